@@ -1,0 +1,12 @@
+"""The backends that come with SCALER."""
+
+from __future__ import annotations
+
+from scaler_core.hookspecs import hookimpl
+from scaler_core.interfaces import Backend
+
+
+@hookimpl
+def scaler_register_backends() -> list[type[Backend]]:
+    """Registers them."""
+    return []

@@ -1,0 +1,1 @@
+"""The local backend: TRL's GRPO on one machine."""

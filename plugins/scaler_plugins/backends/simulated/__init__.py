@@ -1,0 +1,1 @@
+"""The simulated backend: learners with known skill curves instead of a model."""

@@ -1,0 +1,12 @@
+"""The controllers that come with SCALER."""
+
+from __future__ import annotations
+
+from scaler_core.hookspecs import hookimpl
+from scaler_core.interfaces import Controller
+
+
+@hookimpl
+def scaler_register_controllers() -> list[type[Controller]]:
+    """Registers them."""
+    return []

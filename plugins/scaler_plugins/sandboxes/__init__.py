@@ -1,0 +1,12 @@
+"""The sandboxes that come with SCALER."""
+
+from __future__ import annotations
+
+from scaler_core.hookspecs import hookimpl
+from scaler_core.interfaces import Sandbox
+
+
+@hookimpl
+def scaler_register_sandboxes() -> list[type[Sandbox]]:
+    """Registers them."""
+    return []

@@ -1,0 +1,50 @@
+"""What commands share for printing: one JSON line, tables, plain lines off a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from scaler_core.jsonio import compact_json
+
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+
+def json_option(command: CommandT) -> CommandT:
+    """Adds ``--json``: exactly one compact JSON line on stdout, everything else on stderr."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one line of JSON on stdout, nothing else."
+    )(command)
+
+
+def emit_json(value: Any) -> None:
+    """Print *value* as the one JSON line of a command."""
+    sys.stdout.write(compact_json(value) + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """A line for the person at the terminal: always on stderr, so that pipes stay clean."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:
+    """A table on stdout; numbers are right-aligned by rich where every cell of a column is one."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    numeric = [
+        bool(rows) and all(isinstance(row[index], (int, float)) for row in rows)
+        for index in range(len(columns))
+    ]
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for name, right in zip(columns, numeric, strict=True):
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 160)
+    console.print(table)

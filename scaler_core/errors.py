@@ -1,0 +1,83 @@
+"""The errors a user can meet, drawn as a tree.
+
+::
+
+    ScalerError                  base: one line for the user, exit code 1
+    +-- UsageError               the user asked for something impossible: exit code 2
+    +-- DataError                a pool, a recipe file or a checkpoint on disk is damaged
+    +-- PluginError              an installed plugin broke its contract
+    +-- BackendProtocolError     a backend broke the draw / record contract of the feed
+    +-- PoolExhausted            no environment is left that could give an instance
+    +-- InfrastructureError      the machine failed us: disk, process, sandbox, network
+
+A response that cannot be graded is not an error but a :class:`~scaler_core.models.Verdict`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ScalerError(Exception):
+    """Base of every error that SCALER raises on purpose.
+
+    Args:
+        message: What is wrong and where, in one line.
+        hint: What to do next, in one line; empty when the message says it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class UsageError(ScalerError):
+    """The user named something that does not exist or asked for what cannot be."""
+
+    exit_code = 2
+
+
+class DataError(ScalerError):
+    """A file of ours is damaged, incomplete or of an unknown version."""
+
+
+class PluginError(ScalerError):
+    """An installed plugin broke the contract of its interface."""
+
+
+class BackendProtocolError(ScalerError):
+    """A backend drew, recorded or reported out of order."""
+
+
+class PoolExhausted(ScalerError):
+    """No environment is left that could fill the batch."""
+
+
+class InfrastructureError(ScalerError):
+    """The machine could not do its part; the work itself may be fine."""
+
+
+def unknown_name(what: str, given: str, known: Iterable[str], *, hint: str = "") -> UsageError:
+    """A :class:`UsageError` for a name that does not exist, with the alternatives.
+
+    Close matches are offered first; a short list is shown whole, a long one is cut.
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(given, names, n=3, cutoff=0.5)
+    message = f"unknown {what} {given!r}"
+    if close:
+        message += f"; did you mean {' or '.join(repr(name) for name in close)}?"
+    if not names:
+        message += "; there is none"
+    elif len(names) <= 12:
+        message += f"; known: {', '.join(names)}"
+    elif not close:
+        message += f"; known: {', '.join(names[:8])}, ... ({len(names)} in all)"
+    return UsageError(message, hint=hint)

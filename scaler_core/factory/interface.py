@@ -1,0 +1,74 @@
+"""The factory interface: environment, level and seeds in; instances or named failures out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from scaler_core.interfaces import AnyEnvironment
+from scaler_core.models import Instance, Response, Ticket, Verdict
+
+Cause = Literal[
+    "generator_error",
+    "generator_limit",
+    "invalid_testcase",
+    "solution_error",
+    "solution_limit",
+    "compile_error",
+    "disagreement",
+    "invalid_truth",
+    "native_error",
+    "native_limit",
+    "infrastructure",
+]
+
+
+@dataclass(frozen=True)
+class InstanceFailure:
+    """Why a seed gave no instance.
+
+    Attributes:
+        cause: One of a fixed list; only ``infrastructure`` does not blame the environment.
+        detail: What happened, in one line.
+    """
+
+    cause: Cause
+    detail: str
+
+
+Made = Instance | InstanceFailure
+
+
+@dataclass(frozen=True)
+class InstanceRequest:
+    """Instances wanted of one environment at one level."""
+
+    environment: AnyEnvironment
+    level: int
+    seeds: tuple[int, ...]
+
+
+class InstanceFactory(ABC):
+    """Makes instances. What it returns depends on its arguments alone, never on load or order."""
+
+    @abstractmethod
+    def make(self, environment: AnyEnvironment, level: int, seeds: Sequence[int]) -> list[Made]:
+        """One instance or failure per seed, in order. Thread-safe; bad programs never raise."""
+
+    def make_many(self, requests: Sequence[InstanceRequest]) -> list[list[Made]]:
+        """The results of :meth:`make` for each request, in order; may run side by side."""
+        return [self.make(item.environment, item.level, item.seeds) for item in requests]
+
+    @abstractmethod
+    def score(self, response: Response, ticket: Ticket) -> Verdict:
+        """The verdict of a native environment that scores itself, given in a killable worker."""
+
+    @abstractmethod
+    def counters(self) -> Mapping[str, float]:
+        """Totals since the start: ``made``, ``failed/<cause>``, ``cpu_s/<stage>``."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop all workers."""

@@ -1,0 +1,434 @@
+"""The interfaces behind the hooks: nine kinds of component, each an abstract class.
+
+A component class has a ``name``, unique within its kind, and a nested ``Config`` whose fields are
+the options a recipe may set. It is built with that config alone; whatever else it needs comes as an
+argument of its methods. State that must survive a restart is plain JSON, handed in and out.
+"""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from scaler_core.models import (
+    Batch,
+    Environment,
+    Group,
+    Instance,
+    Message,
+    Outcome,
+    Problem,
+    Record,
+    Response,
+    Ticket,
+    Verdict,
+)
+from scaler_core.sandbox import Limits, Program, RunResult
+
+State = dict[str, Any]
+
+
+class Options(BaseModel):
+    """Base of every ``Config``: immutable, an unknown option is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Component(ABC):
+    """Base of all components.
+
+    Attributes:
+        name: What a recipe calls it; unique within its kind.
+        Config: Its options. A component that has some says ``config: Config`` in its body, so that
+            type checkers know them.
+    """
+
+    name: ClassVar[str]
+    Config: ClassVar[type[Options]] = Options
+    config: Options
+
+    def __init__(self, config: Options | None = None) -> None:
+        self.config = config if config is not None else self.Config()
+
+
+# ------------------------------------------------------------------ synthesis
+
+
+class Metadata(Record):
+    """What an extractor learns about a problem (paper section 2.1).
+
+    Attributes:
+        parameters: Bounds of each scale parameter: name -> (minimum, maximum).
+        output_type: ``string``, ``number``, ``array``, ``graph``, ``matrix``, ``bool``, ``others``.
+        answer_unique: Whether every input has exactly one right output.
+    """
+
+    parameters: dict[str, tuple[int, int]]
+    output_type: str
+    answer_unique: bool
+
+
+class ChatClient(Protocol):
+    """How extractors and generators reach a language model; the pipeline owns budget and cache."""
+
+    async def chat(self, messages: Sequence[Message]) -> str:
+        """The model's reply to *messages*."""
+
+
+class Extractor(Component):
+    """Reads a problem and names what scales in it."""
+
+    @abstractmethod
+    async def extract(self, problem: Problem, client: ChatClient) -> Metadata:
+        """Metadata of *problem*; raises ``ValueError`` with a reason when a reply is unusable."""
+
+
+class Generator(Component):
+    """Writes the program that makes random inputs for a problem."""
+
+    @abstractmethod
+    async def write(self, problem: Problem, metadata: Metadata, client: ChatClient) -> str:
+        """Python source that defines ``generate_testcase(scale) -> (stdin, testcase)``."""
+
+
+# ------------------------------------------------------------------ judging
+
+
+class Verifier(Component):
+    """Judges a response against the truth of its ticket."""
+
+    @abstractmethod
+    def verify(self, response: Response, ticket: Ticket) -> Verdict:
+        """The verdict on *response*.
+
+        Must be pure and thread-safe, must never raise because of what the response holds, and must
+        return in bounded time for any text. ``undecided`` is for causes outside the response only.
+        """
+
+
+# ------------------------------------------------------------------ curriculum
+
+
+class Controller(Component):
+    """Moves the difficulty of one environment. Pure: state in, state out, all JSON.
+
+    One object serves every environment; the engine keeps each environment's state. ``top_level`` is
+    handed in each time, because an over-long prompt or an edited pool may change it.
+    """
+
+    @abstractmethod
+    def start(self, top_level: int) -> State:
+        """The state of an environment that was never trained on."""
+
+    @abstractmethod
+    def propose(self, state: State, prompts: int, top_level: int) -> list[int]:
+        """Levels in ``[0, top_level]`` for *prompts* tickets, one each."""
+
+    @abstractmethod
+    def update(self, state: State, outcomes: Sequence[Outcome], top_level: int) -> State:
+        """The state after a step; *outcomes* holds at least one decided response."""
+
+    @abstractmethod
+    def difficulty(self, state: State) -> float:
+        """d, the real number in ``[0, top_level]`` that curators and reports read."""
+
+
+class History(Protocol):
+    """What a curator may know of an active environment, since its last admission."""
+
+    @property
+    def environment_id(self) -> str:
+        """The environment."""
+
+    @property
+    def top_level(self) -> int:
+        """The highest level it can be given."""
+
+    @property
+    def admitted_step(self) -> int:
+        """The step before which it was admitted."""
+
+    @property
+    def difficulties(self) -> Sequence[float]:
+        """Values of d at each step that decided a response, oldest first, taken before it moved."""
+
+    @property
+    def accuracies(self) -> Sequence[float]:
+        """Accuracy of those steps, oldest first."""
+
+    @property
+    def history_length(self) -> int | None:
+        """How many values of d the pool's author asks the slope rule to read."""
+
+
+class CuratorView(Protocol):
+    """All a curator sees before a step."""
+
+    @property
+    def step(self) -> int:
+        """The step about to be drawn, counted from 1."""
+
+    @property
+    def active(self) -> Sequence[History]:
+        """The active set, in order of admission."""
+
+    @property
+    def candidates(self) -> Sequence[str]:
+        """Ids, sorted, of usable environments outside the active set and not retired just now."""
+
+    def weight(self, environment_id: str) -> float:
+        """The weight that the recipe gives to this environment's pool."""
+
+
+class Retirement(Record):
+    """An environment leaves the active set.
+
+    Attributes:
+        environment_id: The environment.
+        rule: The rule that decided, one word.
+        evidence: The figures it rests on.
+    """
+
+    environment_id: str
+    rule: str
+    evidence: dict[str, JsonValue] = {}
+
+
+class Admission(Record):
+    """An environment enters the active set; fields as in :class:`Retirement`."""
+
+    environment_id: str
+    rule: str
+    evidence: dict[str, JsonValue] = {}
+
+
+class Curator(Component):
+    """Decides which environments are trained on.
+
+    Before every step the engine asks :meth:`retire`, then :meth:`admit` with the retired ones gone.
+    The engine keeps the active set free of duplicates and never shrinks it: where a retired
+    environment has nobody to take its place it stays, with its history cleared.
+    """
+
+    @abstractmethod
+    def retire(self, view: CuratorView) -> Sequence[Retirement]:
+        """Active environments that no longer teach."""
+
+    @abstractmethod
+    def admit(self, view: CuratorView, rng: random.Random) -> Sequence[Admission]:
+        """Candidates that enter now; choose with *rng* only, so that a run can be repeated."""
+
+
+# ------------------------------------------------------------------ environments
+
+
+class NativeEnvironment(ABC):
+    """An environment written as Python code of a plugin; it runs in a worker that can be killed.
+
+    Attributes:
+        id: Stable name, unique in the run.
+        version: Changed by the author whenever instances or scoring change.
+        top_level: D, the highest level.
+    """
+
+    id: ClassVar[str]
+    version: ClassVar[str] = "1"
+    top_level: ClassVar[int]
+
+    @abstractmethod
+    def make(self, level: int, seed: int) -> Instance:
+        """The instance of (*level*, *seed*): the same arguments give the same instance."""
+
+    scores_itself: ClassVar[bool] = False
+
+    def score(self, response: Response, ticket: Ticket) -> Verdict:
+        """Judges a response, where :attr:`scores_itself` is true; rules as for a verifier."""
+        raise NotImplementedError(f"{type(self).__name__} sets scores_itself but has no score()")
+
+
+AnyEnvironment = Environment | NativeEnvironment
+
+
+class EnvironmentSource(ABC):
+    """A set of environments by id, read lazily: what a run, the CLI and the library open."""
+
+    @abstractmethod
+    def ids(self) -> Sequence[str]:
+        """All ids, in a stable order."""
+
+    @abstractmethod
+    def get(self, environment_id: str) -> AnyEnvironment:
+        """The environment; raises :class:`~scaler_core.errors.UsageError` for an unknown id."""
+
+    @abstractmethod
+    def content_hash(self, environment_id: str) -> str:
+        """A hash that changes when the environment's instances or scoring may change."""
+
+    @abstractmethod
+    def top_level(self, environment_id: str) -> int:
+        """D of one environment, without reading all of it."""
+
+    def __len__(self) -> int:
+        return len(self.ids())
+
+
+class EnvironmentPack(Component):
+    """Environments that a distribution ships, native ones or a pool file."""
+
+    @abstractmethod
+    def open(self) -> EnvironmentSource:
+        """The environments of the pack."""
+
+
+# ------------------------------------------------------------------ execution
+
+
+class Sandbox(Component):
+    """Runs untrusted programs.
+
+    Attributes:
+        covers: What it contains, one short line each; every line has a hostile-program test.
+        does_not_cover: What it does not contain, one short line each.
+    """
+
+    covers: ClassVar[tuple[str, ...]] = ()
+    does_not_cover: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    @abstractmethod
+    def missing(cls) -> str:
+        """Why this machine cannot run it, in one line; empty when it can."""
+
+    @abstractmethod
+    def run(self, program: Program, inputs: Sequence[bytes], limits: Limits) -> list[RunResult]:
+        """One result per input, in order; each input meets a fresh process.
+
+        Never raises because of what the program does; ``sandbox_failure`` says that the sandbox
+        itself broke, so the program is not to blame. Thread-safe.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """End every process that is still there; the sandbox cannot be used afterwards."""
+
+
+# ------------------------------------------------------------------ evaluation
+
+
+class BenchmarkRow(Record):
+    """One question of a benchmark: messages, truth, and how many samples are asked of it."""
+
+    id: str
+    messages: tuple[Message, ...]
+    truth: str
+    samples: int = 1
+
+
+class Benchmark(Component):
+    """A fixed set of questions and its grader (paper section 7)."""
+
+    @abstractmethod
+    def rows(self) -> Iterable[BenchmarkRow]:
+        """The questions."""
+
+    @abstractmethod
+    def grade(self, response: Response, row: BenchmarkRow) -> Verdict:
+        """The verdict on one response; rules as for a verifier."""
+
+
+# ------------------------------------------------------------------ training
+
+
+class FeedLike(Protocol):
+    """All that a backend sees of the curriculum; see :class:`scaler_core.run.feed.Feed`."""
+
+    def draw(self) -> Batch:
+        """The tickets of the next step."""
+
+    def verify(self, ticket: Ticket, response: Response) -> Verdict:
+        """The verdict on one response; pure and thread-safe."""
+
+    def record(self, step: int, groups: Sequence[Group]) -> None:
+        """The verdicts of a step; difficulty moves before the next draw."""
+
+    def measure_prompts(self, count_tokens: Callable[[Sequence[Message]], int], limit: int) -> None:
+        """Cap levels whose rendered prompt exceeds *limit* tokens by this count."""
+
+
+class RunLike(Protocol):
+    """What a backend may ask of the run it trains; see :class:`scaler_core.run.session.Run`."""
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+
+    @property
+    def steps(self) -> int:
+        """The last step to train."""
+
+    @property
+    def first_step(self) -> int:
+        """The first step of this process: 1, or the one after the checkpoint that is resumed."""
+
+    @property
+    def responses(self) -> int:
+        """Responses per ticket."""
+
+    @property
+    def prompts(self) -> int:
+        """Tickets per step."""
+
+    @property
+    def resume_from(self) -> Path | None:
+        """The backend's part of the checkpoint to resume from; ``None`` for a fresh start."""
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether the user asked to stop after the current step."""
+
+    def finish_step(
+        self,
+        step: int,
+        metrics: Mapping[str, float],
+        samples: Sequence[tuple[Ticket, Response, Verdict]] = (),
+    ) -> None:
+        """Writes the step's line of metrics and a few samples, and shows them."""
+
+    def checkpoint_due(self, step: int) -> bool:
+        """Whether a checkpoint belongs after *step*: on schedule, at the end, or when stopping."""
+
+    def save_checkpoint(self, step: int, save: Callable[[Path], None]) -> Path:
+        """Commits feed and backend together; *save* writes the backend's part into a folder."""
+
+    def evaluate(
+        self, label: str, respond: Callable[[Sequence[Ticket]], Sequence[Response]]
+    ) -> None:
+        """Scores the held-out grid with *respond*, one response a ticket; kept as *label*."""
+
+
+class Backend(Component):
+    """Owns model, rollouts and optimiser, and the loop around the feed.
+
+    Attributes:
+        needs_instances: False when tickets need no messages and truth, as with simulated learners.
+    """
+
+    needs_instances: ClassVar[bool] = True
+
+    @classmethod
+    @abstractmethod
+    def missing(cls) -> str:
+        """What this machine lacks to run it, with the command that helps; empty when nothing."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise ``UsageError`` for options that cannot work, before a run starts."""
+
+    @abstractmethod
+    def train(self, feed: FeedLike, run: RunLike) -> None:
+        """Draw, respond, verify, record and learn until the run's last step or a requested stop."""

@@ -1,0 +1,95 @@
+"""JSON and files that survive a kill: canonical text, atomic replacement, append-only lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from scaler_core.errors import DataError, InfrastructureError
+
+
+def canonical_json(value: Any) -> str:
+    """The one JSON text of *value*: sorted keys, no spaces, ASCII. Equal values, equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def compact_json(value: Any) -> str:
+    """One line of JSON in the given key order, readable beyond ASCII."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def sync_directory(folder: Path) -> None:
+    """Make renames and new names in *folder* durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_atomic(path: Path, data: str | bytes) -> None:
+    """Replace *path* with *data*: after a kill at any moment the old or the new file is whole.
+
+    Raises:
+        InfrastructureError: The file cannot be written; nothing is left behind.
+    """
+    content = data.encode() if isinstance(data, str) else data
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+        sync_directory(path.parent)
+    except OSError as error:
+        if temporary:
+            with suppress(OSError):
+                os.unlink(temporary)
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> InfrastructureError:
+    """The one line for a file that cannot be written."""
+    return InfrastructureError(
+        f"cannot write {path}: {error.strerror or error}",
+        hint="check free space and permissions, or choose another folder",
+    )
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in *path*.
+
+    Raises:
+        DataError: The file is missing, unreadable or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise DataError(f"{path} is not valid JSON: {error}") from error
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """The JSON values of a JSONL file with their line numbers, counted from 1.
+
+    Raises:
+        DataError: A line is not JSON; the message names the file and the line.
+    """
+    with path.open(encoding="utf-8") as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.strip():
+                continue
+            try:
+                yield number, json.loads(line)
+            except ValueError as error:
+                raise DataError(f"{path} line {number} is not valid JSON: {error}") from error

@@ -1,0 +1,86 @@
+"""The data of the sandbox interface: programs, limits, results."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from scaler_core.models import Language
+
+RunStatus = Literal[
+    "ok",
+    "runtime_error",
+    "time_limit",
+    "memory_limit",
+    "output_limit",
+    "forbidden",
+    "compile_error",
+    "sandbox_failure",
+]
+
+
+@dataclass(frozen=True)
+class Program:
+    """Untrusted source and how it is called.
+
+    Attributes:
+        language: ``python`` or ``cpp``.
+        source: The whole program.
+        role: ``solution`` reads stdin and writes stdout. ``generator`` defines
+            ``generate_testcase(scale)``; its input is the JSON ``{"scale": {...}, "seed": int}``
+            and its output the JSON ``[stdin, testcase]``, sent through a channel that a print in
+            the program cannot disturb.
+    """
+
+    language: Language
+    source: str
+    role: Literal["solution", "generator"] = "solution"
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of language, role and source: the key of every cache."""
+        return hashlib.sha256(f"{self.language}\0{self.role}\0{self.source}".encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one run may use. CPU decides; wall time only guards, so load changes no result.
+
+    Attributes:
+        cpu_s: CPU seconds.
+        wall_s: Seconds until the whole process group is killed.
+        memory_bytes: Address space.
+        output_bytes: Bytes of output that are read before the run is ended.
+        file_bytes: Largest file that may be written.
+        processes: Further processes or threads that may be started.
+        open_files: File descriptors.
+    """
+
+    cpu_s: float = 10.0
+    wall_s: float = 30.0
+    memory_bytes: int = 1 << 30
+    output_bytes: int = 16 << 20
+    file_bytes: int = 16 << 20
+    processes: int = 0
+    open_files: int = 64
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What one run of a program did.
+
+    Attributes:
+        status: ``ok`` only when the program ended by itself with exit code 0.
+        output: stdout of a solution, the result of a generator; cut at the output limit.
+        error: The end of stderr, the compiler's message, or what went wrong.
+        cpu_s: CPU seconds used.
+        wall_s: Seconds that passed.
+    """
+
+    status: RunStatus
+    output: bytes = b""
+    error: str = ""
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
