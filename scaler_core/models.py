@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from scaler_core.jsonio import canonical_json
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 Language = Literal["python", "cpp"]
 AnswerType = Literal["number", "string", "array"]
