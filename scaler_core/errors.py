@@ -64,14 +64,16 @@ class InfrastructureError(ScalerError):
     """The machine could not do its part; the work itself may be fine."""
 
 
-def unknown_name(what: str, given: str, known: Iterable[str], *, hint: str = "") -> UsageError:
+def unknown_name(
+    what: str, given: str, known: Iterable[str], *, where: str = "", hint: str = ""
+) -> UsageError:
     """A :class:`UsageError` for a name that does not exist, with the alternatives.
 
     Close matches are offered first; a short list is shown whole, a long one is cut.
     """
     names = sorted(known)
     close = difflib.get_close_matches(given, names, n=3, cutoff=0.5)
-    message = f"unknown {what} {given!r}"
+    message = f"unknown {what} {given!r}{where}"
     if close:
         message += f"; did you mean {' or '.join(repr(name) for name in close)}?"
     if not names:

@@ -11,7 +11,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -29,6 +29,9 @@ from scaler_core.models import (
     Verdict,
 )
 from scaler_core.sandbox import Limits, Program, RunResult
+
+if TYPE_CHECKING:
+    from scaler_core.config import PromptSection
 
 State = dict[str, Any]
 
@@ -110,6 +113,10 @@ class Verifier(Component):
         return in bounded time for any text. ``undecided`` is for causes outside the response only.
         """
 
+    def close(self) -> None:
+        """End the processes that the verifier keeps, if any; a later call may start new ones."""
+        return
+
 
 # ------------------------------------------------------------------ curriculum
 
@@ -155,7 +162,7 @@ class History(Protocol):
 
     @property
     def difficulties(self) -> Sequence[float]:
-        """Values of d at each step that decided a response, oldest first, taken before it moved."""
+        """Values of d before each step that decided a response, oldest first, 256 at most."""
 
     @property
     def accuracies(self) -> Sequence[float]:
@@ -273,6 +280,10 @@ class EnvironmentSource(ABC):
     def top_level(self, environment_id: str) -> int:
         """D of one environment, without reading all of it."""
 
+    def weight(self, environment_id: str) -> float:
+        """How much likelier than weight 1 the environment is admitted."""
+        return 1.0
+
     def __len__(self) -> int:
         return len(self.ids())
 
@@ -292,10 +303,12 @@ class Sandbox(Component):
     """Runs untrusted programs.
 
     Attributes:
+        rank: ``auto`` takes the highest-ranking sandbox that this machine can run.
         covers: What it contains, one short line each; every line has a hostile-program test.
         does_not_cover: What it does not contain, one short line each.
     """
 
+    rank: ClassVar[int] = 0
     covers: ClassVar[tuple[str, ...]] = ()
     does_not_cover: ClassVar[tuple[str, ...]] = ()
 
@@ -362,6 +375,14 @@ class FeedLike(Protocol):
 
 class RunLike(Protocol):
     """What a backend may ask of the run it trains; see :class:`scaler_core.run.session.Run`."""
+
+    @property
+    def directory(self) -> Path:
+        """The run's folder; a backend that has a model exports it into ``model/`` there."""
+
+    @property
+    def prompt(self) -> PromptSection:
+        """How instances are put to the model: chat template, thinking, texts that stop."""
 
     @property
     def seed(self) -> int:

@@ -1,6 +1,7 @@
 """Making instances: the interface that callers hold, whatever implementation stands behind it."""
 
 from scaler_core.factory.interface import (
+    NATIVE_VERIFIER,
     Cause,
     InstanceFactory,
     InstanceFailure,
@@ -8,4 +9,11 @@ from scaler_core.factory.interface import (
     Made,
 )
 
-__all__ = ["Cause", "InstanceFactory", "InstanceFailure", "InstanceRequest", "Made"]
+__all__ = [
+    "NATIVE_VERIFIER",
+    "Cause",
+    "InstanceFactory",
+    "InstanceFailure",
+    "InstanceRequest",
+    "Made",
+]

@@ -10,6 +10,9 @@ from typing import Literal
 from scaler_core.interfaces import AnyEnvironment
 from scaler_core.models import Instance, Response, Ticket, Verdict
 
+# the name, in a ticket, of a native environment that scores itself
+NATIVE_VERIFIER = "native"
+
 Cause = Literal[
     "generator_error",
     "generator_limit",

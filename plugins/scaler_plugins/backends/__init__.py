@@ -8,5 +8,8 @@ from scaler_core.interfaces import Backend
 
 @hookimpl
 def scaler_register_backends() -> list[type[Backend]]:
-    """Registers them."""
-    return []
+    """Training on one machine, and simulated learners."""
+    from scaler_plugins.backends.local import Local
+    from scaler_plugins.backends.simulated import Simulated
+
+    return [Local, Simulated]

@@ -8,5 +8,8 @@ from scaler_core.interfaces import Controller
 
 @hookimpl
 def scaler_register_controllers() -> list[type[Controller]]:
-    """Registers them."""
-    return []
+    """The paper's controller and its baseline."""
+    from scaler_plugins.controllers.fixed import Fixed
+    from scaler_plugins.controllers.proportional import Proportional
+
+    return [Proportional, Fixed]

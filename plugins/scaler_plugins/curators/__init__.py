@@ -8,5 +8,8 @@ from scaler_core.interfaces import Curator
 
 @hookimpl
 def scaler_register_curators() -> list[type[Curator]]:
-    """Registers them."""
-    return []
+    """The paper's curator, and the one that trains on everything."""
+    from scaler_plugins.curators.active_set import ActiveSet
+    from scaler_plugins.curators.everything import All
+
+    return [ActiveSet, All]

@@ -1,0 +1,125 @@
+"""The paper's curator (paper section 5): an active set and three rules to leave it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from scaler_core.adaptive.statistics import least_squares_slope
+from scaler_core.interfaces import (
+    Admission,
+    Curator,
+    CuratorView,
+    History,
+    Options,
+    Retirement,
+)
+
+HISTORY_LENGTH_OF_THE_PAPER = 10
+
+
+class ActiveSet(Curator):
+    """Trains on ``size`` environments and replaces those that no longer teach.
+
+    An environment retires when, over the steps since its admission,
+
+    - ``slope``: its last ``k_slope`` values of d rise no more (least-squares slope <= 0),
+    - ``zero``: its last ``k_zero`` steps had no correct response at all, or
+    - ``saturated``: d stood at the top level in its last ``k_sat`` steps.
+
+    Each rule needs exactly that many steps, and reads the oldest of them too. A candidate drawn at
+    random, in proportion to its pool's weight, takes the place.
+    """
+
+    name = "active-set"
+
+    class Config(Options):
+        """Options of ``active-set``; the defaults are the paper's."""
+
+        size: int = Field(default=64, ge=1)
+        """Environments trained on at once."""
+        k_slope: Literal["pool", "off"] | Annotated[int, Field(ge=2)] = 10
+        """Values of d that the slope rule reads; ``"pool"`` takes what each environment's pool
+        asks for, and 10 where it says nothing; ``"off"`` switches the rule off."""
+        k_zero: int = Field(default=5, ge=0)
+        """Steps without a correct response that retire; 0 switches the rule off."""
+        k_sat: int = Field(default=5, ge=0)
+        """Steps at the top level that retire; 0 switches the rule off."""
+        retire_flat: bool = True
+        """Whether a slope of exactly 0 retires, as in the paper; otherwise d must have fallen."""
+
+    config: Config
+
+    def retire(self, view: CuratorView) -> Sequence[Retirement]:
+        """Every active environment that a rule names; the first rule that applies is given."""
+        return [found for history in view.active if (found := self._judge(history))]
+
+    def admit(self, view: CuratorView, rng: random.Random) -> Sequence[Admission]:
+        """Fill the set up to its size, or as far as there are candidates."""
+        missing = self.config.size - len(view.active)
+        if missing <= 0:
+            return []
+        candidates = list(view.candidates)
+        chosen = _weighted_sample(candidates, view, missing, rng)
+        evidence: dict[str, JsonValue] = {"candidates": len(candidates), "size": self.config.size}
+        return [
+            Admission(environment_id=name, rule="vacancy", evidence=evidence) for name in chosen
+        ]
+
+    def _judge(self, history: History) -> Retirement | None:
+        config = self.config
+        difficulties, accuracies = history.difficulties, history.accuracies
+        top = float(history.top_level)
+        if config.k_zero and _last(accuracies, config.k_zero, lambda value: value == 0):
+            return _retirement(history, "zero", steps=config.k_zero)
+        if config.k_sat and _last(difficulties, config.k_sat, lambda value: value >= top):
+            return _retirement(history, "saturated", steps=config.k_sat, top_level=top)
+        k_slope = self._slope_window(history)
+        if k_slope is not None and len(difficulties) >= k_slope:
+            slope = least_squares_slope(difficulties[-k_slope:])
+            if slope < 0 or (slope == 0 and config.retire_flat):
+                window: list[JsonValue] = [round(value, 6) for value in difficulties[-k_slope:]]
+                return _retirement(
+                    history, "slope", slope=slope, k_slope=k_slope, difficulties=window
+                )
+        return None
+
+    def _slope_window(self, history: History) -> int | None:
+        match self.config.k_slope:
+            case "off":
+                return None
+            case "pool":
+                return history.history_length or HISTORY_LENGTH_OF_THE_PAPER
+            case length:
+                return length
+
+
+def _last(values: Sequence[float], count: int, holds: Callable[[float], bool]) -> bool:
+    return len(values) >= count and all(holds(value) for value in values[-count:])
+
+
+def _retirement(history: History, rule: str, **evidence: JsonValue) -> Retirement:
+    since = {"admitted_step": history.admitted_step}
+    return Retirement(
+        environment_id=history.environment_id, rule=rule, evidence={**since, **evidence}
+    )
+
+
+def _weighted_sample(
+    names: list[str], view: CuratorView, count: int, rng: random.Random
+) -> list[str]:
+    """Draw *count* different names, each in proportion to its weight among those left.
+
+    Every name gets the key ``u ** (1 / weight)`` with u uniform, and the largest keys win
+    (Efraimidis and Spirakis): for equal weights this is a uniform sample without replacement.
+    """
+    keyed = []
+    for name in names:
+        uniform, weight = rng.random(), view.weight(name)
+        if weight > 0:
+            keyed.append((uniform ** (1 / weight), name))
+    keyed.sort(reverse=True)
+    return [name for _, name in keyed[:count]]

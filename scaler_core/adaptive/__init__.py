@@ -1,0 +1,1 @@
+"""The curriculum: which environments are trained on, at which level, and why."""

@@ -1,0 +1,351 @@
+"""The engine: asks the curator who is active and the controller how hard, and remembers outcomes.
+
+::
+
+    begin(step)  retire -> admit            events: retired, kept, admitted
+    plan()       share prompts -> levels    one slot a ticket
+    learn()      outcomes -> history, d     events: difficulty
+
+It makes no instances and knows no model. Its memory is plain JSON, and every random choice derives
+from the run's seed and the step, so that a resumed run repeats an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import JsonValue
+
+from scaler_core.adaptive.state import EnvironmentState
+from scaler_core.adaptive.view import EnvironmentView, View
+from scaler_core.errors import DataError, PluginError, PoolExhausted
+from scaler_core.interfaces import (
+    Admission,
+    Controller,
+    Curator,
+    EnvironmentSource,
+    Retirement,
+    State,
+)
+from scaler_core.models import Environment, Event, Outcome, accuracy
+from scaler_core.seeds import derive_random
+
+Emit = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place in the batch, before an instance fills it."""
+
+    environment_id: str
+    level: int
+
+
+class Engine:
+    """Keeps the active set and every environment's difficulty.
+
+    Args:
+        source: The environments of the run.
+        controller: Moves difficulty.
+        curator: Chooses the active set.
+        seed: The run's seed.
+        emit: Told every decision.
+    """
+
+    def __init__(
+        self,
+        source: EnvironmentSource,
+        controller: Controller,
+        curator: Curator,
+        *,
+        seed: int,
+        emit: Emit,
+    ) -> None:
+        self.source = source
+        self.controller = controller
+        self.curator = curator
+        self.seed = seed
+        self.emit = emit
+        self.step = 0
+        self.active: list[str] = []
+        self._memory: dict[str, EnvironmentState] = {}
+        self._history_lengths: dict[str, int | None] = {}
+
+    # -------------------------------------------------------------- the active set
+
+    def begin(self, step: int) -> None:
+        """Retire and admit before *step*.
+
+        Raises:
+            PoolExhausted: No environment is active afterwards.
+            PluginError: The curator named an environment that it may not.
+        """
+        self.step = step
+        self._replace(self._retirements())
+        if not self.active:
+            raise PoolExhausted(
+                f"step {step}: no environment is active, of {len(self.source)} in the pool",
+                hint="events.jsonl says which were quarantined and why",
+            )
+
+    def quarantine(self, environment_id: str, reason: str, **evidence: JsonValue) -> None:
+        """Leave an environment out of the run, and let the curator fill its place."""
+        self.memory(environment_id).quarantine = reason
+        self._emit("quarantined", environment_id, reason, **evidence)
+        if environment_id in self.active:
+            self.active.remove(environment_id)
+            self.memory(environment_id).forget_history(0)
+        self._admit(exclude=set())
+
+    def _retirements(self) -> list[Retirement]:
+        found = list(self.curator.retire(self._view(self.active, exclude=set())))
+        names = [item.environment_id for item in found]
+        self._check_named(names, set(self.active), "retire", "active")
+        return found
+
+    def _replace(self, retirements: Sequence[Retirement]) -> None:
+        """Retire as many as candidates can replace; the rest stay with a cleared history."""
+        room = len(self._candidates(exclude=set())) if retirements else 0
+        for item in retirements[:room]:
+            state = self.memory(item.environment_id)
+            self.active.remove(item.environment_id)
+            self._emit_retirement("retired", item, state)
+            state.forget_history(0)
+        for item in retirements[room:]:
+            state = self.memory(item.environment_id)
+            self._emit_retirement("kept", item, state, why="nobody could take its place")
+            state.forget_history(self.step)
+        self._admit(exclude={item.environment_id for item in retirements})
+
+    def _admit(self, exclude: set[str]) -> None:
+        view = self._view(self.active, exclude)
+        rng = derive_random(self.seed, "admit", self.step, len(self.active), *sorted(exclude))
+        admissions: list[Admission] = list(self.curator.admit(view, rng))
+        if not admissions:
+            return
+        names = [item.environment_id for item in admissions]
+        self._check_named(names, set(view.candidates), "admit", "a candidate")
+        for item in admissions:
+            state = self.memory(item.environment_id)
+            state.forget_history(self.step)
+            self.active.append(item.environment_id)
+            difficulty = self.controller.difficulty(state.controller)
+            self._emit(
+                "admitted",
+                item.environment_id,
+                item.rule,
+                difficulty=difficulty,
+                **item.evidence,
+            )
+
+    def _check_named(self, names: list[str], allowed: set[str], verb: str, what: str) -> None:
+        wrong = [name for name in names if name not in allowed]
+        if wrong or len(set(names)) < len(names):
+            named = wrong[0] if wrong else next(n for n in names if names.count(n) > 1)
+            fault = f"which is not {what}" if wrong else "twice"
+            raise PluginError(
+                f"curator {self.curator.name!r} wants to {verb} {named!r}, {fault}, "
+                f"before step {self.step}"
+            )
+
+    def _view(self, active: Iterable[str], exclude: set[str]) -> View:
+        views = [self._environment_view(name) for name in active]
+        return View(self.step, views, lambda: self._candidates(exclude), self.source.weight)
+
+    def _candidates(self, exclude: set[str]) -> list[str]:
+        taken = exclude.union(self.active)
+        taken.update(name for name, state in self._memory.items() if state.quarantine)
+        return sorted(name for name in self.source.ids() if name not in taken)
+
+    def _environment_view(self, name: str) -> EnvironmentView:
+        if name not in self._history_lengths:
+            environment = self.source.get(name)
+            self._history_lengths[name] = (
+                environment.history_length if isinstance(environment, Environment) else None
+            )
+        return EnvironmentView(
+            name, self.top_level(name), self._history_lengths[name], self.memory(name)
+        )
+
+    # -------------------------------------------------------------- levels and draws
+
+    def plan(self, prompts: int) -> list[Slot]:
+        """A slot for each of *prompts* tickets, environment by environment.
+
+        Prompts are shared evenly; what is left over goes round the active set from step to step.
+        """
+        share, extra = divmod(prompts, len(self.active))
+        first = ((self.step - 1) * extra) % len(self.active)
+        slots = []
+        for index, name in enumerate(self.active):
+            gets_extra = (index - first) % len(self.active) < extra
+            slots += self.slots_for(name, share + gets_extra)
+        return slots
+
+    def slots_for(self, environment_id: str, prompts: int) -> list[Slot]:
+        """Slots of one environment at the levels that the controller proposes.
+
+        Raises:
+            PluginError: The controller proposed the wrong number of levels, or impossible ones.
+        """
+        if not prompts:
+            return []
+        top = self.top_level(environment_id)
+        state = self.memory(environment_id).controller
+        levels = list(self.controller.propose(dict(state), prompts, top))
+        if len(levels) != prompts or any(
+            not isinstance(level, int) or not 0 <= level <= top for level in levels
+        ):
+            raise PluginError(
+                f"controller {self.controller.name!r} proposed {levels} for {environment_id!r}: "
+                f"{prompts} levels from 0 to {top} were asked for"
+            )
+        return [Slot(environment_id, level) for level in levels]
+
+    def next_draw(self, slot: Slot) -> int:
+        """Count one more draw of the slot's (environment, level); the first is 0."""
+        draws = self.memory(slot.environment_id).draws
+        draws[slot.level] = draws.get(slot.level, 0) + 1
+        return draws[slot.level] - 1
+
+    def cap(self, slot: Slot, tokens: int, limit: int) -> None:
+        """Keep an environment below the slot's level: its prompt is too long there."""
+        name, level = slot.environment_id, slot.level
+        evidence: dict[str, JsonValue] = {"level": level, "tokens": tokens, "limit": limit}
+        if level == 0:
+            self.quarantine(name, "its prompt is too long at level 0", **evidence)
+        elif level <= self.top_level(name):
+            self.memory(name).cap = level - 1
+            self._emit("level_capped", name, "prompt too long", cap=level - 1, **evidence)
+
+    def is_active(self, environment_id: str) -> bool:
+        """Whether the environment is trained on now."""
+        return environment_id in self.active
+
+    def top_level(self, environment_id: str) -> int:
+        """The highest level that may be drawn."""
+        top = self.source.top_level(environment_id)
+        cap = self.memory(environment_id).cap
+        return top if cap is None else min(top, cap)
+
+    def difficulty(self, environment_id: str) -> float:
+        """The environment's d."""
+        return self.controller.difficulty(self.memory(environment_id).controller)
+
+    def mean_difficulty(self, environment_ids: Sequence[str]) -> float:
+        """Mean d of some environments; 0 of none."""
+        values = [self.difficulty(name) for name in environment_ids]
+        return sum(values) / len(values) if values else 0.0
+
+    def memory(self, environment_id: str) -> EnvironmentState:
+        """What is remembered of an environment; made on first use."""
+        state = self._memory.get(environment_id)
+        if state is None:
+            controller = self.controller.start(self.source.top_level(environment_id))
+            content = self.source.content_hash(environment_id)
+            state = self._memory[environment_id] = EnvironmentState(controller, content)
+        return state
+
+    def trained(self) -> list[str]:
+        """Environments that gave at least one ticket, in the order of their first admission."""
+        return [name for name, state in self._memory.items() if state.draws]
+
+    # -------------------------------------------------------------- learning
+
+    def learn(self, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
+        """Take the step's outcomes by environment; a step that decided nothing moves nothing."""
+        for name, levels in outcomes.items():
+            mean = accuracy(levels)
+            if mean is None:
+                continue
+            state = self.memory(name)
+            before = self.controller.difficulty(state.controller)
+            top = self.top_level(name)
+            state.controller = self._updated(name, state.controller, levels, top)
+            if name in self.active:
+                state.remember(before, mean)
+            self._emit(
+                "difficulty",
+                name,
+                before=before,
+                after=self.controller.difficulty(state.controller),
+                accuracy=mean,
+                outcomes={str(o.level): [o.correct, o.decided, o.undecided] for o in levels},
+            )
+
+    def _updated(self, name: str, state: State, outcomes: Sequence[Outcome], top: int) -> State:
+        new = self.controller.update(dict(state), outcomes, top)
+        d = self.controller.difficulty(new)
+        if not 0 <= d <= max(top, self.source.top_level(name)):
+            raise PluginError(
+                f"controller {self.controller.name!r} moved {name!r} to difficulty {d}, "
+                f"outside 0 to {top}"
+            )
+        return new
+
+    # -------------------------------------------------------------- checkpoints
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of the engine's memory, as JSON."""
+        return {
+            "step": self.step,
+            "active": list(self.active),
+            "environments": {name: state.to_json() for name, state in self._memory.items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up *state*, and survive a pool that changed since (each change is an event).
+
+        A removed environment is forgotten; an edited one keeps its d and loses its history, its cap
+        and its quarantine, which were learnt on other instances.
+        """
+        try:
+            self.step = int(state["step"])
+            memory = {
+                name: EnvironmentState.from_json(data)
+                for name, data in state["environments"].items()
+            }
+            active = [str(name) for name in state["active"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"the checkpoint's curriculum state is damaged: {error!r}") from None
+        known = set(self.source.ids())
+        self._memory = {name: item for name, item in memory.items() if name in known}
+        self.active = [name for name in active if name in known]
+        for name in memory.keys() - known:
+            self._emit("environment_removed", name, "not in the pool any more")
+        for name, item in self._memory.items():
+            content = self.source.content_hash(name)
+            if item.content_hash != content:
+                item.content_hash, item.cap, item.quarantine = content, None, ""
+                item.forget_history(self.step + 1 if name in self.active else 0)
+                self._emit(
+                    "environment_edited",
+                    name,
+                    "its content changed",
+                    draws=sum(item.draws.values()),
+                )
+
+    # -------------------------------------------------------------- events
+
+    def _emit_retirement(
+        self, kind: str, item: Retirement, state: EnvironmentState, **more: JsonValue
+    ) -> None:
+        difficulty = self.controller.difficulty(state.controller)
+        self._emit(
+            kind, item.environment_id, item.rule, difficulty=difficulty, **item.evidence, **more
+        )
+
+    def _emit(
+        self, kind: str, environment_id: str, reason: str = "", **evidence: JsonValue
+    ) -> None:
+        self.emit(
+            Event(
+                kind=kind,
+                step=self.step,
+                environment_id=environment_id,
+                reason=reason,
+                evidence=evidence,
+            )
+        )

@@ -1,0 +1,153 @@
+"""``scaler run``: train by a recipe, or go on with a run."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from scaler_core.cli.host import load_host
+from scaler_core.cli.output import emit_json, json_option, note, print_table
+from scaler_core.cli.run_report import print_report
+from scaler_core.cli.run_view import LiveView, PlainView
+from scaler_core.config import DEFAULT_RECIPE, load_recipe
+from scaler_core.errors import UsageError
+from scaler_core.plugins import PluginHost
+from scaler_core.run.opening import open_run, resume_run
+from scaler_core.run.session import Run
+from scaler_core.run.summary import Summary
+
+
+@click.command("run")
+@click.argument("recipe", required=False)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a key of the recipe, such as run.steps=3; may be repeated.",
+)
+@click.option("--run-dir", type=click.Path(path_type=Path), help="The run's directory.")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Go on with the run in this directory.",
+)
+@click.option("--list", "list_recipes", is_flag=True, help="List the recipes that can be named.")
+@click.option("--dry-run", is_flag=True, help="Check everything, print the recipe, train nothing.")
+@json_option
+def command(
+    recipe: str | None,
+    overrides: tuple[str, ...],
+    run_dir: Path | None,
+    resume: Path | None,
+    list_recipes: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Train a model on environments that adapt to it.
+
+    RECIPE is a shipped recipe's name or the path of a TOML file; without it, the quickstart runs.
+    Ctrl-C finishes the step, writes a checkpoint and says how to go on.
+    """
+    host = load_host()
+    if list_recipes:
+        _print_recipes(host, as_json)
+        return
+    if resume is not None and (recipe is not None or run_dir is not None):
+        raise UsageError("--resume goes without a recipe and without --run-dir")
+    run = (
+        resume_run(resume, overrides=overrides, host=host)
+        if resume is not None
+        else open_run(recipe or DEFAULT_RECIPE, overrides=overrides, run_dir=run_dir, host=host)
+    )
+    if dry_run:
+        run.close()
+        _print_recipe(run, as_json)
+        return
+    _train(run, as_json)
+
+
+def _train(run: Run, as_json: bool) -> None:
+    view = LiveView() if LiveView.fits() else PlainView()
+    run.observer = view
+    with _stop_on_interrupt(run), view:
+        summary = run.train()
+    if run.finished:
+        print_report(summary, run.directory)
+    else:
+        note(f"stopped after step {run.feed.step} of {run.steps}")
+        note(f"go on with: scaler run --resume {run.directory}")
+    if as_json:
+        emit_json(_json_line(run, summary))
+
+
+@contextmanager
+def _stop_on_interrupt(run: Run) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM asks for a stop after the step, the second is obeyed at once."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if run.stop_requested:
+            raise KeyboardInterrupt
+        run.request_stop()
+        note("stopping after this step, with a checkpoint; Ctrl-C again stops at once")
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    old = {number: signal.signal(number, handle) for number in signals}
+    try:
+        yield
+    except KeyboardInterrupt:
+        note(f"stopped at once; go on with: scaler run --resume {run.directory}")
+        raise
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _json_line(run: Run, summary: Summary) -> dict[str, Any]:
+    before, after = summary.before, summary.after
+    return {
+        "run_dir": str(run.directory),
+        "steps": summary.steps,
+        "accuracy_before": before.accuracy if before else None,
+        "accuracy_after": after.accuracy if after else None,
+        "mean_difficulty_start": summary.mean_difficulty_start,
+        "mean_difficulty_end": summary.mean_difficulty_end,
+        "informative_share": summary.informative_share,
+        "retired": summary.retired,
+        "seconds": round(run.seconds, 3),
+    }
+
+
+def _print_recipe(run: Run, as_json: bool) -> None:
+    if as_json:
+        emit_json({"recipe": run.name, **run.recipe.model_dump(mode="json")})
+    else:
+        print(run.recipe.to_toml(), end="")
+
+
+def _print_recipes(host: PluginHost, as_json: bool) -> None:
+    rows: list[dict[str, Any]] = []
+    for name, path in sorted(host.recipes().items()):
+        _, recipe = load_recipe(name, {name: path})
+        rows.append(
+            {
+                "name": name,
+                "backend": recipe.backend.use,
+                "steps": recipe.run.steps,
+                "prompts": recipe.batch.prompts,
+                "responses": recipe.batch.responses,
+                "path": str(path),
+            }
+        )
+    if as_json:
+        emit_json(rows)
+    else:
+        columns: Sequence[str] = ("name", "backend", "steps", "prompts", "responses", "path")
+        print_table(columns, [[row[column] for column in columns] for row in rows])

@@ -1,0 +1,69 @@
+"""The closing table of a run: before and after, level by level, and what was retired and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from scaler_core.cli.output import note
+from scaler_core.evaluation.grid import Score, standard_errors
+from scaler_core.run.summary import EnvironmentSummary, Summary
+
+
+def print_report(summary: Summary, directory: Path) -> None:
+    """Print the table and the closing lines on stderr."""
+    _print_table(summary)
+    if summary.before and summary.after:
+        gain = 100 * (summary.after.accuracy - summary.before.accuracy)
+        note(
+            f"held-out accuracy {100 * summary.before.accuracy:.1f} % -> "
+            f"{100 * summary.after.accuracy:.1f} % ({gain:+.1f} points, "
+            f"{standard_errors(summary.before, summary.after):.1f} standard errors, "
+            f"{summary.after.decided} answers)"
+        )
+    note(
+        f"mean difficulty {summary.mean_difficulty_start:.2f} -> "
+        f"{summary.mean_difficulty_end:.2f}, {summary.retired} retired, "
+        f"{100 * summary.informative_share:.0f} % of groups informative"
+    )
+    note(f"all files: {directory}")
+    if (directory / "model").is_dir():
+        note(f"the trained model: {directory / 'model'}")
+    note(f"go on: scaler run --resume {directory} --set run.steps={2 * summary.steps}")
+
+
+def _print_table(summary: Summary) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    levels = sorted({level for item in summary.environments for level in item.after})
+    table = Table(box=None, pad_edge=False, title_justify="left")
+    table.add_column("environment", no_wrap=True)
+    table.add_column("difficulty", no_wrap=True)
+    for level in levels:
+        table.add_column(f"level {level}", justify="right", no_wrap=True)
+    table.add_column("retired")
+    for item in summary.environments:
+        cells = [_change(item.before.get(level), item.after.get(level)) for level in levels]
+        d = f"{item.difficulty_start:.1f} -> {item.difficulty_end:.1f}"
+        row = [item.environment_id, d, *cells, _retirements(item)]
+        table.add_row(*(Text(cell) for cell in row))
+    if levels:
+        note("accuracy in % on held-out instances, before > after training, by level:")
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        console = Console(stderr=True, width=200)
+    console.print(table)
+
+
+def _change(before: Score | None, after: Score | None) -> str:
+    if after is None:
+        return ""
+    text = f"{100 * after.accuracy:.0f}" if after.decided else "-"
+    return f"{100 * before.accuracy:.0f}>{text}" if before and before.decided else text
+
+
+def _retirements(item: EnvironmentSummary) -> str:
+    return ", ".join(
+        rule if count == 1 else f"{rule} x{count}" for rule, count in item.retirements.items()
+    )

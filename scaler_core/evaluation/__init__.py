@@ -1,0 +1,1 @@
+"""Measuring a model: on instances it never trained on, and on benchmarks."""

@@ -1,0 +1,140 @@
+"""The held-out grid: fixed instances that are answered before and after training.
+
+Its seeds derive from the words "held-out grid" and not from the run's seed: they are the same in
+every run of a pool, and none is ever drawn for training.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scaler_core.errors import DataError
+from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest
+from scaler_core.interfaces import EnvironmentSource
+from scaler_core.jsonio import compact_json, read_lines, write_atomic
+from scaler_core.models import ComponentChoice, Instance, Ticket, Verdict
+from scaler_core.run.judge import Judge
+from scaler_core.seeds import derive_seed
+
+# a seed whose instance is invalid is replaced by further attempts, this many in all
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Score:
+    """Answers to a part of the grid."""
+
+    correct: int = 0
+    decided: int = 0
+
+    @property
+    def accuracy(self) -> float:
+        """Share of decided answers that are correct; not a number when none is decided."""
+        return self.correct / self.decided if self.decided else math.nan
+
+    @property
+    def variance(self) -> float:
+        """Sampling variance of :attr:`accuracy`."""
+        return self.accuracy * (1 - self.accuracy) / self.decided if self.decided else math.nan
+
+
+def make_grid(
+    source: EnvironmentSource,
+    factory: InstanceFactory,
+    judge: Judge,
+    verifier: ComponentChoice,
+    *,
+    levels: Sequence[int],
+    seeds: int,
+) -> list[Ticket]:
+    """The tickets of the grid: every environment, every level that it has, *seeds* of each."""
+    requests = []
+    for name in source.ids():
+        for level in sorted(set(levels)):
+            if level <= source.top_level(name):
+                derived = tuple(
+                    derive_seed("held-out grid", name, level, index) for index in range(seeds)
+                )
+                requests.append(InstanceRequest(source.get(name), level, derived))
+    tickets = []
+    for request, made in zip(requests, factory.make_many(requests), strict=True):
+        for seed, result in zip(request.seeds, made, strict=True):
+            instance = _valid(result, request, seed, factory)
+            if instance is not None:
+                tickets.append(_grid_ticket(instance, judge.choose(instance, verifier)))
+    return tickets
+
+
+def _valid(
+    result: Instance | InstanceFailure,
+    request: InstanceRequest,
+    seed: int,
+    factory: InstanceFactory,
+) -> Instance | None:
+    for attempt in range(1, ATTEMPTS):
+        if isinstance(result, Instance):
+            return result
+        again = derive_seed(seed, "attempt", attempt)
+        result = factory.make(request.environment, request.level, [again])[0]
+    return result if isinstance(result, Instance) else None
+
+
+def _grid_ticket(instance: Instance, verifier: ComponentChoice) -> Ticket:
+    return Ticket(
+        id=f"grid.{instance.environment_id}.{instance.level}.{instance.seed}",
+        step=0,
+        environment_id=instance.environment_id,
+        level=instance.level,
+        seed=instance.seed,
+        messages=instance.messages,
+        truth=instance.truth,
+        verifier=verifier,
+    )
+
+
+def write_grid(path: Path, tickets: Iterable[Ticket]) -> None:
+    """Keep the grid on disk, so that a resumed run answers the very same."""
+    lines = [compact_json(ticket.model_dump(mode="json")) for ticket in tickets]
+    write_atomic(path, "\n".join(lines) + "\n")
+
+
+def read_grid(path: Path) -> list[Ticket]:
+    """The grid that :func:`write_grid` kept."""
+    try:
+        return [Ticket.model_validate(record) for _, record in read_lines(path)]
+    except ValueError as error:
+        raise DataError(f"{path} is damaged: {error}") from error
+
+
+def score_grid(tickets: Sequence[Ticket], verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Verdicts on the grid as JSON: in all, and by environment and level."""
+    cells: dict[str, dict[str, list[int]]] = {}
+    for ticket, verdict in zip(tickets, verdicts, strict=True):
+        levels = cells.setdefault(ticket.environment_id, {})
+        cell = levels.setdefault(str(ticket.level), [0, 0])
+        cell[0] += verdict.result == "correct"
+        cell[1] += verdict.result != "undecided"
+    total = total_score(cells)
+    return {
+        "correct": total.correct,
+        "decided": total.decided,
+        "undecided": len(verdicts) - total.decided,
+        "accuracy": total.accuracy if total.decided else None,
+        "cells": cells,
+    }
+
+
+def total_score(cells: dict[str, dict[str, list[int]]]) -> Score:
+    """The whole grid as one score."""
+    pairs = [cell for levels in cells.values() for cell in levels.values()]
+    return Score(sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs))
+
+
+def standard_errors(before: Score, after: Score) -> float:
+    """By how many standard errors of the difference *after* is above *before*."""
+    spread = math.sqrt(before.variance + after.variance)
+    return (after.accuracy - before.accuracy) / spread if spread else math.nan

@@ -1,0 +1,1 @@
+"""A run: the feed, its directory, its checkpoints, and the session that ties them to a backend."""

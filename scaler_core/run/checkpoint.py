@@ -1,0 +1,157 @@
+"""Checkpoints: feed and backend committed as one, or not at all.
+
+A checkpoint is written beside its place as ``.step-N.partial``; the marker ``COMPLETE``, which
+names every file with its size, is written last; then one rename makes it ``step-N``. A kill at any
+moment leaves either no ``step-N`` or a whole one, and older ones go only after the commit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scaler_core.errors import DataError
+from scaler_core.jsonio import cannot_write, compact_json, read_json, sync_directory
+
+MARKER = "COMPLETE"
+FEED_FILE = "feed.json"
+BACKEND_FOLDER = "backend"
+_NAME = re.compile(r"step-(\d+)")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A whole checkpoint on disk."""
+
+    step: int
+    path: Path
+
+    @property
+    def backend(self) -> Path | None:
+        """The backend's files; ``None`` before the first step, when there are none."""
+        folder = self.path / BACKEND_FOLDER
+        return folder if folder.is_dir() else None
+
+    def read(self) -> dict[str, Any]:
+        """What was given to :func:`write_checkpoint` as *state*.
+
+        Raises:
+            DataError: The file was changed after the commit.
+        """
+        path = self.path / FEED_FILE
+        marker = read_json(self.path / MARKER)
+        if hashlib.sha256(path.read_bytes()).hexdigest() != marker["sha256"]:
+            raise DataError(f"{path} was changed after it was written")
+        state: dict[str, Any] = read_json(path)
+        return state
+
+
+def write_checkpoint(
+    folder: Path,
+    step: int,
+    state: Mapping[str, Any],
+    save_backend: Callable[[Path], None] | None,
+    keep: int,
+) -> Checkpoint:
+    """Commit a checkpoint and prune the older ones.
+
+    Args:
+        folder: The run's folder of checkpoints.
+        step: The step that it follows.
+        state: Feed state and positions of the logs, as JSON.
+        save_backend: Writes the backend's files into the folder it is given.
+        keep: Whole checkpoints to keep, the new one included.
+
+    Raises:
+        InfrastructureError: It cannot be written; the older ones are untouched.
+    """
+    final, partial = folder / f"step-{step}", folder / f".step-{step}.partial"
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        if save_backend is not None:
+            (partial / BACKEND_FOLDER).mkdir()
+            save_backend(partial / BACKEND_FOLDER)
+        text = compact_json(state).encode()
+        (partial / FEED_FILE).write_bytes(text)
+        files = _sync_files(partial)
+        marker = {"step": step, "sha256": hashlib.sha256(text).hexdigest(), "files": files}
+        (partial / MARKER).write_text(compact_json(marker), encoding="utf-8")
+        _sync_files(partial)
+        if final.exists():
+            shutil.rmtree(final)
+        partial.rename(final)
+        sync_directory(folder)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise cannot_write(final, error) from error
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    prune(folder, keep)
+    return Checkpoint(step, final)
+
+
+def list_checkpoints(folder: Path) -> list[Checkpoint]:
+    """The whole checkpoints, oldest first; damaged ones are left out."""
+    if not folder.is_dir():
+        return []
+    found = []
+    for path in folder.iterdir():
+        match = _NAME.fullmatch(path.name)
+        if match and _is_whole(path):
+            found.append(Checkpoint(int(match[1]), path))
+    return sorted(found, key=lambda item: item.step)
+
+
+def latest_checkpoint(folder: Path) -> Checkpoint:
+    """The whole checkpoint to resume from.
+
+    Raises:
+        DataError: There is none: a resume never silently starts afresh.
+    """
+    found = list_checkpoints(folder)
+    if not found:
+        raise DataError(
+            f"no whole checkpoint in {folder}",
+            hint="the run cannot be resumed; start a new one with the recipe in its directory",
+        )
+    return found[-1]
+
+
+def prune(folder: Path, keep: int) -> None:
+    """Remove all but the newest *keep* whole checkpoints, and what a kill left half-written."""
+    for checkpoint in list_checkpoints(folder)[:-keep]:
+        # without its marker it is no checkpoint any more, however far the removal comes
+        (checkpoint.path / MARKER).unlink()
+        shutil.rmtree(checkpoint.path, ignore_errors=True)
+    for path in folder.glob(".step-*.partial"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        marker = read_json(path / MARKER)
+        return all((path / name).stat().st_size == size for name, size in marker["files"].items())
+    except (DataError, OSError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _sync_files(folder: Path) -> dict[str, int]:
+    """Make every file of *folder* durable; its files with their sizes in bytes."""
+    sizes = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir():
+            sync_directory(path)
+            continue
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
+        sizes[path.relative_to(folder).as_posix()] = path.stat().st_size
+    sync_directory(folder)
+    return sizes

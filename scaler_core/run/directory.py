@@ -1,0 +1,192 @@
+"""The run directory: which file holds what, append-only logs, and the lock of the one writer.
+
+::
+
+    recipe.toml         the resolved recipe
+    environment.json    versions, plugins, host
+    pool.json           content hash of every environment
+    events.jsonl        every decision with its evidence
+    metrics.jsonl       a line a step
+    samples.jsonl       a few responses a step
+    superseded.jsonl    lines of steps that a kill undid and a resume trained anew
+    checkpoints/        step-N: feed state and the backend's files
+    evaluation/         the held-out grid and the answers to it
+    model/              the trained model, where the backend has one
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from scaler_core.errors import DataError, UsageError
+from scaler_core.jsonio import cannot_write, compact_json, read_lines, sync_directory, write_atomic
+
+LOGS = ("events.jsonl", "metrics.jsonl", "samples.jsonl")
+
+
+class RunDirectory:
+    """The files of one run. Only the process that holds the lock writes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._streams: dict[str, IO[bytes]] = {}
+        self._lock: IO[bytes] | None = None
+
+    # -------------------------------------------------------------- places
+
+    @property
+    def recipe(self) -> Path:
+        """The resolved recipe."""
+        return self.path / "recipe.toml"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def evaluation(self) -> Path:
+        """The held-out grid and the answers to it."""
+        return self.path / "evaluation"
+
+    @property
+    def model(self) -> Path:
+        """Where a backend exports its trained model."""
+        return self.path / "model"
+
+    # -------------------------------------------------------------- opening
+
+    @classmethod
+    def create(cls, path: Path) -> RunDirectory:
+        """A new directory, locked.
+
+        Raises:
+            UsageError: The path is taken.
+            InfrastructureError: It cannot be made.
+        """
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise UsageError(
+                f"{path} is not empty",
+                hint="go on with it by --resume, or name another folder with --run-dir",
+            )
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        directory = cls(path)
+        directory.lock()
+        return directory
+
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """An existing run, not locked.
+
+        Raises:
+            UsageError: There is no run.
+        """
+        if not (path / "recipe.toml").is_file():
+            raise UsageError(f"{path} is not a run: it has no recipe.toml")
+        return cls(path)
+
+    def lock(self) -> None:
+        """Become the one writer, until :meth:`close` or the end of the process."""
+        try:
+            handle = (self.path / ".lock").open("wb")
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            handle.close()
+            raise UsageError(f"another process is training in {self.path}") from None
+        self._lock = handle
+
+    def close(self) -> None:
+        """Close the logs and give the lock back."""
+        for stream in self._streams.values():
+            stream.close()
+        self._streams.clear()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    # -------------------------------------------------------------- logs
+
+    def append(self, log: str, record: Mapping[str, Any]) -> None:
+        """Add a line to a log; it is in the system's hands when this returns.
+
+        Raises:
+            InfrastructureError: The line cannot be written.
+        """
+        path = self.path / log
+        try:
+            stream = self._streams.get(log)
+            if stream is None:
+                stream = self._streams[log] = path.open("ab")
+            stream.write(compact_json(record).encode() + b"\n")
+            stream.flush()
+        except OSError as error:
+            raise cannot_write(path, error) from error
+
+    def positions(self) -> dict[str, int]:
+        """The durable length of every log, in bytes: what a checkpoint refers to."""
+        sizes = {}
+        for log in LOGS:
+            stream = self._streams.get(log)
+            if stream is not None:
+                os.fsync(stream.fileno())
+            path = self.path / log
+            sizes[log] = path.stat().st_size if path.exists() else 0
+        return sizes
+
+    def rewind(self, positions: Mapping[str, int]) -> int:
+        """Cut the logs back to *positions*; the lines beyond are kept in superseded.jsonl.
+
+        Returns:
+            How many lines were set aside.
+
+        Raises:
+            DataError: A log is shorter than the checkpoint says.
+        """
+        moved = 0
+        for log in LOGS:
+            path, keep = self.path / log, positions.get(log, 0)
+            size = path.stat().st_size if path.exists() else 0
+            if size < keep:
+                raise DataError(
+                    f"{path} has {size} bytes, its checkpoint knows {keep}",
+                    hint="the log was cut or replaced; resume from a copy of the whole directory",
+                )
+            if size > keep:
+                moved += self._set_aside(path, keep)
+        return moved
+
+    def _set_aside(self, path: Path, keep: int) -> int:
+        with path.open("rb+") as stream:
+            stream.seek(keep)
+            lines = stream.read().decode("utf-8", "replace").splitlines()
+            with (self.path / "superseded.jsonl").open("a", encoding="utf-8") as aside:
+                for line in lines:
+                    aside.write(json.dumps({"log": path.name, "line": line}) + "\n")
+                aside.flush()
+                os.fsync(aside.fileno())
+            stream.truncate(keep)
+            os.fsync(stream.fileno())
+        sync_directory(self.path)
+        return len(lines)
+
+    def read_log(self, log: str) -> Iterator[dict[str, Any]]:
+        """The records of a log, in order; nothing where it does not exist yet."""
+        path = self.path / log
+        if path.exists():
+            for _, record in read_lines(path):
+                yield record
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Replace a JSON file of the run at once."""
+        write_atomic(self.path / name, json.dumps(value, indent=1, ensure_ascii=False) + "\n")

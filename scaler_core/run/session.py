@@ -1,0 +1,324 @@
+"""A run from start to finish: the session that ties recipe, feed, backend and directory together.
+
+::
+
+    open_run / resume_run  ->  Run.train()
+                                 backend.train(feed, run)
+                                   feed.draw / verify / record     events.jsonl
+                                   run.finish_step                 metrics.jsonl, samples.jsonl
+                                   run.save_checkpoint             checkpoints/step-N
+                                   run.evaluate                    evaluation/<label>.json
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from scaler_core.adaptive.engine import Engine
+from scaler_core.config import PromptSection
+from scaler_core.errors import BackendProtocolError
+from scaler_core.evaluation.grid import make_grid, read_grid, score_grid, write_grid
+from scaler_core.jsonio import write_atomic
+from scaler_core.models import Event, Response, Ticket, Verdict
+from scaler_core.pool.source import pool_hash
+from scaler_core.run.checkpoint import Checkpoint, prune, write_checkpoint
+from scaler_core.run.directory import RunDirectory
+from scaler_core.run.feed import Feed
+from scaler_core.run.host_facts import describe_host
+from scaler_core.run.judge import Judge
+from scaler_core.run.observer import Observer
+from scaler_core.run.resume import pool_contents, report_pool_changes
+from scaler_core.run.setup import Parts
+from scaler_core.run.summary import Summary, summarize
+
+SAMPLES_PER_STEP = 4
+SAMPLE_CHARACTERS = 2000
+
+
+class Run:
+    """One run; made by :func:`scaler_core.open_run` or :func:`scaler_core.resume_run`.
+
+    Implements :class:`scaler_core.interfaces.RunLike` for the backend.
+
+    Args:
+        name: The recipe's name.
+        parts: What the run is made of.
+        path: Its directory, which :meth:`train` makes.
+        checkpoint: Where to go on from; ``None`` for a fresh run.
+        changed: Settings that differ from those the run began with, as the user typed them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        parts: Parts,
+        path: Path,
+        checkpoint: Checkpoint | None = None,
+        changed: Sequence[str] = (),
+    ) -> None:
+        self.name = name
+        self.parts = parts
+        self.recipe = parts.recipe
+        self.directory = path
+        self.observer = Observer()
+        self.stop_requested = False
+        self._changed = tuple(changed)
+        self._checkpoint = checkpoint
+        self._files = RunDirectory(path)
+        self._happened: Counter[str] = Counter()
+        self._last_saved = checkpoint.step if checkpoint else 0
+        self._began = self._step_began = time.monotonic()
+        self._factory = parts.make_factory()
+        self._judge = Judge(parts.host, self._factory)
+        engine = Engine(
+            parts.source, parts.controller, parts.curator, seed=self.seed, emit=self._emit
+        )
+        self.feed = Feed(
+            engine,
+            self._factory,
+            self._judge,
+            prompts=self.prompts,
+            verifier=parts.verifier,
+            emit=self._emit,
+            attempts=self.recipe.factory.attempts,
+            quarantine_after=self.recipe.factory.quarantine_after,
+        )
+
+    # -------------------------------------------------------------- what backends ask
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+        return self.recipe.run.seed
+
+    @property
+    def steps(self) -> int:
+        """The last step to train."""
+        return self.recipe.run.steps
+
+    @property
+    def prompts(self) -> int:
+        """Tickets per step."""
+        return self.recipe.batch.prompts
+
+    @property
+    def responses(self) -> int:
+        """Responses per ticket."""
+        return self.recipe.batch.responses
+
+    @property
+    def prompt(self) -> PromptSection:
+        """How instances are put to the model."""
+        return self.recipe.prompt
+
+    @property
+    def first_step(self) -> int:
+        """The first step of this process."""
+        return self._checkpoint.step + 1 if self._checkpoint else 1
+
+    @property
+    def resume_from(self) -> Path | None:
+        """The backend's part of the checkpoint to resume from."""
+        return self._checkpoint.backend if self._checkpoint else None
+
+    def request_stop(self) -> None:
+        """Ask the backend to stop after the current step, with a checkpoint."""
+        self.stop_requested = True
+
+    # -------------------------------------------------------------- the whole run
+
+    def train(self) -> Summary:
+        """Train to the last step, or until a stop is requested.
+
+        Raises:
+            ScalerError: Whatever stopped it; the last checkpoint is whole.
+        """
+        try:
+            if self._checkpoint is None:
+                self._begin()
+            else:
+                self._go_on(self._checkpoint)
+            self.observer.run_started(self)
+            self._step_began = time.monotonic()
+            self.parts.backend.train(self.feed, self)
+            if self.feed.step < self.steps and not self.stop_requested:
+                raise BackendProtocolError(
+                    f"backend {self.parts.backend.name!r} ended after step {self.feed.step} "
+                    f"of {self.steps}"
+                )
+            summary = summarize(self._files)
+            if self.finished:
+                self._files.write_json("finished.json", {"steps": self.feed.step})
+            return summary
+        finally:
+            self.close()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last step was trained."""
+        return self.feed.step >= self.steps
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since this process opened the run."""
+        return time.monotonic() - self._began
+
+    def close(self) -> None:
+        """Stop the workers and give the directory back."""
+        self._factory.close()
+        self._files.close()
+
+    def _begin(self) -> None:
+        self._files = RunDirectory.create(self.directory)
+        self._write_facts()
+        self._emit(Event(kind="started", step=0, evidence={"recipe": self.name, "seed": self.seed}))
+        # a first checkpoint before the first step: a run that is killed early can be resumed too
+        self._commit(0, None)
+
+    def _go_on(self, checkpoint: Checkpoint) -> None:
+        self._files.lock()
+        prune(self._files.checkpoints, self.recipe.checkpoint.keep)
+        state = checkpoint.read()
+        set_aside = self._files.rewind(state["logs"])
+        self.feed.load_state_dict(state["feed"])
+        report_pool_changes(self._files, self.parts.source, checkpoint.step, self._emit)
+        self._write_facts()
+        with suppress(FileNotFoundError):
+            (self.directory / "finished.json").unlink()
+        evidence: dict[str, Any] = {"superseded_lines": set_aside, "changed": list(self._changed)}
+        self._emit(Event(kind="resumed", step=checkpoint.step, evidence=evidence))
+
+    def _write_facts(self) -> None:
+        write_atomic(self._files.recipe, self.recipe.to_toml())
+        facts = describe_host(self.parts.host)
+        pool = {"environments": len(self.parts.source), "hash": pool_hash(self.parts.source)}
+        self._files.write_json("environment.json", {**facts, "recipe": self.name, "pool": pool})
+        self._files.write_json("pool.json", pool_contents(self.parts.source))
+
+    # -------------------------------------------------------------- step by step
+
+    def finish_step(
+        self,
+        step: int,
+        metrics: Mapping[str, float],
+        samples: Sequence[tuple[Ticket, Response, Verdict]] = (),
+    ) -> None:
+        """Write the step's line of metrics and a few samples, and show them.
+
+        Raises:
+            BackendProtocolError: The step was not recorded.
+        """
+        if step != self.feed.step:
+            raise BackendProtocolError(
+                f"step {step} cannot be finished: the last recorded step is {self.feed.step}"
+            )
+        now = time.monotonic()
+        line: dict[str, float] = {
+            "step": step,
+            **self.feed.metrics,
+            "retired": self._happened["retired"],
+            "admitted": self._happened["admitted"],
+            "quarantined": self._happened["quarantined"],
+            **metrics,
+            "seconds": round(now - self._step_began, 4),
+        }
+        self._step_began = now
+        self._happened.clear()
+        for ticket, response, verdict in samples[:SAMPLES_PER_STEP]:
+            self._files.append("samples.jsonl", _sample(step, ticket, response, verdict))
+        self._files.append("metrics.jsonl", {"schema_version": 1, **line})
+        self.observer.step_finished(step, line)
+
+    def checkpoint_due(self, step: int) -> bool:
+        """Whether a checkpoint belongs after *step*: on schedule, at the end, or when stopping."""
+        on_schedule = step % self.recipe.checkpoint.every == 0
+        return step > self._last_saved and (
+            on_schedule or step >= self.steps or self.stop_requested
+        )
+
+    def save_checkpoint(self, step: int, save: Callable[[Path], None]) -> Path:
+        """Commit feed and backend together.
+
+        Raises:
+            BackendProtocolError: A step is open, or *step* is not the recorded one.
+            InfrastructureError: It cannot be written; the older ones are untouched.
+        """
+        if step != self.feed.step:
+            raise BackendProtocolError(
+                f"no checkpoint of step {step}: the last recorded step is {self.feed.step}"
+            )
+        path = self._commit(step, save)
+        self._last_saved = step
+        self.observer.checkpoint_written(step, path)
+        return path
+
+    def _commit(self, step: int, save: Callable[[Path], None] | None) -> Path:
+        state = {"feed": self.feed.state_dict(), "logs": self._files.positions()}
+        keep = self.recipe.checkpoint.keep
+        return write_checkpoint(self._files.checkpoints, step, state, save, keep).path
+
+    # -------------------------------------------------------------- the held-out grid
+
+    def evaluate(
+        self, label: str, respond: Callable[[Sequence[Ticket]], Sequence[Response]]
+    ) -> None:
+        """Score the held-out grid with *respond*, one response a ticket; kept as *label*.
+
+        A run without a grid measures nothing. The time it takes belongs to no step.
+        """
+        tickets = self._grid()
+        if not tickets:
+            return
+        self.observer.evaluating(label, 0, len(tickets))
+        responses = respond(tickets)
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
+            verdicts = list(threads.map(self.feed.verify, tickets, responses))
+        scores = score_grid(tickets, verdicts)
+        self._files.write_json(f"evaluation/{label}.json", scores)
+        self.observer.evaluated(label, scores)
+        self._step_began = time.monotonic()
+
+    def _grid(self) -> list[Ticket]:
+        options = self.recipe.evaluation
+        if not options.seeds:
+            return []
+        path = self._files.evaluation / "grid.jsonl"
+        if not path.exists():
+            tickets = make_grid(
+                self.parts.source,
+                self._factory,
+                self._judge,
+                self.parts.verifier,
+                levels=options.levels,
+                seeds=options.seeds,
+            )
+            write_grid(path, tickets)
+        return read_grid(path)
+
+    def _emit(self, event: Event) -> None:
+        self._happened[event.kind] += 1
+        self._files.append("events.jsonl", event.model_dump(mode="json"))
+        self.observer.event(event)
+
+
+def _sample(step: int, ticket: Ticket, response: Response, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "step": step,
+        "ticket": ticket.id,
+        "environment_id": ticket.environment_id,
+        "level": ticket.level,
+        "prompt": ticket.messages[-1]["content"][:SAMPLE_CHARACTERS] if ticket.messages else "",
+        "truth": ticket.truth[:SAMPLE_CHARACTERS],
+        "response": response.text[:SAMPLE_CHARACTERS],
+        "truncated": response.truncated,
+        "result": verdict.result,
+        "reason": verdict.reason,
+    }

@@ -1,0 +1,188 @@
+"""Assembling a run: everything a recipe names is found and checked before anything starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from scaler_core.config import ComponentSection, PoolSection, PoolSource, Recipe
+from scaler_core.errors import UsageError
+from scaler_core.factory import InstanceFactory
+from scaler_core.factory.local import LocalFactory
+from scaler_core.factory.virtual import VirtualFactory
+from scaler_core.interfaces import (
+    Backend,
+    Component,
+    Controller,
+    Curator,
+    EnvironmentPack,
+    EnvironmentSource,
+    Sandbox,
+)
+from scaler_core.models import ComponentChoice
+from scaler_core.plugins import PluginHost
+from scaler_core.pool import open_pool
+from scaler_core.pool.source import CombinedSource, SelectedSource
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run is made of, built and checked.
+
+    Attributes:
+        recipe: The recipe with every option of every component spelt out.
+        host: Where the components came from.
+        source: The environments to train on.
+        verifier: Who verifies where an environment names nobody.
+        controller: Moves difficulty.
+        curator: Chooses the active set.
+        backend: Trains.
+        sandbox: Runs untrusted programs; ``None`` where the backend needs no instances.
+    """
+
+    recipe: Recipe
+    host: PluginHost
+    source: EnvironmentSource
+    verifier: ComponentChoice
+    controller: Controller
+    curator: Curator
+    backend: Backend
+    sandbox: Sandbox | None
+
+    def make_factory(self) -> InstanceFactory:
+        """The factory of the run; its workers start on first use."""
+        if self.sandbox is None:
+            return VirtualFactory()
+        options, prompt = self.recipe.factory, self.recipe.prompt
+        return LocalFactory(
+            self.sandbox,
+            prompt_style=prompt.style,
+            system=prompt.system,
+            references=options.references,
+            agree=options.agree,
+            workers=options.workers,
+        )
+
+
+def assemble(recipe: Recipe, host: PluginHost) -> Parts:
+    """Find and check every part of *recipe*.
+
+    Raises:
+        UsageError: A name, an option or an environment is unknown, or the machine lacks something.
+        DataError: A pool is damaged.
+    """
+    _refuse_what_does_not_exist(recipe)
+    verifier_choice = _told_of_thinking(recipe, host)
+    verifier = host.build("verifier", verifier_choice, "verifier")
+    controller = host.build("controller", recipe.controller.choice, "controller")
+    curator = host.build("curator", recipe.curator.choice, "curator")
+    backend = cast(Backend, host.build("backend", recipe.backend.choice, "backend"))
+    source = open_environments(recipe.pool, host)
+    missing = backend.missing()
+    if missing:
+        raise UsageError(f"backend {backend.name!r} cannot run here: {missing}")
+    backend.check()
+    sandbox = build_sandbox(recipe.sandbox.choice, host) if backend.needs_instances else None
+    sections = {
+        "pool": _absolute(recipe.pool),
+        "verifier": _spelt_out(verifier),
+        "controller": _spelt_out(controller),
+        "curator": _spelt_out(curator),
+        "backend": _spelt_out(backend),
+        **({"sandbox": _spelt_out(sandbox)} if sandbox else {}),
+    }
+    return Parts(
+        recipe=recipe.model_copy(update=sections),
+        host=host,
+        source=source,
+        verifier=verifier_choice,
+        controller=cast(Controller, controller),
+        curator=cast(Curator, curator),
+        backend=backend,
+        sandbox=sandbox,
+    )
+
+
+def open_environments(section: PoolSection, host: PluginHost) -> EnvironmentSource:
+    """The environments that ``[pool]`` names.
+
+    Raises:
+        UsageError: A pool or an environment does not exist, or there is none at all.
+    """
+    packs = cast("dict[str, type[EnvironmentPack]]", host.classes("environments"))
+    sources = [
+        (open_pool(_pool_reference(item), packs), item.weight) for item in section.all_sources
+    ]
+    source: EnvironmentSource = CombinedSource(sources)
+    if section.environments:
+        source = SelectedSource(source, section.environments)
+    if not len(source):
+        raise UsageError("pool: it holds no environment", hint="scaler pool ls shows a pool")
+    return source
+
+
+def build_sandbox(choice: ComponentChoice, host: PluginHost) -> Sandbox:
+    """The sandbox that ``[sandbox]`` names; ``auto`` is the highest-ranking one that runs here.
+
+    Raises:
+        UsageError: It cannot run on this machine; the reason says what is missing.
+    """
+    if choice.use != "auto":
+        sandbox = cast(Sandbox, host.build("sandbox", choice, "sandbox"))
+        missing = sandbox.missing()
+        if missing:
+            raise UsageError(f"sandbox {choice.use!r} cannot run here: {missing}")
+        return sandbox
+    classes = cast("dict[str, type[Sandbox]]", host.classes("sandbox"))
+    reasons = []
+    for name, kind in sorted(classes.items(), key=lambda item: -item[1].rank):
+        missing = kind.missing()
+        if not missing:
+            chosen = ComponentChoice(use=name, options=choice.options)
+            return cast(Sandbox, host.build("sandbox", chosen, "sandbox"))
+        reasons.append(f"{name}: {missing}")
+    raise UsageError(
+        f"no sandbox can run here: {'; '.join(reasons) or 'none is installed'}",
+        hint="see scaler doctor",
+    )
+
+
+def _refuse_what_does_not_exist(recipe: Recipe) -> None:
+    evaluation = recipe.evaluation
+    wanted = {
+        "evaluation.benchmarks": evaluation.benchmarks,
+        "evaluation.held_out": evaluation.held_out,
+        "tracking.use": recipe.tracking.use,
+    }
+    for path, value in wanted.items():
+        if value:
+            raise UsageError(
+                f"{path} = {value!r}: this version of SCALER cannot do that yet",
+                hint="leave the key out; metrics.jsonl and the held-out grid are always there",
+            )
+
+
+def _told_of_thinking(recipe: Recipe, host: PluginHost) -> ComponentChoice:
+    choice = recipe.verifier.choice
+    fields = host.find("verifier", choice.use).Config.model_fields
+    if recipe.prompt.thinking and "thinking" in fields:
+        return ComponentChoice(use=choice.use, options={"thinking": True, **choice.options})
+    return choice
+
+
+def _pool_reference(source: PoolSource) -> str:
+    return source.use or source.path or ""
+
+
+def _absolute(section: PoolSection) -> PoolSection:
+    """Paths that mean the same wherever the run is resumed from."""
+    sources = tuple(
+        item.model_copy(update={"path": str(Path(item.path).resolve())}) if item.path else item
+        for item in section.all_sources
+    )
+    return PoolSection(sources=sources, environments=section.environments)
+
+
+def _spelt_out(component: Component) -> ComponentSection:
+    return ComponentSection(use=component.name, **component.config.model_dump(mode="json"))

@@ -1,0 +1,72 @@
+"""The run directory: one writer, logs that can be cut back without losing a line."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from scaler_core.errors import DataError, InfrastructureError, UsageError
+from scaler_core.run.directory import RunDirectory
+
+
+def make_run(tmp_path: Path) -> RunDirectory:
+    """A directory with one event in its log."""
+    directory = RunDirectory.create(tmp_path / "run")
+    directory.append("events.jsonl", {"step": 1})
+    return directory
+
+
+def test_a_directory_in_use_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="is not empty"):
+        RunDirectory.create(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_there_is_only_one_writer(tmp_path: Path) -> None:
+    with (
+        closing(RunDirectory.create(tmp_path / "run")),
+        pytest.raises(UsageError, match="another process is training"),
+    ):
+        RunDirectory(tmp_path / "run").lock()
+    with closing(RunDirectory(tmp_path / "run")) as second:
+        second.lock()
+
+
+def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InfrastructureError, match=r"cannot write .*file/run: Not a directory"):
+        RunDirectory.create(tmp_path / "file" / "run")
+
+
+def test_a_folder_without_a_recipe_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is not a run"):
+        RunDirectory.open(tmp_path)
+
+
+def test_lines_beyond_a_checkpoint_are_set_aside_not_lost(tmp_path: Path) -> None:
+    directory = make_run(tmp_path)
+    positions = directory.positions()
+    directory.append("events.jsonl", {"step": 2})
+    directory.close()
+    with (tmp_path / "run" / "events.jsonl").open("a") as stream:
+        stream.write('{"step": 3, "cut of')
+    assert directory.rewind(positions) == 2
+    assert list(directory.read_log("events.jsonl")) == [{"step": 1}]
+    aside = (tmp_path / "run" / "superseded.jsonl").read_text().splitlines()
+    assert [json.loads(line)["line"] for line in aside] == ['{"step":2}', '{"step": 3, "cut of']
+    directory.append("events.jsonl", {"step": 4})
+    directory.close()
+    assert list(directory.read_log("events.jsonl")) == [{"step": 1}, {"step": 4}]
+
+
+def test_a_log_shorter_than_its_checkpoint_is_an_error(tmp_path: Path) -> None:
+    directory = make_run(tmp_path)
+    positions = directory.positions()
+    directory.close()
+    (tmp_path / "run" / "events.jsonl").write_text("")
+    with pytest.raises(DataError, match=r"events.jsonl has 0 bytes, its checkpoint knows 11"):
+        directory.rewind(positions)

@@ -1,0 +1,287 @@
+"""Whole runs with the simulated backend: files, stopping, killing, resuming."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scaler_core.config import Recipe, recipe_from
+from scaler_core.errors import DataError, UsageError
+from scaler_core.plugins import load_plugins
+from scaler_core.pool import write_pool
+from scaler_core.run.observer import Observer
+from scaler_core.run.opening import open_run, resume_run
+from scaler_core.run.session import Run
+from scaler_core.run.summary import summarize
+from scaler_core.testing.environments import program_environment
+
+HOST = load_plugins()
+
+
+def make_pool(path: Path, count: int = 12, levels: int = 20, skip: str = "") -> Path:
+    names = [f"e{index:02}" for index in range(count)]
+    environments = [
+        program_environment(id=name, levels=tuple(range(levels))) for name in names if name != skip
+    ]
+    write_pool(path, environments, overwrite=True)
+    return path
+
+
+def recipe(pool: Path, **sections: Mapping[str, Any]) -> Recipe:
+    data: dict[str, dict[str, Any]] = {
+        "run": {"steps": 12},
+        "pool": {"path": str(pool)},
+        "batch": {"prompts": 6, "responses": 4},
+        "curator": {"size": 4},
+        "backend": {"use": "simulated", "learning_rate": 0.3, "initial_skill": 1.0},
+        "checkpoint": {"every": 3},
+    }
+    for name, section in sections.items():
+        data[name] = {**data.get(name, {}), **section}
+    return recipe_from(data)
+
+
+def start(tmp_path: Path, name: str = "run", **sections: Mapping[str, Any]) -> Run:
+    pool = tmp_path / "pool"
+    if not pool.exists():
+        make_pool(pool)
+    return open_run(recipe(pool, **sections), run_dir=tmp_path / name, host=HOST)
+
+
+def log(path: Path, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (path / name).read_text().splitlines()]
+
+
+def drawn(path: Path) -> list[Any]:
+    return [e["evidence"] for e in log(path, "events.jsonl") if e["kind"] == "drawn"]
+
+
+def decisions(path: Path) -> list[dict[str, Any]]:
+    """All events but those that tell of starting and going on."""
+    return [e for e in log(path, "events.jsonl") if e["kind"] not in ("started", "resumed")]
+
+
+class StopAfter(Observer):
+    """Asks for a stop after a step, as Ctrl-C does."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+        self.run: Run | None = None
+
+    def run_started(self, run: Run) -> None:
+        self.run = run
+
+    def step_finished(self, step: int, metrics: Mapping[str, float]) -> None:
+        if step == self.step and self.run:
+            self.run.request_stop()
+
+
+def test_a_run_leaves_all_its_files(tmp_path: Path) -> None:
+    summary = start(tmp_path).train()
+    path = tmp_path / "run"
+    assert {item.name for item in path.iterdir()} >= {
+        "recipe.toml",
+        "environment.json",
+        "pool.json",
+        "events.jsonl",
+        "metrics.jsonl",
+        "checkpoints",
+        "finished.json",
+    }
+    lines = log(path, "metrics.jsonl")
+    assert [line["step"] for line in lines] == list(range(1, 13))
+    assert all(0 <= line["accuracy"] <= 1 and line["seconds"] > 0 for line in lines)
+    assert sorted(item.name for item in (path / "checkpoints").iterdir()) == ["step-12", "step-9"]
+    assert summary.steps == 12
+    assert summary.mean_difficulty_end > summary.mean_difficulty_start == 0
+    facts = json.loads((path / "environment.json").read_text())
+    assert facts["pool"]["environments"] == 12
+    assert facts["libraries"]["pydantic"]
+
+
+def test_the_written_recipe_names_every_option_and_reads_back(tmp_path: Path) -> None:
+    run = start(tmp_path)
+    run.train()
+    text = (tmp_path / "run" / "recipe.toml").read_text()
+    assert "gain = 2.0" in text
+    assert "k_slope = 10" in text
+    again = open_run(tmp_path / "run" / "recipe.toml", run_dir=tmp_path / "again", host=HOST)
+    assert again.recipe == run.recipe
+    again.train()
+    assert decisions(tmp_path / "again") == decisions(tmp_path / "run")
+
+
+def test_equal_seeds_give_equal_runs_and_others_do_not(tmp_path: Path) -> None:
+    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+        start(tmp_path, name, run={"seed": seed}).train()
+    assert decisions(tmp_path / "a") == decisions(tmp_path / "b")
+    assert drawn(tmp_path / "a") != drawn(tmp_path / "c")
+
+
+def test_a_stopped_run_goes_on_as_if_it_never_stopped(tmp_path: Path) -> None:
+    start(tmp_path, "whole").train()
+    run = start(tmp_path, "stopped")
+    run.observer = StopAfter(7)
+    run.train()
+    assert not run.finished
+    assert not (tmp_path / "stopped" / "finished.json").exists()
+    resumed = resume_run(tmp_path / "stopped", host=HOST)
+    assert resumed.first_step == 8
+    resumed.train()
+    assert decisions(tmp_path / "stopped") == decisions(tmp_path / "whole")
+
+
+def train_and_exit(path: Path, tmp_path: Path) -> None:
+    """The body of a child that will be killed."""
+    code = 1
+    try:
+        run = resume_run(path, host=HOST) if path.exists() else start(tmp_path, path.name, **LONG)
+        run.train()
+        code = 0
+    finally:
+        os._exit(code)
+
+
+LONG: dict[str, dict[str, Any]] = {"run": {"steps": 60}, "checkpoint": {"every": 4}}
+
+
+def test_a_run_killed_at_any_moment_draws_the_tickets_of_an_uninterrupted_one(
+    tmp_path: Path,
+) -> None:
+    make_pool(tmp_path / "pool")
+    began = time.monotonic()
+    start(tmp_path, "whole", **LONG).train()
+    duration = time.monotonic() - began
+    expected = decisions(tmp_path / "whole")
+    rng = random.Random(0)
+    killed = 0
+    for number in range(20):
+        path = tmp_path / f"killed-{number}"
+        child = os.fork()
+        if child == 0:
+            train_and_exit(path, tmp_path)
+        while not (path / "checkpoints" / "step-0").is_dir():
+            time.sleep(0.001)
+        time.sleep(rng.random() * duration)
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        killed += os.WIFSIGNALED(status)
+        if not (path / "finished.json").exists():
+            resume_run(path, host=HOST).train()
+        assert decisions(path) == expected, f"kill {number}"
+        assert [line["step"] for line in log(path, "metrics.jsonl")] == list(range(1, 61))
+        shutil.rmtree(path)
+    assert killed >= 10, "most children must have been killed in the middle"
+
+
+def test_a_run_killed_again_and_again_still_arrives(tmp_path: Path) -> None:
+    make_pool(tmp_path / "pool")
+    start(tmp_path, "whole", **LONG).train()
+    path = tmp_path / "killed"
+    for _ in range(6):
+        child = os.fork()
+        if child == 0:
+            train_and_exit(path, tmp_path)
+        while not (path / "checkpoints" / "step-0").is_dir():
+            time.sleep(0.001)
+        time.sleep(0.08)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        if (path / "finished.json").exists():
+            break
+    if not (path / "finished.json").exists():
+        resume_run(path, host=HOST).train()
+    assert decisions(path) == decisions(tmp_path / "whole")
+
+
+def test_a_changed_pool_is_reported_and_survived(tmp_path: Path) -> None:
+    run = start(tmp_path)
+    run.observer = StopAfter(6)
+    run.train()
+    removed = run.feed.engine.active[0]
+    make_pool(tmp_path / "pool", count=14, skip=removed)
+    resumed = resume_run(tmp_path / "run", host=HOST)
+    resumed.train()
+    events = log(tmp_path / "run", "events.jsonl")
+    changed = next(e for e in events if e["kind"] == "pool_changed")
+    assert changed["reason"] == "2 added, 1 removed"
+    assert changed["evidence"]["added"] == ["e12", "e13"]
+    assert changed["evidence"]["removed"] == [removed]
+    later = {
+        ticket[0] for evidence in drawn(tmp_path / "run")[6:] for ticket in evidence["tickets"]
+    }
+    assert later
+    assert removed not in later
+
+
+def test_an_edited_environment_is_reported_and_keeps_its_difficulty(tmp_path: Path) -> None:
+    run = start(tmp_path)
+    run.observer = StopAfter(6)
+    run.train()
+    make_pool(tmp_path / "pool", levels=21)
+    difficulty = {name: run.feed.engine.difficulty(name) for name in run.feed.engine.active}
+    resume_run(tmp_path / "run", host=HOST).train()
+    events = log(tmp_path / "run", "events.jsonl")
+    assert next(e for e in events if e["kind"] == "pool_changed")["evidence"]["edited_count"] == 12
+    edited = {e["environment_id"] for e in events if e["kind"] == "environment_edited"}
+    assert set(difficulty) <= edited
+    name = next(iter(difficulty))
+    moved = next(
+        e
+        for e in events
+        if e["kind"] == "difficulty" and e["environment_id"] == name and e["step"] >= 7
+    )
+    assert moved["evidence"]["before"] == difficulty[name]
+
+
+def test_a_finished_run_is_not_resumed_by_mistake(tmp_path: Path) -> None:
+    start(tmp_path).train()
+    with pytest.raises(UsageError, match="is finished: it has trained 12 steps"):
+        resume_run(tmp_path / "run", host=HOST)
+    resume_run(tmp_path / "run", overrides=["run.steps=15"], host=HOST).train()
+    assert len(log(tmp_path / "run", "metrics.jsonl")) == 15
+    start(tmp_path, "long", run={"steps": 15}).train()
+    assert drawn(tmp_path / "run") == drawn(tmp_path / "long")
+
+
+def test_a_run_without_a_checkpoint_is_refused_not_restarted(tmp_path: Path) -> None:
+    run = start(tmp_path)
+    run.observer = StopAfter(2)
+    run.train()
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    with pytest.raises(DataError, match="no whole checkpoint"):
+        resume_run(tmp_path / "run", host=HOST)
+
+
+def test_undecided_responses_are_counted_and_not_wrong(tmp_path: Path) -> None:
+    start(tmp_path, backend={"undecided": 0.5, "initial_skill": 50.0}).train()
+    for line in log(tmp_path / "run", "metrics.jsonl"):
+        assert line["accuracy"] == 1.0
+        assert line["undecided"] > 0
+
+
+def test_a_summary_reads_only_files(tmp_path: Path) -> None:
+    from scaler_core.run.directory import RunDirectory
+
+    run = start(tmp_path, run={"steps": 40})
+    summary = run.train()
+    again = summarize(RunDirectory(tmp_path / "run"))
+    assert again == summary
+    retired = [e for e in log(tmp_path / "run", "events.jsonl") if e["kind"] == "retired"]
+    assert summary.retired == len(retired) > 0
+
+
+def test_an_unwritable_place_stops_before_training(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    run = start(tmp_path, "file/run")
+    with pytest.raises(Exception, match=r"cannot write .*Not a directory"):
+        run.train()
