@@ -9,4 +9,6 @@ from scaler_core.interfaces import EnvironmentPack
 @hookimpl
 def scaler_register_environments() -> list[type[EnvironmentPack]]:
     """Registers them."""
-    return []
+    from scaler_plugins.environments.starter import StarterPack
+
+    return [StarterPack]

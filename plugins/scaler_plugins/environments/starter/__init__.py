@@ -1,0 +1,32 @@
+"""The starter pack: twelve original environments, as a pool file in the published format.
+
+``problems/`` holds what its authors edit, ``build.py`` turns that into ``starter.json``, and the
+pack reads nothing but this file.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from scaler_core.interfaces import EnvironmentPack, EnvironmentSource
+
+POOL_FILE = Path(__file__).with_name("starter.json")
+
+
+class StarterPack(EnvironmentPack):
+    """Twelve small environments of eight families, from lists to dynamic programming."""
+
+    name = "starter"
+
+    def open(self) -> EnvironmentSource:
+        """The environments of the pack; read once a process."""
+        return _open()
+
+
+@cache
+def _open() -> EnvironmentSource:
+    from scaler_core.pool.published import read_published
+    from scaler_core.pool.source import MemorySource
+
+    return MemorySource(read_published(POOL_FILE), label="starter")

@@ -1,0 +1,47 @@
+"""The child of ``trial.py``: executes programs again and again; needs only the standard library.
+
+JSON in on stdin, ``{"solutions": [...], "inputs": [...]}`` or ``{"generator": ..., "solutions":
+[...], "draws": [[scale, seed], ...]}``; JSON out on stdout, a row for each input or draw.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import random
+import sys
+from typing import Any
+
+
+def main() -> None:
+    """Answer the one request on stdin."""
+    request = json.load(sys.stdin)
+    solutions = [compile(source, "<solution>", "exec") for source in request["solutions"]]
+    rows: list[list[Any]] = []
+    if "inputs" in request:
+        rows = [[_answer(code, stdin) for code in solutions] for stdin in request["inputs"]]
+    else:
+        namespace: dict[str, Any] = {"__name__": "generator"}
+        exec(compile(request["generator"], "<generator>", "exec"), namespace)
+        for scale, seed in request["draws"]:
+            random.seed(seed)
+            stdin, testcase = namespace["generate_testcase"](scale)
+            rows.append([stdin, testcase, [_answer(code, stdin) for code in solutions]])
+    json.dump(rows, sys.stdout)
+
+
+def _answer(code: Any, stdin: str) -> str:
+    """What a solution prints, without surrounding white space."""
+    printed = io.StringIO()
+    usual, sys.stdin = sys.stdin, io.StringIO(stdin)
+    try:
+        with contextlib.redirect_stdout(printed):
+            exec(code, {"__name__": "__main__"})
+    finally:
+        sys.stdin = usual
+    return printed.getvalue().strip()
+
+
+if __name__ == "__main__":
+    main()
