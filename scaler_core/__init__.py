@@ -11,7 +11,40 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_EXPORTS: dict[str, str] = {}
+_EXPORTS: dict[str, str] = {
+    "Backend": "scaler_core.interfaces",
+    "Batch": "scaler_core.models",
+    "Benchmark": "scaler_core.interfaces",
+    "Controller": "scaler_core.interfaces",
+    "Curator": "scaler_core.interfaces",
+    "Environment": "scaler_core.models",
+    "EnvironmentPack": "scaler_core.interfaces",
+    "Event": "scaler_core.models",
+    "export_pool": "scaler_core.pool",
+    "Extractor": "scaler_core.interfaces",
+    "Generator": "scaler_core.interfaces",
+    "Group": "scaler_core.models",
+    "hookimpl": "scaler_core.hookspecs",
+    "import_pool": "scaler_core.pool",
+    "Instance": "scaler_core.models",
+    "load_plugins": "scaler_core.plugins",
+    "make_instances": "scaler_core.making",
+    "NativeEnvironment": "scaler_core.interfaces",
+    "Observer": "scaler_core.run.observer",
+    "open_pool": "scaler_core.pool",
+    "open_run": "scaler_core.run.opening",
+    "Options": "scaler_core.interfaces",
+    "Outcome": "scaler_core.models",
+    "Problem": "scaler_core.models",
+    "Recipe": "scaler_core.config",
+    "Response": "scaler_core.models",
+    "resume_run": "scaler_core.run.opening",
+    "Sandbox": "scaler_core.interfaces",
+    "ScalerError": "scaler_core.errors",
+    "Ticket": "scaler_core.models",
+    "Verdict": "scaler_core.models",
+    "Verifier": "scaler_core.interfaces",
+}
 
 __all__ = ["__version__", *_EXPORTS]
 

@@ -287,6 +287,9 @@ def _default_use(section: str) -> str | None:
 
 
 def _without_none(value: Any) -> Any:
+    """TOML has no null: a key that is not set is left out."""
     if isinstance(value, dict):
         return {key: _without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_none(item) for item in value]
     return value

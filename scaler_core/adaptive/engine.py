@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pydantic import JsonValue
@@ -34,6 +35,9 @@ from scaler_core.seeds import derive_random
 
 Emit = Callable[[Event], None]
 
+# environments read from the pool that stay in memory: more than any usual active set
+ENVIRONMENTS_KEPT = 512
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -52,6 +56,9 @@ class Engine:
         curator: Chooses the active set.
         seed: The run's seed.
         emit: Told every decision.
+
+    Attributes:
+        environment: An environment by id; those of the active set stay in memory.
     """
 
     def __init__(
@@ -70,8 +77,8 @@ class Engine:
         self.emit = emit
         self.step = 0
         self.active: list[str] = []
+        self.environment = lru_cache(maxsize=ENVIRONMENTS_KEPT)(source.get)
         self._memory: dict[str, EnvironmentState] = {}
-        self._history_lengths: dict[str, int | None] = {}
 
     # -------------------------------------------------------------- the active set
 
@@ -160,14 +167,9 @@ class Engine:
         return sorted(name for name in self.source.ids() if name not in taken)
 
     def _environment_view(self, name: str) -> EnvironmentView:
-        if name not in self._history_lengths:
-            environment = self.source.get(name)
-            self._history_lengths[name] = (
-                environment.history_length if isinstance(environment, Environment) else None
-            )
-        return EnvironmentView(
-            name, self.top_level(name), self._history_lengths[name], self.memory(name)
-        )
+        environment = self.environment(name)
+        length = environment.history_length if isinstance(environment, Environment) else None
+        return EnvironmentView(name, self.top_level(name), length, self.memory(name))
 
     # -------------------------------------------------------------- levels and draws
 

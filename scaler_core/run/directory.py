@@ -123,15 +123,14 @@ class RunDirectory:
         Raises:
             InfrastructureError: The line cannot be written.
         """
-        path = self.path / log
         try:
             stream = self._streams.get(log)
             if stream is None:
-                stream = self._streams[log] = path.open("ab")
+                stream = self._streams[log] = (self.path / log).open("ab")
             stream.write(compact_json(record).encode() + b"\n")
             stream.flush()
         except OSError as error:
-            raise cannot_write(path, error) from error
+            raise cannot_write(self.path / log, error) from error
 
     def positions(self) -> dict[str, int]:
         """The durable length of every log, in bytes: what a checkpoint refers to."""

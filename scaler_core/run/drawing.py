@@ -108,7 +108,7 @@ class TicketMaker:
             together.setdefault(want.slot, []).append(index)
         requests = [
             InstanceRequest(
-                environment=self.engine.source.get(slot.environment_id),
+                environment=self.engine.environment(slot.environment_id),
                 level=slot.level,
                 seeds=tuple(self._seed(wanted[index]) for index in indices),
             )

@@ -48,6 +48,11 @@ class Judge:
                 self._verifiers[key] = cast(Verifier, built)
             return self._verifiers[key]
 
+    def close(self) -> None:
+        """End what the verifiers keep running."""
+        for verifier in self._verifiers.values():
+            verifier.close()
+
     def choose(self, instance: Instance, default: ComponentChoice) -> ComponentChoice:
         """Who verifies *instance*: whom its environment names, else the recipe's verifier.
 

@@ -24,13 +24,13 @@ from typing import Any
 from scaler_core.adaptive.engine import Engine
 from scaler_core.config import PromptSection
 from scaler_core.errors import BackendProtocolError
-from scaler_core.evaluation.grid import make_grid, read_grid, score_grid, write_grid
 from scaler_core.jsonio import write_atomic
 from scaler_core.models import Event, Response, Ticket, Verdict
 from scaler_core.pool.source import pool_hash
 from scaler_core.run.checkpoint import Checkpoint, prune, write_checkpoint
 from scaler_core.run.directory import RunDirectory
 from scaler_core.run.feed import Feed
+from scaler_core.run.grid import make_grid, read_grid, score_grid, write_grid
 from scaler_core.run.host_facts import describe_host
 from scaler_core.run.judge import Judge
 from scaler_core.run.observer import Observer
@@ -172,6 +172,7 @@ class Run:
 
     def close(self) -> None:
         """Stop the workers and give the directory back."""
+        self._judge.close()
         self._factory.close()
         self._files.close()
 

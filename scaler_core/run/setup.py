@@ -24,6 +24,7 @@ from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost
 from scaler_core.pool import open_pool
 from scaler_core.pool.source import CombinedSource, SelectedSource
+from scaler_core.sandbox.choice import build_sandbox
 
 
 @dataclass(frozen=True)
@@ -120,32 +121,6 @@ def open_environments(section: PoolSection, host: PluginHost) -> EnvironmentSour
     if not len(source):
         raise UsageError("pool: it holds no environment", hint="scaler pool ls shows a pool")
     return source
-
-
-def build_sandbox(choice: ComponentChoice, host: PluginHost) -> Sandbox:
-    """The sandbox that ``[sandbox]`` names; ``auto`` is the highest-ranking one that runs here.
-
-    Raises:
-        UsageError: It cannot run on this machine; the reason says what is missing.
-    """
-    if choice.use != "auto":
-        sandbox = cast(Sandbox, host.build("sandbox", choice, "sandbox"))
-        missing = sandbox.missing()
-        if missing:
-            raise UsageError(f"sandbox {choice.use!r} cannot run here: {missing}")
-        return sandbox
-    classes = cast("dict[str, type[Sandbox]]", host.classes("sandbox"))
-    reasons = []
-    for name, kind in sorted(classes.items(), key=lambda item: -item[1].rank):
-        missing = kind.missing()
-        if not missing:
-            chosen = ComponentChoice(use=name, options=choice.options)
-            return cast(Sandbox, host.build("sandbox", chosen, "sandbox"))
-        reasons.append(f"{name}: {missing}")
-    raise UsageError(
-        f"no sandbox can run here: {'; '.join(reasons) or 'none is installed'}",
-        hint="see scaler doctor",
-    )
 
 
 def _refuse_what_does_not_exist(recipe: Recipe) -> None:

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from scaler_core.evaluation.grid import Score
 from scaler_core.jsonio import read_json
 from scaler_core.models import Event
 from scaler_core.run.directory import RunDirectory
+from scaler_core.run.grid import Score
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,0 @@
-"""Measuring a model: on instances it never trained on, and on benchmarks."""
