@@ -8,5 +8,8 @@ from scaler_core.interfaces import Verifier
 
 @hookimpl
 def scaler_register_verifiers() -> list[type[Verifier]]:
-    """Registers them."""
-    return []
+    """Registers ``typed`` and ``math``."""
+    from scaler_plugins.verifiers.math_equivalence import Math
+    from scaler_plugins.verifiers.typed import Typed
+
+    return [Typed, Math]

@@ -1,0 +1,96 @@
+r"""Reads the answer out of a response: the content of its last ``\boxed{...}`` (paper section 3).
+
+Everything here is one pass over the text, so a hostile megabyte costs no more than an honest one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from scaler_core.models import Response, Verdict
+
+TRUNCATED: Final = "truncated"
+THINKING_NOT_CLOSED: Final = "thinking not closed"
+NO_BOX: Final = "no boxed answer"
+BOX_NOT_CLOSED: Final = "box not closed"
+EMPTY_ANSWER: Final = "empty answer"
+
+SHOWN_CHARACTERS = 200
+
+_BOX = "\\boxed"
+_BOX_OPENING = re.compile(r"\\boxed\s*+\{")
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+
+
+class Reading(NamedTuple):
+    """What was read from a response: an answer, or the reason why there is none."""
+
+    answer: str | None
+    reason: str = ""
+
+
+def read_answer(response: Response, *, thinking: bool = False) -> Reading:
+    """The answer of *response*, as it stands inside the last box.
+
+    Text up to the last ``</think>`` is never read, and neither is anything after a ``<think>`` that
+    is not closed.
+
+    Args:
+        response: What the model wrote.
+        thinking: Whether the model thinks before it answers; a response without a ``</think>`` is
+            then thought that never ended.
+    """
+    reading = _read(response.text, thinking)
+    if reading.answer is None and response.truncated:
+        return Reading(None, TRUNCATED)
+    return reading
+
+
+def _read(text: str, thinking: bool) -> Reading:
+    _, closing, visible = text.rpartition("</think>")
+    if (thinking and not closing) or "<think>" in visible:
+        return Reading(None, THINKING_NOT_CLOSED)
+    opening = _last_opening(visible)
+    if opening is None:
+        return Reading(None, NO_BOX)
+    content = _group(visible, opening)
+    if content is None:
+        return Reading(None, BOX_NOT_CLOSED)
+    return Reading(content) if content.strip() else Reading(None, EMPTY_ANSWER)
+
+
+def last_box(text: str) -> str | None:
+    r"""The content of the last ``\boxed{...}`` in *text*; ``None`` where there is no whole one."""
+    opening = _last_opening(text)
+    return None if opening is None else _group(text, opening)
+
+
+def _last_opening(text: str) -> int | None:
+    """Where the content of the last box begins."""
+    end = len(text)
+    while (start := text.rfind(_BOX, 0, end)) >= 0:
+        if match := _BOX_OPENING.match(text, start):
+            return match.end()
+        end = start
+    return None
+
+
+def _group(text: str, start: int) -> str | None:
+    """The text from *start* up to the brace that closes it; an escaped brace closes nothing."""
+    depth = 1
+    for brace in _BRACE.finditer(text, start):
+        depth += {"{": 1, "}": -1}.get(brace[0], 0)
+        if depth == 0:
+            return text[start : brace.start()]
+    return None
+
+
+def judged(reason: str, answer: str) -> Verdict:
+    """The verdict on *answer*: correct where *reason* is empty. The answer is kept in short form.
+
+    Lone surrogates are replaced, because a verdict must be writable as UTF-8.
+    """
+    shown = answer if len(answer) <= SHOWN_CHARACTERS else answer[:SHOWN_CHARACTERS] + "..."
+    shown = shown.encode("utf-8", "replace").decode()
+    return Verdict.incorrect(reason, shown) if reason else Verdict.correct(shown)

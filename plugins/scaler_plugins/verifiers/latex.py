@@ -1,0 +1,133 @@
+r"""Removes the LaTeX around an answer: what wraps it as a whole, and the escapes inside text.
+
+A hostile answer may nest a hundred thousand braces, so nothing here recurses or rescans.
+"""
+
+from __future__ import annotations
+
+import re
+
+_STYLES = (
+    "text|texttt|textrm|textbf|textit|textsf|textnormal|mathrm|mathbf|mathit|mathsf|mathtt"
+    "|mathnormal|operatorname|mbox|bm|boldsymbol"
+)
+_SPACES = r"[,;:> ]|quad(?![A-Za-z])|qquad(?![A-Za-z])"
+_SYMBOLS = {
+    "backslash": "\\",
+    "textbackslash": "\\",
+    "textasciitilde": "~",
+    "textasciicircum": "^",
+    "textunderscore": "_",
+    "lbrace": "{",
+    "rbrace": "}",
+    "lbrack": "[",
+    "rbrack": "]",
+    "lt": "<",
+    "gt": ">",
+}
+
+_NOTATION = re.compile(r"[\\{}$~]")
+_SIZE = re.compile(r"\\(?:left|right|(?:[bB]igg?[lrm]?)|displaystyle|textstyle)(?![A-Za-z])")
+_SPACE = re.compile(rf"\\(?:{_SPACES})|~")
+_PEEL_TOKEN = re.compile(
+    rf"(?P<space>\s+|~|\\!|\\(?:{_SPACES}))"
+    rf"|(?P<style>\\(?:{_STYLES})(?![A-Za-z])\s*\{{)"
+    r"|\\(?:[A-Za-z]+|.)|\\|\$\$?|[{}]|[^\s\\{}$~]+",
+    re.DOTALL,
+)
+_TEXT_TOKEN = re.compile(
+    rf"(?P<space>~|\\(?:{_SPACES}))"
+    rf"|(?P<style>\\(?:{_STYLES})(?![A-Za-z])\s*\{{)"
+    # As in LaTeX, a command in letters ends with one blank or an empty group, which print nothing.
+    rf"|\\(?P<symbol>{'|'.join(_SYMBOLS)})(?![A-Za-z])(?:\{{\}}| )?"
+    r"|\\(?P<escaped>[_#%&$^~\\{}])"
+    r"|(?P<nothing>\\!)|[{}]|[^\\{}~]+|\\",
+)
+_MATH_PAIRS = {"\\(": "\\)", "\\[": "\\]"}
+_QUOTES = (('"', '"'), ("'", "'"), ("``", "''"), ("`", "'"), ("\u201c", "\u201d"))
+
+
+def peel(text: str) -> str:
+    r"""*text* without what wraps it as a whole, layer by layer.
+
+    Layers are blanks and spacing commands, ``{...}``, ``$...$``, ``$$...$$``, ``\(...\)``,
+    ``\[...\]`` and style commands such as ``\text{...}``. Size commands (``\left``, ``\big``) go
+    wherever they stand.
+    """
+    if not _NOTATION.search(text):
+        return text.strip()
+    tokens = list(_PEEL_TOKEN.finditer(_SIZE.sub("", text)))
+    closing = _closing_braces(tokens)
+    # With more dollars inside, the outer two do not belong together, as in "$1$ or $2$".
+    dollars = [index for index, token in enumerate(tokens) if token[0] in {"$", "$$"}]
+    first, last = 0, len(tokens) - 1
+    while first <= last:
+        opener, closer = tokens[first], tokens[last]
+        if opener["space"]:
+            first += 1
+        elif closer["space"]:
+            last -= 1
+        elif (
+            closing.get(first) == last
+            or _MATH_PAIRS.get(opener[0]) == closer[0]
+            or (dollars == [first, last] and opener[0] == closer[0])
+        ):
+            first, last = first + 1, last - 1
+        else:
+            break
+    return "".join(token[0] for token in tokens[first : last + 1])
+
+
+def _closing_braces(tokens: list[re.Match[str]]) -> dict[int, int]:
+    """Which token closes the group that a token opens."""
+    closing, open_groups = {}, []
+    for index, token in enumerate(tokens):
+        if token[0] == "{" or token["style"]:
+            open_groups.append(index)
+        elif token[0] == "}" and open_groups:
+            closing[open_groups.pop()] = index
+    return closing
+
+
+def plain(text: str) -> str:
+    r"""*text* as it would be printed: styles dropped, escapes resolved, blanks made single."""
+    if not _NOTATION.search(text):
+        return squeeze(text)
+    parts: list[str] = []
+    group_is_style: list[bool] = []
+    for token in _TEXT_TOKEN.finditer(text):
+        if token["style"]:
+            group_is_style.append(True)
+        elif token["space"]:
+            parts.append(" ")
+        elif token["symbol"]:
+            parts.append(_SYMBOLS[token["symbol"]])
+        elif token["escaped"]:
+            parts.append(token["escaped"])
+        elif token[0] == "}" and group_is_style and group_is_style.pop():
+            continue
+        elif not token["nothing"]:
+            if token[0] == "{":
+                group_is_style.append(False)
+            parts.append(token[0])
+    return squeeze("".join(parts))
+
+
+def squeeze(text: str) -> str:
+    """*text* with every run of blanks made one space, and none at the ends."""
+    return " ".join(text.split())
+
+
+def spaced(text: str) -> str:
+    r"""*text* with spacing commands made blanks; ``\!`` prints nothing and goes."""
+    return _SPACE.sub(" ", text.replace("\\!", ""))
+
+
+def unquote(text: str) -> str:
+    """*text* without one pair of quotation marks around the whole."""
+    for opening, closing in _QUOTES:
+        inner = text[len(opening) : len(text) - len(closing)]
+        wrapped = text == opening + inner + closing
+        if wrapped and opening not in inner and closing not in inner:
+            return inner
+    return text

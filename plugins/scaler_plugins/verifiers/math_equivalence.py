@@ -1,0 +1,127 @@
+r"""The verifier ``math``: equivalence of formulas, judged by math-verify (paper section 3).
+
+Meant for benchmarks and environments whose truths are formulas. math-verify can run for ever, eat
+all memory or crash on a hostile answer, so it works in a process that is killed at its limit::
+
+    verify() -> words? compared here
+             -> WorkerPool -> math_worker.py: read truth, then read and compare answer
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import weakref
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field
+
+from scaler_core.errors import InfrastructureError
+from scaler_core.interfaces import Options, Verifier
+from scaler_core.models import Response, Ticket, Verdict
+from scaler_plugins.verifiers.boxed import judged, last_box, read_answer
+from scaler_plugins.verifiers.latex import peel, plain
+from scaler_plugins.verifiers.math_pool import WORKER_SCRIPT, WorkerPool
+from scaler_plugins.verifiers.typed import ANSWER_TOO_LONG, NO_TRUTH
+
+LENGTH_LIMIT: Final = 5_000
+"""Characters of a truth or an answer; sympy could do nothing with a longer one."""
+
+NOT_EQUIVALENT: Final = "not equivalent"
+VERIFIER_LIMIT: Final = "verifier limit"
+UNREADABLE_TRUTH: Final = "the truth cannot be parsed"
+
+_WORD = re.compile(r"[A-Za-z0-9 ]+")
+_NUMERAL = re.compile(r"0|[1-9][0-9]*")
+
+
+class Math(Verifier):
+    """Compares the last boxed answer with the truth as mathematics.
+
+    Thread-safe. A limit or a crash that the answer causes is ``incorrect``; ``undecided`` means
+    that no worker can be started or that the truth itself cannot be read.
+    """
+
+    class Config(Options):
+        """Options of ``math``."""
+
+        thinking: bool = False
+        """Whether the model thinks first: then only text after ``</think>`` is read."""
+
+        time_limit_s: float = Field(default=5.0, gt=0)
+        """CPU seconds to read the truth, and again to read and compare the answer."""
+
+        memory_limit_mb: int = Field(default=2048, ge=512)
+        """Address space of a worker process, in MiB."""
+
+        workers: int = Field(default=2, ge=1)
+        """Worker processes at most; they start when they are needed."""
+
+    name = "math"
+    config: Config
+
+    def __init__(self, config: Options | None = None, *, script: Path = WORKER_SCRIPT) -> None:
+        super().__init__(config)
+        self._script = script
+        self._pool = self._new_pool()
+
+    def verify(self, response: Response, ticket: Ticket) -> Verdict:
+        """The verdict; the reasons are listed in ``docs/verifiers.md``."""
+        boxed = last_box(ticket.truth)
+        truth = (ticket.truth if boxed is None else boxed).strip()
+        if not peel(truth):
+            return Verdict.undecided(NO_TRUTH)
+        answer, reason = read_answer(response, thinking=self.config.thinking)
+        if answer is None:
+            return Verdict.incorrect(reason)
+        if len(answer) > LENGTH_LIMIT:
+            return judged(ANSWER_TOO_LONG, answer)
+        if len(truth) > LENGTH_LIMIT:
+            return Verdict.undecided(UNREADABLE_TRUTH)
+        if words := _as_words(truth, answer):
+            return judged("" if words[0] == words[1] else NOT_EQUIVALENT, answer)
+        return self._compared(truth, answer)
+
+    def close(self) -> None:
+        """End the idle worker processes; another comparison starts new ones."""
+        self._pool.close()
+
+    def _new_pool(self) -> WorkerPool:
+        config = self.config
+        pool = WorkerPool(
+            config.workers, config.time_limit_s, config.memory_limit_mb << 20, self._script
+        )
+        weakref.finalize(self, pool.close)
+        return pool
+
+    def _compared(self, truth: str, answer: str) -> Verdict:
+        if self._pool.owner != os.getpid():  # After a fork the workers are still the parent's.
+            self._pool = self._new_pool()
+        try:
+            finding = self._pool.compare(truth, answer)
+            if finding in {"lost", "lost truth"}:
+                finding = self._pool.compare(truth, answer)
+        except InfrastructureError as error:
+            return Verdict.undecided(str(error))
+        match finding:
+            case "equal":
+                return judged("", answer)
+            case "different":
+                return judged(NOT_EQUIVALENT, answer)
+            case "limit" | "lost":
+                return judged(VERIFIER_LIMIT, answer)
+            case "unreadable truth" | "lost truth":
+                return Verdict.undecided(UNREADABLE_TRUTH)
+
+
+def _as_words(truth: str, answer: str) -> tuple[str, str] | None:
+    """Both as bare words without case and blanks, where the truth is a word or a code like 0110.
+
+    math-verify would read a word as a product of letters, which commute, and drop leading zeros.
+    """
+    words = plain(peel(truth)), plain(peel(answer))
+    if not all(_WORD.fullmatch(word) for word in words):
+        return None
+    first, second = (word.replace(" ", "").casefold() for word in words)
+    return None if _NUMERAL.fullmatch(first) else (first, second)

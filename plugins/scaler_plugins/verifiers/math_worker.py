@@ -1,0 +1,110 @@
+"""The worker process of the verifier ``math``: compares two LaTeX texts with math-verify.
+
+A script for an interpreter of its own: ``python -P math_worker.py CPU_SECONDS MEMORY_BYTES``. It
+reads one JSON line per comparison and answers with two, so that whoever waits knows how far it got
+when it dies::
+
+    {"ready": true} or {"error": "..."}      once, after the imports
+    <- {"truth": "...", "answer": "..."}
+    -> {"truth": true}                       the truth alone could be read (false ends it here)
+    -> {"equal": true, "spent": false}       spent: memory has grown, start another worker
+
+Each half of a comparison may use CPU_SECONDS; the kernel then ends the process by SIGPROF. The
+process ends with its input, hence with its parent.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+_SPENT_SHARE = 0.5
+
+
+def main(cpu_seconds: float, memory_bytes: int) -> None:
+    """Serve comparisons until the input ends."""
+    replies = _take_over_stdout()
+    _set_limits(memory_bytes)
+    try:
+        compare = Comparison()
+    except Exception as error:
+        _send(replies, {"error": f"{type(error).__name__}: {error}"})
+        return
+    _send(replies, {"ready": True})
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        truth = _limited(cpu_seconds, compare.read, request["truth"])
+        _send(replies, {"truth": bool(truth)})
+        if truth:
+            equal = _limited(cpu_seconds, compare.equal, truth, request["answer"])
+            _send(replies, {"equal": equal, "spent": _spent(memory_bytes)})
+
+
+def _take_over_stdout() -> BinaryIO:
+    """The pipe to the parent; anything a library prints goes to stderr from now on."""
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return replies
+
+
+def _send(replies: BinaryIO, message: dict[str, Any]) -> None:
+    replies.write(json.dumps(message).encode() + b"\n")
+    replies.flush()
+
+
+def _set_limits(memory_bytes: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # The parent may ignore or block the signal, and children inherit that.
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGPROF})
+
+
+def _limited(cpu_seconds: float, work: Callable[..., Any], *arguments: Any) -> Any:
+    """The result of *work*, which may use *cpu_seconds* before the kernel ends the process.
+
+    What math-verify raises (memory and recursion limits among it) means that it reads nothing.
+    """
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+    try:
+        return work(*arguments)
+    except Exception:
+        return False
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _spent(memory_bytes: int) -> bool:
+    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return peak_bytes > _SPENT_SHARE * memory_bytes
+
+
+class Comparison:
+    """math-verify without its own time limits, which need signals and a main thread."""
+
+    def __init__(self) -> None:
+        import math_verify
+
+        logging.disable(logging.CRITICAL)
+        self._library = math_verify
+        # The first comparison loads the rest of sympy, which no response should pay for.
+        self.equal(self.read("\\frac{1}{2}"), "0.5")
+
+    def read(self, latex: str) -> list[Any]:
+        """What math-verify reads in *latex*; empty when it reads nothing."""
+        text = f"\\boxed{{{latex}}}"
+        return list(self._library.parse(text, parsing_timeout=None))
+
+    def equal(self, truth: list[Any], answer: str) -> bool:
+        """Whether math-verify takes *answer* for *truth*."""
+        return bool(self._library.verify(truth, self.read(answer), timeout_seconds=None))
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,178 @@
+r"""The verifier ``typed``: numbers exactly, decimals to their printed precision, lists, strings.
+
+The truth decides how it is compared (``docs/verifiers.md`` has tables of what is accepted)::
+
+    truth -> Numeral | Text | Sequence        response -> last box -> answer text
+                     \________ .differs(answer) -> "" or the reason ________/
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from pydantic import Field
+
+from scaler_core.interfaces import Options, Verifier
+from scaler_core.models import AnswerType, Response, Ticket, Verdict
+from scaler_plugins.verifiers.boxed import judged, read_answer
+from scaler_plugins.verifiers.latex import peel, plain, squeeze, unquote
+from scaler_plugins.verifiers.lists import Split, split_list
+from scaler_plugins.verifiers.numerals import Number, is_canonical, is_not_finite, parse_number
+
+SHORTEST_LIMIT: Final = 10_000
+LIMIT_PER_CHARACTER: Final = 20
+"""An answer longer than the larger of ``SHORTEST_LIMIT`` and this many characters for each one of
+the truth is refused unread, so that no answer costs more than its truth deserves."""
+
+ANSWER_TOO_LONG: Final = "answer too long"
+NOT_A_NUMBER: Final = "not a number"
+NOT_A_LIST: Final = "not a list"
+WRONG_LENGTH: Final = "wrong length"
+WRONG_VALUE: Final = "wrong value"
+
+NO_TRUTH: Final = "the ticket has no truth"
+TRUTH_NOT_FINITE: Final = "the truth is not a finite number"
+
+_DEEPEST_TRUTH = 4
+
+
+@dataclass(frozen=True)
+class Numeral:
+    """A truth that is one number."""
+
+    number: Number
+    tolerance: Decimal
+
+    def differs(self, answer: str) -> str:
+        """Why *answer* is wrong; empty where it is right."""
+        number = parse_number(answer)
+        if number is None:
+            return NOT_A_NUMBER
+        return "" if self.number.accepts(number, self.tolerance) else WRONG_VALUE
+
+
+@dataclass(frozen=True)
+class Text:
+    """A truth that is compared character by character, runs of blanks made single."""
+
+    text: str
+
+    def differs(self, answer: str) -> str:
+        """Why *answer* is wrong; empty where it is right."""
+        printed = plain(peel(answer))
+        accepted = {squeeze(answer), printed}
+        if unquote(self.text) == self.text:
+            accepted.add(unquote(printed))
+        return "" if self.text in accepted else WRONG_VALUE
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A truth that is a list, compared element by element, each by its own kind."""
+
+    elements: tuple[Truth, ...]
+    inner: bool = False
+
+    def differs(self, answer: str) -> str:
+        """Why *answer* is wrong; empty where it is right. A list inside a list needs brackets."""
+        given = split_list(answer)
+        # Without brackets nothing at all is no list: the empty list is written [].
+        if not given.bracket and (self.inner or not given.elements):
+            return NOT_A_LIST
+        if len(given.elements) != len(self.elements):
+            return WRONG_LENGTH
+        pairs = zip(self.elements, given.elements, strict=True)
+        return next((reason for truth, text in pairs if (reason := truth.differs(text))), "")
+
+
+Truth = Numeral | Text | Sequence
+
+
+class NotFinite(ValueError):
+    """A truth holds NaN or infinity, which no answer equals."""
+
+
+def read_truth(text: str, answer_type: AnswerType | None, tolerance: Decimal) -> Truth:
+    """The truth that *text* states.
+
+    A text that is not of its stated type (a number problem that prints ``NO``) is read by its look,
+    as one without a type is: a number as programs print it is a number; square brackets around the
+    whole, or two or more numbers, are a list; all else is a string.
+
+    Raises:
+        NotFinite: It is or holds NaN or infinity where a number belongs.
+    """
+    text = squeeze(text)
+    if answer_type == "string":
+        return Text(text)
+    if answer_type == "array":
+        return _sequence(split_list(text), tolerance)
+    if answer_type == "number" and (number := parse_number(text)):
+        return Numeral(number, tolerance)
+    split = split_list(text)
+    numbers = [is_canonical(element) or is_not_finite(element) for element in split.elements]
+    if split.bracket == "[" or (len(numbers) > 1 and all(numbers)):
+        return _sequence(split, tolerance)
+    return _element(text, tolerance)
+
+
+def _sequence(split: Split, tolerance: Decimal, depth: int = 0) -> Sequence:
+    elements = (_element(unquote(text), tolerance, depth + 1) for text in split.elements)
+    return Sequence(tuple(elements), inner=depth > 0)
+
+
+def _element(text: str, tolerance: Decimal, depth: int = 0) -> Truth:
+    """The truth of one value: a number as programs print it, an inner list, or a string."""
+    if is_not_finite(text):
+        raise NotFinite(text)
+    if is_canonical(text) and (number := parse_number(text)):
+        return Numeral(number, tolerance)
+    if 0 < depth < _DEEPEST_TRUTH and text[:1] in {"[", "("}:
+        split = split_list(text)
+        # Round brackets without a comma are characters, as in the bracket sequence "(())".
+        if split.bracket == "[" or (split.bracket == "(" and split.commas):
+            return _sequence(split, tolerance, depth)
+    return Text(text)
+
+
+class Typed(Verifier):
+    """Compares the last boxed answer with the truth by the truth's type.
+
+    Pure and thread-safe; its time is bounded by the length of the response and of the truth.
+    """
+
+    class Config(Options):
+        """Options of ``typed``."""
+
+        answer_type: AnswerType | None = None
+        """How truths are written; without it each truth is judged by its look."""
+
+        thinking: bool = False
+        """Whether the model thinks first: then only text after ``</think>`` is read."""
+
+        tolerance: float = Field(default=1e-9, ge=0, lt=1)
+        """Error allowed for decimal truths, absolute or relative, whichever is larger; a truth with
+        six printed digits also accepts what rounds to it. Integers and fractions stay exact."""
+
+    name = "typed"
+    config: Config
+
+    def verify(self, response: Response, ticket: Ticket) -> Verdict:
+        """The verdict; the reasons are listed in ``docs/verifiers.md``."""
+        if not ticket.truth.strip():
+            return Verdict.undecided(NO_TRUTH)
+        try:
+            tolerance = Decimal(repr(self.config.tolerance))
+            truth = read_truth(ticket.truth, self.config.answer_type, tolerance)
+        except NotFinite:
+            return Verdict.undecided(TRUTH_NOT_FINITE)
+        answer, reason = read_answer(response, thinking=self.config.thinking)
+        if answer is None:
+            return Verdict.incorrect(reason)
+        if len(answer) > max(SHORTEST_LIMIT, LIMIT_PER_CHARACTER * len(ticket.truth)):
+            return judged(ANSWER_TOO_LONG, answer)
+        if squeeze(answer) == squeeze(ticket.truth):
+            return judged("", answer)
+        return judged(truth.differs(answer), answer)

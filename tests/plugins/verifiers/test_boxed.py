@@ -1,0 +1,98 @@
+r"""Which part of a response is read as its answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from scaler_core.models import Response
+from scaler_plugins.verifiers.boxed import (
+    BOX_NOT_CLOSED,
+    EMPTY_ANSWER,
+    NO_BOX,
+    SHOWN_CHARACTERS,
+    THINKING_NOT_CLOSED,
+    TRUNCATED,
+    judged,
+    read_answer,
+)
+
+
+def read(text: str, *, thinking: bool = False, truncated: bool = False) -> str:
+    """The answer that is read, or the reason in brackets."""
+    answer, reason = read_answer(Response(text=text, truncated=truncated), thinking=thinking)
+    return f"({reason})" if answer is None else answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (r"\boxed{7}", "7"),
+        (r"first \boxed{1}, then \boxed{2}.", "2"),
+        (r"\boxed{{7}}", "{7}"),
+        (r"\boxed{\frac{1}{2}}", r"\frac{1}{2}"),
+        (r"\boxed {7}", "7"),
+        ("\\boxed\n {7}", "7"),
+        (r"\boxed{\{1, 2\}}", r"\{1, 2\}"),
+        (r"\boxed{\{}", r"\{"),
+        (r"$\boxed{\text{a}}$ and that is all", r"\text{a}"),
+        (r"\boxed{\boxed{7}}", "7"),
+        (r"\boxed{7} without braces: \boxed 8", "7"),
+        (r"\boxed{7} and the command \boxedness{8}", "7"),
+    ],
+)
+def test_the_content_of_the_last_box_is_the_answer(text: str, answer: str) -> None:
+    assert read(text) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", NO_BOX),
+        ("the answer is 7", NO_BOX),
+        (r"\fbox{7}", NO_BOX),
+        (r"\boxed 7", NO_BOX),
+        (r"\Boxed{7}", NO_BOX),
+        (r"\boxed{7", BOX_NOT_CLOSED),
+        (r"\boxed{7\}", BOX_NOT_CLOSED),
+        (r"\boxed{1} no, \boxed{2", BOX_NOT_CLOSED),
+        (r"\boxed{}", EMPTY_ANSWER),
+        ("\\boxed{ \n }", EMPTY_ANSWER),
+    ],
+)
+def test_without_a_whole_last_box_there_is_no_answer(text: str, reason: str) -> None:
+    assert read(text) == f"({reason})"
+
+
+def test_a_truncated_response_without_an_answer_says_truncated() -> None:
+    assert read("still counting", truncated=True) == f"({TRUNCATED})"
+    assert read(r"\boxed{1} wait, \boxed{", truncated=True) == f"({TRUNCATED})"
+
+
+def test_a_truncated_response_that_boxed_its_answer_in_time_is_read() -> None:
+    assert read(r"\boxed{7} and to check this", truncated=True) == "7"
+
+
+def test_only_text_after_the_closed_thought_is_read() -> None:
+    thought = r"<think> maybe \boxed{1} </think>"
+    for thinking in (True, False):
+        assert read(thought + r"\boxed{2}", thinking=thinking) == "2"
+        assert read(thought, thinking=thinking) == f"({NO_BOX})"
+
+
+def test_a_thought_that_the_prompt_opened_is_recognised_by_its_end() -> None:
+    assert read(r"maybe \boxed{1} </think> \boxed{2}", thinking=True) == "2"
+
+
+def test_a_thought_that_never_ends_gives_no_answer() -> None:
+    for thinking in (True, False):
+        assert read(r"<think> \boxed{7}", thinking=thinking) == f"({THINKING_NOT_CLOSED})"
+        reopened = r"<think> a </think> <think> \boxed{7}"
+        assert read(reopened, thinking=thinking) == f"({THINKING_NOT_CLOSED})"
+    assert read(r"\boxed{7}", thinking=True) == f"({THINKING_NOT_CLOSED})"
+
+
+def test_the_answer_kept_in_a_verdict_is_short_and_can_be_written_as_json() -> None:
+    verdict = judged("wrong value", "\ud800" + "9" * 10_000)
+    assert verdict.answer is not None
+    assert len(verdict.answer) <= SHOWN_CHARACTERS + len("...")
+    assert verdict.model_validate_json(verdict.model_dump_json()) == verdict
