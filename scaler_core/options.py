@@ -2,58 +2,125 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from scaler_core.errors import UsageError, unknown_name
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+SHOWN_CHARACTERS = 60
+# how pydantic calls the members of a union in a location
+TYPES_TRIED = {"int", "float", "str", "bool"}
 
 
 def parse_options(
-    model: type[ModelT], given: Mapping[str, Any], path: str = "", source: str = ""
+    model: type[ModelT],
+    given: Mapping[str, Any],
+    path: str = "",
+    *,
+    owner: str = "",
+    source: str = "",
 ) -> ModelT:
     """*given* as a *model*.
+
+    Types are those of the text that was typed: a number in quotes is no number, true is no number.
 
     Args:
         model: What is allowed.
         given: What the user wrote.
         path: Where it stands, as the user would type it, such as ``controller``.
-        source: The file it comes from, if any.
+        owner: Whose options they are, such as ``'proportional'``.
+        source: The file they come from.
 
     Raises:
         UsageError: The first thing that is wrong: its dotted path, what is allowed, close names.
     """
     try:
-        return model.model_validate(dict(given))
+        return model.model_validate_json(json.dumps(dict(given), default=str), strict=True)
     except ValidationError as error:
-        raise _explain(error, model, path, source) from None
+        raise _explained(error, model, path, owner, f" in {source}" if source else "") from None
 
 
-def _explain(error: ValidationError, model: type[BaseModel], path: str, source: str) -> UsageError:
-    problem = error.errors()[0]
-    keys = [str(part) for part in problem["loc"]]
-    dotted = ".".join([*([path] if path else []), *keys])
-    where = f" in {source}" if source else ""
+def _explained(
+    error: ValidationError, model: type[BaseModel], path: str, owner: str, where: str
+) -> UsageError:
+    # a misspelt name is told first: it is often why another option seems to be missing
+    problem = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
     if problem["type"] == "extra_forbidden":
-        owner = ".".join([*([path] if path else []), *keys[:-1]])
-        allowed = _model_at(model, keys[:-1]).model_fields
-        where = f"{f' of [{owner}]' if owner else ''}{where}"
-        return unknown_name("option", keys[-1], allowed, where=where)
+        keys = [str(part) for part in problem["loc"]]
+        dotted = ".".join([*([path] if path else []), *keys])
+        return _unknown(model, keys, dotted, owner, where)
+    keys = _typed_keys(problem["loc"])
+    dotted = ".".join([*([path] if path else []), *keys])
+    # a value that fits none of several allowed types has one message for each
+    messages = [_message(item) for item in error.errors() if _typed_keys(item["loc"]) == keys]
+    message = ", or ".join(dict.fromkeys(messages))
+    if problem["type"] == "missing":
+        return UsageError(f"{dotted} is missing{where}", hint=_purpose(model, keys))
+    if not keys:
+        return UsageError(f"options of {path}{where} do not fit together: {message}")
+    shown = _shown(problem["input"])
+    return UsageError(
+        f"{dotted} = {shown}{where} is not allowed: {message}", hint=_purpose(model, keys)
+    )
+
+
+def _typed_keys(location: tuple[int | str, ...]) -> list[str]:
+    """The part of pydantic's location that a user typed: names, not the types it tried."""
+    keys = []
+    for part in location:
+        if not re.fullmatch(r"\w+", str(part)) or part in TYPES_TRIED:
+            break
+        keys.append(str(part))
+    return keys
+
+
+def _message(problem: ErrorDetails) -> str:
     message = problem["msg"].removeprefix("Value error, ")
-    shown = repr(problem["input"])
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    return UsageError(f"{dotted}{where}: {message[:1].lower()}{message[1:]}, not {shown}")
+    return message[:1].lower() + message[1:]
+
+
+def _unknown(
+    model: type[BaseModel], keys: list[str], dotted: str, owner: str, where: str
+) -> UsageError:
+    parent = dotted.rpartition(".")[0]
+    prefix = f"{parent}." if parent else ""
+    known = [f"{prefix}{name}" for name in _model_at(model, keys[:-1]).model_fields]
+    if not known:
+        return UsageError(f"unknown option {dotted!r}{where}; {owner or parent} has no options")
+    hint = f"options of {owner}" if owner else ""
+    return unknown_name("option", dotted, known, where=where, hint=hint)
+
+
+def _purpose(model: type[BaseModel], keys: list[str]) -> str:
+    field = _model_at(model, keys[:-1]).model_fields.get(keys[-1])
+    text = " ".join((field.description or "").split()) if field else ""
+    return f"{keys[-1]}: {text}" if text else ""
 
 
 def _model_at(model: type[BaseModel], keys: list[str]) -> type[BaseModel]:
-    """The model that the nested *keys* of *model* lead to."""
+    """The model that the nested *keys* of *model* lead to, as far as they are models."""
     for key in keys:
-        field = model.model_fields.get(key)
-        annotation = field.annotation if field else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            break
-        model = annotation
+        field: FieldInfo | None = model.model_fields.get(key)
+        if field is not None:
+            inside = [field.annotation, *get_args(field.annotation)]
+            models = [item for item in inside if isinstance(item, type) and _is_model(item)]
+            if not models:
+                break
+            model = models[0]
     return model
+
+
+def _is_model(candidate: type) -> TypeGuard[type[BaseModel]]:
+    return issubclass(candidate, BaseModel)
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 3]}..."

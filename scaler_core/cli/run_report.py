@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from scaler_core.cli.output import note
-from scaler_core.evaluation.grid import Score, standard_errors
+from scaler_core.run.grid import Score, standard_errors
 from scaler_core.run.summary import EnvironmentSummary, Summary
 
 

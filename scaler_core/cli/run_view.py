@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
     from scaler_core.run.session import Run
 
-# what of the run's decisions a person is shown while it trains
+# what of the run's decisions a person is told, line by line, while it trains
 TOLD = {
-    "retired": "retired {name}: {reason}",
     "quarantined": "quarantined {name}: {reason}",
     "level_capped": "capped {name}: {reason}",
     "pool_changed": "the pool changed since the run began: {reason}",
@@ -29,6 +28,8 @@ TOLD = {
     "missing_tickets": "tickets without a group: {reason}",
     "resumed": "resumed after step {step}",
 }
+# decisions that come too often for a line each; the live panel shows the latest
+SHOWN = {"retired": "retired {name}: {reason}", "admitted": "admitted {name}"}
 # seconds between two lines of the plain view
 PLAIN_INTERVAL_S = 1.0
 DECISIONS_SHOWN = 5
@@ -40,6 +41,7 @@ class View(Observer):
     def __init__(self) -> None:
         self.run: Run | None = None
         self.metrics: Mapping[str, float] = {}
+        self.retired = 0
         self.step = 0
         self._began = time.monotonic()
         self._first_step = 1
@@ -68,9 +70,9 @@ class View(Observer):
 
     def event(self, event: Event) -> None:
         """Tell the decisions that a person wants to hear of."""
-        form = TOLD.get(event.kind)
-        if form:
-            self.say(form.format(name=event.environment_id, reason=event.reason, step=event.step))
+        self.retired += event.kind == "retired"
+        if event.kind in TOLD:
+            self.say(_told(TOLD[event.kind], event))
 
     def step_finished(self, step: int, metrics: Mapping[str, float]) -> None:
         """Remember the step's figures."""
@@ -111,7 +113,7 @@ class View(Observer):
             ("informative", _percent(metrics.get("informative_share"))),
             ("difficulty", f"{metrics.get('mean_difficulty', 0):.2f}"),
             ("active", f"{metrics.get('active', 0):.0f}"),
-            ("retired", f"{metrics.get('retired', 0):.0f}"),
+            ("retired", str(self.retired)),
             ("left", _duration(self.seconds_left)),
         ]
 
@@ -141,7 +143,6 @@ class LiveView(View):
         from rich.live import Live
 
         super().__init__()
-        self._retired = 0
         self._decisions: list[str] = []
         self._live = Live(console=Console(stderr=True), refresh_per_second=4, transient=True)
 
@@ -163,22 +164,20 @@ class LiveView(View):
         self._live.__exit__(kind, error, trace)
 
     def say(self, text: str) -> None:
-        """Keep the line among the latest; lines before the first step scroll past above."""
-        if self.step == 0 or self.run is None:
-            self._live.console.print(text, markup=False, highlight=False)
-        self._decisions = [*self._decisions, text][-DECISIONS_SHOWN:]
-        self._live.update(self._panel())
+        """Lines scroll past above the panel."""
+        self._live.console.print(text, markup=False, highlight=False)
+
+    def event(self, event: Event) -> None:
+        """As in the plain view; the latest comings and goings are kept in the panel."""
+        super().event(event)
+        if event.kind in SHOWN:
+            line = _told(SHOWN[event.kind], event)
+            self._decisions = [*self._decisions, line][-DECISIONS_SHOWN:]
 
     def step_finished(self, step: int, metrics: Mapping[str, float]) -> None:
         """Redraw."""
         super().step_finished(step, metrics)
-        self._retired += int(metrics.get("retired", 0))
         self._live.update(self._panel())
-
-    def figures(self) -> list[tuple[str, str]]:
-        """As in the plain view, but retirements are those of the whole run."""
-        retired = ("retired", str(self._retired))
-        return [retired if name == "retired" else (name, text) for name, text in super().figures()]
 
     def _panel(self) -> RenderableType:
         from rich.console import Group
@@ -195,9 +194,15 @@ class LiveView(View):
         table.add_row(*(Text(name, style="dim") for name, _ in figures))
         table.add_row(*(Text(text, style="bold") for _, text in figures))
         decisions = Text("\n".join(self._decisions), style="dim", no_wrap=True, overflow="ellipsis")
-        bar = ProgressBar(total=steps, completed=self.step)
+        # in a table, because a bar by itself does not end its line
+        bar = Table.grid(expand=True)
+        bar.add_row(ProgressBar(total=steps, completed=self.step))
         title = f"scaler run {self.run.name}" if self.run else "scaler run"
         return Panel(Group(bar, table, decisions), title=title, title_align="left")
+
+
+def _told(form: str, event: Event) -> str:
+    return form.format(name=event.environment_id, reason=event.reason, step=event.step)
 
 
 def _percent(value: float | None) -> str:

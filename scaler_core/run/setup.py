@@ -111,10 +111,7 @@ def open_environments(section: PoolSection, host: PluginHost) -> EnvironmentSour
     Raises:
         UsageError: A pool or an environment does not exist, or there is none at all.
     """
-    packs = cast("dict[str, type[EnvironmentPack]]", host.classes("environments"))
-    sources = [
-        (open_pool(_pool_reference(item), packs), item.weight) for item in section.all_sources
-    ]
+    sources = [(_open_source(item, host), item.weight) for item in section.all_sources]
     source: EnvironmentSource = CombinedSource(sources)
     if section.environments:
         source = SelectedSource(source, section.environments)
@@ -146,8 +143,13 @@ def _told_of_thinking(recipe: Recipe, host: PluginHost) -> ComponentChoice:
     return choice
 
 
-def _pool_reference(source: PoolSource) -> str:
-    return source.use or source.path or ""
+def _open_source(source: PoolSource, host: PluginHost) -> EnvironmentSource:
+    if source.path is not None:
+        return open_pool(Path(source.path))
+    name = source.use or ""
+    # by the host, whose error names a plugin that would provide the pool but failed to load
+    pack = cast("type[EnvironmentPack]", host.find("environments", name))
+    return open_pool(name, {name: pack})
 
 
 def _absolute(section: PoolSection) -> PoolSection:

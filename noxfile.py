@@ -1,0 +1,39 @@
+"""What contributors and CI run: ``nox`` does all of it, ``nox -s tests`` one session.
+
+Arguments after ``--`` go to pytest: ``nox -s tests -- -k controller``.
+"""
+
+from __future__ import annotations
+
+import nox
+
+nox.needs_version = ">=2024.10"
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["tests", "lint", "third_party"]
+nox.options.reuse_venv = "yes"
+
+PINNED = ("-c", "constraints.txt")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests, with the local backend and its tiny model."""
+    session.install(*PINNED, "-e", ".[local,test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, format and types."""
+    # with the libraries of the local backend, so that their types are checked and not guessed
+    session.install(*PINNED, "-e", ".[local,lint]")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy")
+
+
+@nox.session
+def third_party(session: nox.Session) -> None:
+    """Our wheel and a foreign plugin's wheel in a clean environment, whole and then broken."""
+    session.install(*PINNED, "build", "hatchling", "pytest", "pytest-timeout")
+    session.run("pytest", "tests/third_party/proof.py", *session.posargs)

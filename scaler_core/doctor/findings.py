@@ -1,0 +1,156 @@
+"""The findings of an examination: what is there, what is lacking, and what helps."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+from scaler_core.doctor import probes
+from scaler_core.interfaces import Backend, Component, Sandbox
+from scaler_core.models import Record
+from scaler_core.plugins import PluginHost
+
+Area = Literal["machine", "programs", "packages", "sandboxes", "backends", "plugins"]
+
+_GIB = 1 << 30
+_LOCAL_PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "safetensors")
+
+
+class Finding(Record):
+    """One thing that was looked at.
+
+    Attributes:
+        area: What it belongs to.
+        name: What it is.
+        ok: Whether it is there and good enough.
+        found: What is there, or what is lacking.
+        help: The command or step that helps, where *found* does not say it.
+    """
+
+    area: Area
+    name: str
+    ok: bool
+    found: str
+    help: str = ""
+
+
+def examine(host: PluginHost, folders: Mapping[str, Path]) -> list[Finding]:
+    """Everything there is to know, in a fixed order.
+
+    Args:
+        host: The installed plugins; their backends and sandboxes are asked what they miss.
+        folders: Folders that runs write to, each with a word for it; room in them is looked at.
+    """
+    return [
+        _has("machine", "python", f"{platform.python_version()} on {platform.platform()}"),
+        _has("machine", "cores", f"{probes.available_cores():g}"),
+        _memory(),
+        *(_room(word, folder) for word, folder in folders.items()),
+        _gpu(),
+        _user_namespaces(),
+        _seccomp(),
+        _program("g++", package="g++"),
+        _program("bwrap", package="bubblewrap"),
+        *(_package(name) for name in _LOCAL_PACKAGES),
+        *_components("sandboxes", host.classes("sandbox")),
+        *_components("backends", host.classes("backend")),
+        *_failed_plugins(host),
+    ]
+
+
+def _has(area: Area, name: str, found: str) -> Finding:
+    return Finding(area=area, name=name, ok=True, found=found)
+
+
+def _lacks(area: Area, name: str, found: str, help: str = "") -> Finding:
+    return Finding(area=area, name=name, ok=False, found=found, help=help)
+
+
+def _memory() -> Finding:
+    memory = probes.available_memory()
+    found = f"{memory / _GIB:.1f} GiB"
+    if memory < 3 * _GIB:
+        return _lacks("machine", "memory", found, "give the machine 4 GiB to train on it")
+    return _has("machine", "memory", found)
+
+
+def _room(word: str, folder: Path) -> Finding:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            free = shutil.disk_usage(folder).free
+    except OSError as error:
+        found = f"{folder} cannot be written: {error.strerror or error}"
+        return _lacks("machine", word, found, "choose a folder that you may write to")
+    found = f"{free / _GIB:.1f} GiB free in {folder}"
+    if free < _GIB:
+        return _lacks("machine", word, found, "make room: checkpoints and caches take up to 1 GiB")
+    return _has("machine", word, found)
+
+
+def _gpu() -> Finding:
+    cards = probes.graphics_cards()
+    torch = probes.package_version("torch")
+    if not cards:
+        return _has("machine", "gpu", "none: the local backend trains on the CPU")
+    if torch.endswith("+cpu"):
+        found = f"{'; '.join(cards)}, which torch {torch} cannot use"
+        return _lacks("machine", "gpu", found, "pip install --force-reinstall torch (with CUDA)")
+    return _has("machine", "gpu", "; ".join(cards))
+
+
+def _user_namespaces() -> Finding:
+    if probes.user_namespaces():
+        return _has("machine", "user namespaces", "allowed")
+    return _lacks(
+        "machine",
+        "user namespaces",
+        "not allowed: sandboxes that need them cannot run",
+        "sysctl -w user.max_user_namespaces=10000 kernel.unprivileged_userns_clone=1",
+    )
+
+
+def _seccomp() -> Finding:
+    if probes.has_library("libseccomp.so.2"):
+        return _has("machine", "libseccomp", "libseccomp.so.2")
+    return _lacks("machine", "libseccomp", "not there", "apt-get install libseccomp2")
+
+
+def _program(name: str, package: str) -> Finding:
+    path = shutil.which(name)
+    if path is None:
+        return _lacks("programs", name, "not there", f"apt-get install {package}")
+    version = probes.output_of([path, "--version"]).partition("\n")[0]
+    return _has("programs", name, version or path)
+
+
+def _package(name: str) -> Finding:
+    version = probes.package_version(name)
+    if not version:
+        return _lacks("packages", name, "not installed", "pip install 'scaler-rl[local]'")
+    return _has("packages", name, version)
+
+
+def _components(area: Area, classes: Mapping[str, type[Component]]) -> Iterator[Finding]:
+    for name, component in classes.items():
+        assert issubclass(component, (Backend, Sandbox))
+        try:
+            missing = component.missing()
+        except Exception as error:  # a plugin's fault must not end the examination
+            missing = f"its own check raised {type(error).__name__}: {error}"
+        yield _lacks(area, name, missing) if missing else _has(area, name, "ready")
+
+
+def _failed_plugins(host: PluginHost) -> Iterator[Finding]:
+    for record in host.plugins:
+        if record.status == "failed":
+            yield _lacks(
+                "plugins",
+                record.name,
+                record.error,
+                f"pip install --upgrade {record.distribution}, or disable it with "
+                f"SCALER_DISABLE_PLUGINS={record.name}",
+            )

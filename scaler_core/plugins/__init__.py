@@ -1,0 +1,24 @@
+"""The plugin host: finds installed plugins, checks them, and keeps what they provide.
+
+::
+
+    entry points --discovery--> modules --checks--> classes --loading--> PluginHost
+    (group scaler_core.plugins)          (a fault costs one plugin)      find, build, recipes
+
+:func:`load_plugins` returns a value. There is no global manager, nothing loads at import, and the
+components that come with SCALER arrive by the same entry points as anybody's.
+"""
+
+from scaler_core.plugins.host import PluginHost, PluginRecord
+from scaler_core.plugins.kinds import KINDS, Kind, KindName, resolve_kind
+from scaler_core.plugins.loading import load_plugins
+
+__all__ = [
+    "KINDS",
+    "Kind",
+    "KindName",
+    "PluginHost",
+    "PluginRecord",
+    "load_plugins",
+    "resolve_kind",
+]

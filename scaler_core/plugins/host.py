@@ -1,0 +1,168 @@
+"""The plugin host: what the installed plugins provide, looked up by kind and name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from scaler_core.errors import PluginError, ScalerError, unknown_name
+from scaler_core.interfaces import Component
+from scaler_core.models import ComponentChoice, Record
+from scaler_core.options import parse_options
+from scaler_core.plugins.checks import one_line
+from scaler_core.plugins.kinds import KINDS, KindName
+
+PluginStatus = Literal["loaded", "disabled", "failed"]
+
+
+class PluginRecord(Record):
+    """One installed plugin and what became of it.
+
+    Attributes:
+        name: Its entry point's name.
+        distribution: The distribution that ships it.
+        version: Of the distribution.
+        entry_point: The module that it names.
+        status: ``loaded``; ``disabled`` by a filter; ``failed`` for the reason in *error*.
+        kinds: Kind -> names of its components. Of a failed plugin, as far as it came: none of them
+            can be used.
+        error: Why it failed, in one line.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    entry_point: str
+    status: PluginStatus
+    kinds: dict[str, tuple[str, ...]] = {}
+    error: str = ""
+
+    @property
+    def title(self) -> str:
+        """How messages call it."""
+        return f"plugin {self.name!r} ({self.distribution} {self.version})"
+
+
+@dataclass(frozen=True)
+class Provided:
+    """A component class and the plugin it comes from."""
+
+    component: type[Component]
+    owner: PluginRecord
+
+
+@dataclass(frozen=True)
+class PluginHost:
+    """The result of :func:`~scaler_core.plugins.load_plugins`.
+
+    Attributes:
+        plugins: All installed plugins, in the order of loading.
+        provided: Kind -> name -> class and owner, of loaded plugins only.
+        recipe_folders: Folders of recipes that loaded plugins ship, in the order of loading.
+        unmatched: Names in the filters that no installed plugin has.
+    """
+
+    plugins: tuple[PluginRecord, ...]
+    provided: Mapping[KindName, Mapping[str, Provided]]
+    recipe_folders: Mapping[Path, PluginRecord]
+    unmatched: tuple[str, ...] = ()
+
+    def classes(self, kind: KindName) -> Mapping[str, type[Component]]:
+        """The classes of *kind* by name."""
+        return {name: item.component for name, item in self.provided[kind].items()}
+
+    def find(self, kind: KindName, name: str) -> type[Component]:
+        """The class of that name.
+
+        Raises:
+            UsageError: There is none; the hint names plugins that failed or are disabled and would
+                provide it, or might.
+        """
+        return self._lookup(kind, name, "").component
+
+    def owner(self, kind: KindName, name: str) -> PluginRecord:
+        """The plugin that provides a component; raises as :meth:`find`."""
+        return self._lookup(kind, name, "").owner
+
+    def build(self, kind: KindName, choice: ComponentChoice, path: str = "") -> Component:
+        """The component that *choice* names, with its options.
+
+        Args:
+            kind: Its kind.
+            choice: Name and options.
+            path: Where the user typed the choice, such as ``controller``; the kind by default.
+
+        Raises:
+            UsageError: The name or an option is unknown, or a value is not allowed.
+            PluginError: The component's own code failed.
+        """
+        path = path or kind
+        provided = self._lookup(kind, choice.use, f"{path}.use")
+        owner = repr(choice.use)
+        config = parse_options(provided.component.Config, choice.options, path, owner=owner)
+        try:
+            return provided.component(config)
+        except ScalerError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"{KINDS[kind].noun} {choice.use!r} of {provided.owner.title} cannot be built: "
+                f"{one_line(error)}",
+                hint="report it to the plugin's author",
+            ) from error
+
+    def recipes(self) -> Mapping[str, Path]:
+        """Recipes that loaded plugins ship: ``quickstart``, ``paper/...`` -> file.
+
+        The first plugin to bring a name keeps it; ours are the first.
+        """
+        return {name: found[0][0] for name, found in self._recipe_files().items()}
+
+    def warnings(self) -> list[str]:
+        """One line for each thing a user should know of.
+
+        Failed plugins, filters that name nothing, recipes that cannot be reached by name.
+        """
+        failed = [
+            f"{item.title} failed: {item.error}" for item in self.plugins if item.status == "failed"
+        ]
+        filters = [
+            f"the plugin filter {name!r} matches no installed plugin or distribution"
+            for name in self.unmatched
+        ]
+        hidden = [
+            f"recipe {name!r} of {owner.title} is hidden by {found[0][0]}; use its path {path}"
+            for name, found in self._recipe_files().items()
+            for path, owner in found[1:]
+        ]
+        return [*failed, *filters, *hidden]
+
+    def _recipe_files(self) -> dict[str, list[tuple[Path, PluginRecord]]]:
+        found: dict[str, list[tuple[Path, PluginRecord]]] = {}
+        for folder, owner in self.recipe_folders.items():
+            for path in sorted(folder.rglob("*.toml")):
+                name = path.relative_to(folder).with_suffix("").as_posix()
+                found.setdefault(name, []).append((path, owner))
+        return found
+
+    def _lookup(self, kind: KindName, name: str, path: str) -> Provided:
+        known = self.provided[kind]
+        if name in known:
+            return known[name]
+        where = f" in {path}" if path else ""
+        hint = "; ".join(self._suspects(kind, name))
+        raise unknown_name(KINDS[kind].noun, name, known, where=where, hint=hint)
+
+    def _suspects(self, kind: KindName, name: str) -> list[str]:
+        """Plugins that are installed but not loaded, and would or might provide the name."""
+        absent = [item for item in self.plugins if item.status != "loaded"]
+        sure = [item for item in absent if name in item.kinds.get(kind, ())]
+        likely = [item for item in absent if kind in item.kinds or not item.kinds]
+        verb = "would provide it" if sure else "may provide it"
+        return [
+            f"{item.title} {verb}, but "
+            + (f"failed: {item.error}" if item.status == "failed" else "is disabled")
+            for item in (sure or likely)[:3]
+        ]

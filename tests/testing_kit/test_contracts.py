@@ -1,0 +1,220 @@
+"""The contracts hold for the components that come with SCALER, and catch those that break them."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+
+from scaler_core.interfaces import Admission, NativeEnvironment, Retirement
+from scaler_core.models import ComponentChoice, Instance, Verdict
+from scaler_core.plugins import load_plugins
+from scaler_core.seeds import derive_random
+from scaler_core.testing.contracts import (
+    ControllerContract,
+    CuratorContract,
+    NativeEnvironmentContract,
+)
+
+HOST = load_plugins()
+
+
+def build(kind, name, **options):
+    return HOST.build(kind, ComponentChoice(use=name, options=options))
+
+
+class Doubling(NativeEnvironment):
+    """A sound native environment that scores itself."""
+
+    id = "doubling"
+    top_level = 5
+    scores_itself = True
+
+    def make(self, level, seed):
+        number = derive_random("doubling", level, seed).randint(0, 10 ** (level + 1))
+        return Instance(
+            environment_id=self.id,
+            level=level,
+            seed=seed,
+            messages=({"role": "user", "content": f"Twice {number}?"},),
+            truth=str(2 * number),
+        )
+
+    def score(self, response, ticket):
+        if response.text == f"\\boxed{{{ticket.truth}}}":
+            return Verdict.correct()
+        return Verdict.incorrect("wrong")
+
+
+class TestProportional(ControllerContract):
+    def make(self):
+        return build("controller", "proportional")
+
+
+class TestFixed(ControllerContract):
+    def make(self):
+        return build("controller", "fixed", level=4)
+
+
+class TestActiveSet(CuratorContract):
+    def make(self):
+        return build("curator", "active-set", size=8)
+
+
+class TestAll(CuratorContract):
+    def make(self):
+        return build("curator", "all")
+
+
+class TestDoubling(NativeEnvironmentContract):
+    def make(self):
+        return Doubling()
+
+
+COUNTER = itertools.count()
+
+
+class Wrong:
+    """Single faults, each put over a sound component."""
+
+    def above_the_top(self, state, prompts, top_level):
+        return [top_level + 1] * prompts
+
+    def too_few(self, state, prompts, top_level):
+        return [0]
+
+    def fractions(self, state, prompts, top_level):
+        return [0.0] * prompts
+
+    def no_json(self, top_level):
+        return {"difficulty": 0.0, "seen": (1, 2)}
+
+    def ever_new(self, top_level):
+        return {"difficulty": 0.0, "number": next(COUNTER)}
+
+    def in_place(self, state, outcomes, top_level):
+        state["difficulty"] = min(float(top_level), state["difficulty"] + 0.1)
+        return state
+
+    def above_a_lowered_top(self, state):
+        return state["difficulty"] + 1
+
+    def own_memory(self, state, outcomes, top_level):
+        self.calls = getattr(self, "calls", 0) + 1
+        return {"difficulty": float(min(top_level, self.calls % 5))}
+
+
+def failures(contract, component) -> set[str]:
+    """Names of the contract's tests that *component* does not pass."""
+
+    class Bound(contract):
+        def make(self):
+            return component()
+
+    failed = set()
+    for name in dir(Bound):
+        if name.startswith("test_"):
+            try:
+                getattr(Bound(), name)()
+            except Exception:
+                failed.add(name.removeprefix("test_"))
+    return failed
+
+
+@pytest.mark.parametrize(
+    ("method", "fault", "caught"),
+    [
+        ("propose", Wrong.above_the_top, "proposed_levels_are_whole_numbers_within_range"),
+        ("propose", Wrong.too_few, "proposed_levels_are_whole_numbers_within_range"),
+        ("propose", Wrong.fractions, "proposed_levels_are_whole_numbers_within_range"),
+        ("start", Wrong.no_json, "state_survives_json"),
+        ("start", Wrong.ever_new, "the_same_outcomes_lead_to_the_same_states"),
+        ("update", Wrong.in_place, "arguments_are_left_as_they_were"),
+        ("difficulty", Wrong.above_a_lowered_top, "difficulty_stays_within_range"),
+        ("difficulty", Wrong.above_a_lowered_top, "a_lowered_top_level_is_respected_at_once"),
+        ("update", Wrong.own_memory, "one_controller_serves_many_environments"),
+    ],
+)
+def test_a_broken_controller_is_caught(method, fault, caught):
+    sound = HOST.find("controller", "proportional")
+    broken = type("Broken", (sound,), {method: fault})
+    assert failures(ControllerContract, sound) == set()
+    assert caught in failures(ControllerContract, broken)
+
+
+@pytest.mark.parametrize(
+    ("method", "fault", "caught"),
+    [
+        (
+            "retire",
+            lambda self, view: [Retirement(environment_id="stranger", rule="x")],
+            "only_active_environments_retire_and_each_once",
+        ),
+        (
+            "admit",
+            lambda self, view, rng: [Admission(environment_id="stranger", rule="x")],
+            "only_candidates_are_admitted_and_each_once",
+        ),
+        (
+            "admit",
+            lambda self, view, rng: [Admission(environment_id=n, rule="") for n in view.candidates],
+            "only_candidates_are_admitted_and_each_once",
+        ),
+        (
+            "admit",
+            lambda self, view, rng: [
+                Admission(environment_id=random.choice(view.candidates), rule="x")
+                for _ in view.candidates[:1]
+            ],
+            "no_global_random_numbers_are_drawn",
+        ),
+        ("admit", lambda self, view, rng: [], "an_empty_set_is_filled_when_there_are_candidates"),
+    ],
+)
+def test_a_broken_curator_is_caught(method, fault, caught):
+    sound = HOST.find("curator", "all")
+    assert failures(CuratorContract, sound) == set()
+    assert caught in failures(CuratorContract, type("Broken", (sound,), {method: fault}))
+
+
+def instance(level, seed, **changes):
+    return Doubling().make(level, seed).model_copy(update=changes)
+
+
+@pytest.mark.parametrize(
+    ("method", "fault", "caught"),
+    [
+        (
+            "make",
+            lambda self, level, seed: instance(level, seed, truth=str(next(COUNTER))),
+            "the_same_level_and_seed_give_the_same_instance",
+        ),
+        (
+            "make",
+            lambda self, level, seed: instance(level, seed, level=0),
+            "instances_say_where_they_come_from",
+        ),
+        ("make", lambda self, level, seed: instance(0, 0), "seeds_give_different_instances"),
+        (
+            "make",
+            lambda self, level, seed: instance(level, seed, truth=str(random.random())),
+            "no_global_random_numbers_are_drawn",
+        ),
+        (
+            "score",
+            lambda self, response, ticket: Verdict.undecided("unsure"),
+            "scoring_never_raises_and_never_leaves_a_response_undecided",
+        ),
+        (
+            "score",
+            lambda self, response, ticket: Verdict.correct(str(int(response.text))),
+            "scoring_never_raises_and_never_leaves_a_response_undecided",
+        ),
+        ("scores_itself", False, "somebody_can_judge_the_responses"),
+    ],
+)
+def test_a_broken_native_environment_is_caught(method, fault, caught):
+    assert failures(NativeEnvironmentContract, Doubling) == set()
+    broken = type("Broken", (Doubling,), {method: fault})
+    assert caught in failures(NativeEnvironmentContract, broken)

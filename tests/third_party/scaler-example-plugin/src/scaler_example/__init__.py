@@ -1,0 +1,1 @@
+"""An example of a SCALER plugin: two environments, a controller and a curator."""
