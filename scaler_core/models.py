@@ -150,6 +150,15 @@ class Environment(Versioned):
         return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
+    def model_copy(
+        self, *, update: Mapping[str, Any] | None = None, deep: bool = False
+    ) -> Environment:
+        """A copy with *update*; its :attr:`content_hash` is computed anew."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop("content_hash", None)
+        return copy
+
+
 class Instance(Versioned):
     """One concrete task: f(environment, level, seed) -> messages and truth.
 

@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# how long an example takes says more about the machine's load than about the code
+settings.register_profile("scaler", deadline=None)
+settings.load_profile("scaler")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -26,6 +27,14 @@ def emit_json(value: Any) -> None:
     sys.stdout.flush()
 
 
+def printable(text: str) -> str:
+    """*text* without the control characters by which a foreign pool could steer a terminal."""
+    return "".join(
+        char if char in "\n\t" or not unicodedata.category(char) == "Cc" else "\ufffd"
+        for char in text
+    )
+
+
 def note(text: str) -> None:
     """A line for the person at the terminal: always on stderr, so that pipes stay clean."""
     print(text, file=sys.stderr, flush=True)
@@ -45,6 +54,6 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title:
     for name, right in zip(columns, numeric, strict=True):
         table.add_column(name, justify="right" if right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(Text(printable(str(cell))) for cell in row))
     console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 160)
     console.print(table)

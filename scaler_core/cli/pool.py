@@ -10,7 +10,7 @@ from typing import Any, cast
 import click
 
 from scaler_core.cli.host import load_host
-from scaler_core.cli.output import emit_json, json_option, note, print_table
+from scaler_core.cli.output import emit_json, json_option, note, print_table, printable
 from scaler_core.errors import unknown_name
 from scaler_core.interfaces import AnyEnvironment, EnvironmentSource, NativeEnvironment
 from scaler_core.models import ComponentChoice, Environment, Instance
@@ -243,16 +243,16 @@ def _described(environment: AnyEnvironment) -> dict[str, Any]:
 
 def _print_environment(environment: Environment) -> None:
     facts = _described(environment)
-    click.echo(f"{facts['name']}  (id {facts['id']})\n")
-    click.echo(facts["statement"].strip() + "\n")
+    _show(f"{facts['name']}  (id {facts['id']})\n")
+    _show(facts["statement"].strip() + "\n")
     unique = "one right answer" if facts["answer_unique"] else "several right answers"
-    click.echo(f"answer: {facts['answer_type']}, {unique}")
-    click.echo(f"solutions: {', '.join(facts['solutions'])}")
+    _show(f"answer: {facts['answer_type']}, {unique}")
+    _show(f"solutions: {', '.join(facts['solutions'])}")
     for key in ("time_limit_s", "memory_limit_mb", "history_length", "verifier"):
         if facts[key] is not None:
-            click.echo(f"{key}: {facts[key]}")
-    click.echo(f"content hash: {facts['content_hash']}")
-    click.echo(f"provenance: {json.dumps(facts['provenance'], ensure_ascii=False)}\n")
+            _show(f"{key}: {facts[key]}")
+    _show(f"content hash: {facts['content_hash']}")
+    _show(f"provenance: {json.dumps(facts['provenance'], ensure_ascii=False)}\n")
     print_table(
         ("parameter", "minimum", "maximum", "ratio"),
         [
@@ -260,7 +260,7 @@ def _print_environment(environment: Environment) -> None:
             for name, item in environment.parameters.items()
         ],
     )
-    click.echo()
+    _show("")
     print_table(
         ("level", "offset", *environment.parameters),
         [
@@ -271,9 +271,11 @@ def _print_environment(environment: Environment) -> None:
 
 
 def _print_instance(instance: Instance, which: str) -> None:
-    click.echo(
-        f"=== {instance.environment_id}, level {instance.level}, {which}, seed {instance.seed}"
-    )
+    _show(f"=== {instance.environment_id}, level {instance.level}, {which}, seed {instance.seed}")
     for message in instance.messages:
-        click.echo(f"[{message['role']}]\n{message['content']}\n")
-    click.echo(f"[truth]\n{instance.truth}\n")
+        _show(f"[{message['role']}]\n{message['content']}\n")
+    _show(f"[truth]\n{instance.truth}\n")
+
+
+def _show(text: str) -> None:
+    click.echo(printable(text))

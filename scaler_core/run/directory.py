@@ -20,6 +20,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
+from io import FileIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,7 +35,7 @@ class RunDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._streams: dict[str, IO[bytes]] = {}
+        self._streams: dict[str, FileIO] = {}
         self._lock: IO[bytes] | None = None
 
     # -------------------------------------------------------------- places
@@ -126,9 +127,11 @@ class RunDirectory:
         try:
             stream = self._streams.get(log)
             if stream is None:
-                stream = self._streams[log] = (self.path / log).open("ab")
-            stream.write(compact_json(record).encode() + b"\n")
-            stream.flush()
+                # unbuffered: after a failed write nothing is left that a close would try again
+                stream = self._streams[log] = (self.path / log).open("ab", buffering=0)
+            line = memoryview(compact_json(record).encode() + b"\n")
+            while line:
+                line = line[stream.write(line) :]
         except OSError as error:
             raise cannot_write(self.path / log, error) from error
 

@@ -240,7 +240,7 @@ def test_where_nobody_can_take_its_place_an_environment_stays() -> None:
     assert len(world.engine.memory("e00").accuracies) == 2, "its history began anew"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     count=st.integers(1, 12),
     size=st.integers(1, 8),
@@ -299,7 +299,7 @@ def skill(ticket, top: int = 9) -> int:  # type: ignore[no-untyped-def]
     return max(0, min(8, 4 + int(ticket.environment_id[1:]) % 4 - ticket.level))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(stop=st.integers(1, 24), seed=st.integers(0, 99))
 def test_a_resumed_feed_draws_what_an_uninterrupted_one_draws(stop: int, seed: int) -> None:
     straight, first = (World(9, prompts=6, size=4, seed=seed) for _ in range(2))

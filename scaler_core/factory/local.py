@@ -1,0 +1,170 @@
+"""The factory on this machine: programs in a sandbox, native environments in worker processes.
+
+::
+
+    seeds --> generator --> testcases --> solutions, until enough agree --> truths --> instances
+              (one batch)   (checked)     (one batch per solution)          (messages rendered)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from scaler_core.errors import UsageError
+from scaler_core.factory.interface import InstanceFactory, InstanceFailure, InstanceRequest, Made
+from scaler_core.factory.native import NativeLimits, NativeWorkers
+from scaler_core.factory.references import References
+from scaler_core.factory.running import Counters, Runner, failure
+from scaler_core.factory.testcase import Testcase, read_testcase
+from scaler_core.interfaces import AnyEnvironment, NativeEnvironment, Sandbox
+from scaler_core.jsonio import canonical_json
+from scaler_core.models import Environment, Instance, Response, Ticket, Verdict
+from scaler_core.prompts import PromptStyle, render
+from scaler_core.sandbox import Limits, Program
+
+GENERATOR_LIMITS = Limits(cpu_s=10.0, wall_s=60.0, output_bytes=8 << 20)
+SOLUTION_LIMITS = Limits(cpu_s=10.0, wall_s=60.0, processes=8)
+"""Solutions may start a few threads: many do so only for a larger stack."""
+
+
+class LocalFactory(InstanceFactory):
+    """Makes instances with the processors of this machine.
+
+    Args:
+        sandbox: Runs the programs; the factory closes it.
+        prompt_style: How instances are put to a model.
+        system: Replaces the style's system message.
+        references: Answers of reference solutions that are compared at most.
+        agree: How many of them must agree; 1 takes the first solution that runs (paper section 3).
+        workers: Requests of :meth:`make_many` that run side by side, and native workers.
+        generator_limits: What one call of a generator may use.
+        solution_limits: What one run of a solution may use.
+        native_limits: What one call of a native environment may use.
+
+    Raises:
+        UsageError: *agree* is below 1 or above *references*.
+    """
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        prompt_style: PromptStyle = "paper",
+        system: str | None = None,
+        references: int = 3,
+        agree: int = 2,
+        workers: int = 2,
+        generator_limits: Limits = GENERATOR_LIMITS,
+        solution_limits: Limits = SOLUTION_LIMITS,
+        native_limits: NativeLimits | None = None,
+    ) -> None:
+        if not 1 <= agree <= references:
+            raise UsageError(
+                f"factory.agree = {agree} with factory.references = {references}: "
+                "agree must lie between 1 and references"
+            )
+        self._sandbox = sandbox
+        self._style = prompt_style
+        self._system = system
+        self._generator_limits = generator_limits
+        self._counters = Counters()
+        self._runner = Runner(sandbox, self._counters)
+        self._references = References(self._runner, references, agree, solution_limits)
+        self._native = NativeWorkers(workers, native_limits or NativeLimits())
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="factory")
+
+    def make(self, environment: AnyEnvironment, level: int, seeds: Sequence[int]) -> list[Made]:
+        """One instance or failure per seed, in order. Thread-safe.
+
+        Raises:
+            UsageError: The environment has no such level.
+        """
+        if not 0 <= level <= environment.top_level:
+            raise UsageError(
+                f"environment {environment.id!r} has no level {level}; "
+                f"its levels are 0 to {environment.top_level}"
+            )
+        if isinstance(environment, NativeEnvironment):
+            made = self._native.make(environment, level, seeds)
+        else:
+            made = self._make_with_programs(environment, level, seeds)
+        self._counters.add(Counter(map(_counter_name, made)))
+        return made
+
+    def make_many(self, requests: Sequence[InstanceRequest]) -> list[list[Made]]:
+        """The results of :meth:`make` for each request, in order, several at a time."""
+        return list(
+            self._threads.map(
+                lambda request: self.make(request.environment, request.level, request.seeds),
+                requests,
+            )
+        )
+
+    def score(self, response: Response, ticket: Ticket) -> Verdict:
+        """The verdict of the native environment that the ticket's verifier names."""
+        return self._native.score(response, ticket)
+
+    def counters(self) -> Mapping[str, float]:
+        """``made``, ``failed/<cause>``, ``cpu_s/generator``, ``cpu_s/solutions``."""
+        return self._counters.totals()
+
+    def close(self) -> None:
+        """Stop native workers and the sandbox; calls under way end with failures."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._native.close()
+        self._sandbox.close()
+
+    def _make_with_programs(
+        self, environment: Environment, level: int, seeds: Sequence[int]
+    ) -> list[Made]:
+        generated = self._generate(environment, level, seeds)
+        testcases = [item for item in generated if isinstance(item, Testcase)]
+        truths = iter(self._references.truths(environment, [item.stdin for item in testcases]))
+        made: list[Made] = []
+        for seed, item in zip(seeds, generated, strict=True):
+            if isinstance(item, InstanceFailure):
+                made.append(item)
+                continue
+            truth = next(truths)
+            if isinstance(truth, InstanceFailure):
+                made.append(truth)
+            else:
+                made.append(self._instance(environment, level, seed, item, truth))
+        return made
+
+    def _generate(
+        self, environment: Environment, level: int, seeds: Sequence[int]
+    ) -> list[Testcase | InstanceFailure]:
+        scale = environment.scale(level)
+        inputs = [canonical_json({"scale": scale, "seed": seed}).encode() for seed in seeds]
+        program = Program("python", environment.generator, role="generator")
+        results = self._runner.run("generator", program, inputs, self._generator_limits)
+        generated: list[Testcase | InstanceFailure] = []
+        for result in results:
+            if result.status != "ok":
+                generated.append(failure("generator", result, "generator"))
+                continue
+            try:
+                generated.append(read_testcase(result.output))
+            except ValueError as error:
+                generated.append(InstanceFailure("invalid_testcase", f"generator: {error}"))
+        return generated
+
+    def _instance(
+        self, environment: Environment, level: int, seed: int, testcase: Testcase, truth: str
+    ) -> Instance:
+        return Instance(
+            environment_id=environment.id,
+            level=level,
+            seed=seed,
+            messages=render(environment, testcase.value, self._style, self._system),
+            truth=truth,
+            answer_type=environment.answer_type,
+            verifier=environment.verifier,
+            testcase=testcase.value,
+        )
+
+
+def _counter_name(made: Made) -> str:
+    return f"failed/{made.cause}" if isinstance(made, InstanceFailure) else "made"

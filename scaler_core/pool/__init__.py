@@ -1,0 +1,31 @@
+"""Pools: sets of environments on disk, in memory or in a plugin; import, export, looking around."""
+
+from scaler_core.pool.listing import Summary, find_environment, summaries
+from scaler_core.pool.opening import open_pool
+from scaler_core.pool.published import parse_published, read_published, write_published
+from scaler_core.pool.sampling import Sample, sample_instances
+from scaler_core.pool.source import CombinedSource, MemorySource, SelectedSource, pool_hash
+from scaler_core.pool.store import PoolDirectory
+from scaler_core.pool.transfer import ImportReport, export_pool, import_pool
+from scaler_core.pool.writer import write_pool
+
+__all__ = [
+    "CombinedSource",
+    "ImportReport",
+    "MemorySource",
+    "PoolDirectory",
+    "Sample",
+    "SelectedSource",
+    "Summary",
+    "export_pool",
+    "find_environment",
+    "import_pool",
+    "open_pool",
+    "parse_published",
+    "pool_hash",
+    "read_published",
+    "sample_instances",
+    "summaries",
+    "write_pool",
+    "write_published",
+]

@@ -1,0 +1,189 @@
+"""Writing a pool directory: shards line by line, then the index, then the manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from scaler_core import __version__
+from scaler_core.errors import DataError
+from scaler_core.jsonio import cannot_write, compact_json, sync_directory
+from scaler_core.models import Environment
+from scaler_core.pool.layout import (
+    INDEX_FILE,
+    MANIFEST_FILE,
+    Index,
+    IndexInfo,
+    Manifest,
+    ShardInfo,
+)
+from scaler_core.pool.staging import check_target, move_to_target, staging_directory
+
+SHARD_BYTES = 64 << 20
+
+
+def write_pool(
+    path: str | Path,
+    environments: Iterable[Environment],
+    *,
+    overwrite: bool = False,
+    shard_bytes: int = SHARD_BYTES,
+    progress: Callable[[int], None] | None = None,
+) -> Manifest:
+    """Write *environments* as a pool directory; memory grows by an index row for each only.
+
+    Args:
+        path: Where the pool shall be.
+        environments: Taken one by one; may read the very pool that is being replaced.
+        overwrite: Replace a pool that is there. Anything but a pool is never replaced.
+        shard_bytes: A new shard is begun when the next line would make it larger than this.
+        progress: Told how many environments are written, after each.
+
+    Raises:
+        UsageError: *path* exists and may not be replaced.
+        DataError: Two environments have one id, or one cannot be written as JSON.
+        InfrastructureError: The disk is full or *path* cannot be written. As after any other error,
+            nothing is left behind.
+    """
+    target = Path(path).resolve()
+    check_target(target, overwrite)
+    with ExitStack() as stack:
+        with _telling_of(target):
+            folder = stack.enter_context(staging_directory(target))
+        files = stack.enter_context(closing(_PoolFiles(folder, shard_bytes)))
+        for number, environment in enumerate(environments, start=1):
+            with _telling_of(target):
+                files.add(environment)
+            if progress is not None:
+                progress(number)
+        with _telling_of(target):
+            manifest = files.finish()
+            check_target(target, overwrite)
+            move_to_target(folder, target)
+    return manifest
+
+
+@contextmanager
+def _telling_of(target: Path) -> Iterator[None]:
+    """Turn what the disk refuses into the one line for the user."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(target, error) from error
+
+
+class _Shard:
+    """One shard while it is written. Methods raise ``OSError``."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.stream = file.open("xb")
+        self.digest = hashlib.sha256()
+        self.size = 0
+        self.lines = 0
+
+    def add(self, line: bytes) -> int:
+        """Append *line*; returns the byte at which it starts."""
+        offset = self.size
+        self.stream.write(line)
+        self.digest.update(line)
+        self.size += len(line)
+        self.lines += 1
+        return offset
+
+    def finish(self) -> ShardInfo:
+        """Bring it to the disk, and tell what it is."""
+        _close_durably(self.stream)
+        return ShardInfo(
+            file=self.file.name,
+            environments=self.lines,
+            bytes=self.size,
+            sha256=self.digest.hexdigest(),
+        )
+
+
+class _PoolFiles:
+    """The files of a pool in *folder* while they are written. Methods raise ``OSError``."""
+
+    def __init__(self, folder: Path, shard_bytes: int) -> None:
+        self.folder = folder
+        self.shard_bytes = shard_bytes
+        self.known: set[str] = set()
+        self.columns: defaultdict[str, list[Any]] = defaultdict(list)
+        self.finished: list[ShardInfo] = []
+        self.shard: _Shard | None = None
+
+    def add(self, environment: Environment) -> None:
+        """Write one line and note its row of the index."""
+        if environment.id in self.known:
+            raise DataError(f"environment {environment.id!r} occurs twice", hint="rename one")
+        self.known.add(environment.id)
+        try:
+            line = compact_json(environment.model_dump(mode="json")).encode() + b"\n"
+        except ValueError as error:
+            raise DataError(
+                f"environment {environment.id!r} cannot be written as JSON: {error}"
+            ) from None
+        if self.shard is not None and self.shard.size + len(line) > self.shard_bytes:
+            self._finish_shard()
+        if self.shard is None:
+            self.shard = _Shard(self.folder / f"environments-{len(self.finished):05d}.jsonl")
+        row = {
+            "id": environment.id,
+            "name": environment.problem.name,
+            "shard": len(self.finished),
+            "offset": self.shard.add(line),
+            "length": len(line),
+            "sha256": hashlib.sha256(line).hexdigest(),
+            "content_hash": environment.content_hash,
+            "top_level": environment.top_level,
+            "answer_type": environment.answer_type,
+        }
+        for name, value in row.items():
+            self.columns[name].append(value)
+
+    def finish(self) -> Manifest:
+        """Write index and, last, manifest; all of it is on the disk afterwards."""
+        self._finish_shard()
+        index = Index.from_columns(self.columns)
+        text = index.model_dump_json().encode()
+        self._write(INDEX_FILE, text)
+        manifest = Manifest(
+            format="scaler-pool",
+            schema_version=1,
+            scaler_version=__version__,
+            environments=len(index.id),
+            content_hash=index.hash_of_all(),
+            index=IndexInfo(bytes=len(text), sha256=hashlib.sha256(text).hexdigest()),
+            shards=tuple(self.finished),
+        )
+        self._write(MANIFEST_FILE, (manifest.model_dump_json(indent=2) + "\n").encode())
+        sync_directory(self.folder)
+        return manifest
+
+    def close(self) -> None:
+        """Let go of the shard that is open, if one is."""
+        if self.shard is not None:
+            with suppress(OSError):  # what is buffered may not fit on the disk, and goes anyway
+                self.shard.stream.close()
+
+    def _finish_shard(self) -> None:
+        if self.shard is not None:
+            self.finished.append(self.shard.finish())
+            self.shard = None
+
+    def _write(self, name: str, content: bytes) -> None:
+        with (self.folder / name).open("xb") as stream:
+            stream.write(content)
+            _close_durably(stream)
+
+
+def _close_durably(stream: BinaryIO) -> None:
+    stream.flush()
+    os.fsync(stream.fileno())
+    stream.close()

@@ -1,0 +1,183 @@
+"""The guard's side: fork a child per input, watch it, end what it leaves, report."""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import resource
+import select
+import signal
+import time
+from contextlib import suppress
+from types import CodeType
+
+from . import child, system, wire
+
+TICK_S = 0.02
+LEFTOVERS_S = 10.0
+
+# Imported before the children are forked where the source names them: they pay for it once.
+COMMON_MODULES = """
+    array bisect calendar cmath collections copy datetime decimal enum fractions functools
+    heapq io itertools json math numbers operator queue random re statistics string struct
+    textwrap threading time traceback types typing
+"""
+
+
+def main() -> None:
+    """Serve the request on stdin, then end."""
+    request = wire.decode(system.read_file(0, 0, system.size_of(0)))
+    reports = os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    system.inherit_orphans()
+    system.drop_privileges()
+    system.die_with(request.host)
+    wake = wake_on_child_end()
+
+    code, error = None, ""
+    if request.kind != wire.COMMAND:
+        code, error = compile_source(request)
+    message = error.encode(errors="replace")[: wire.ERROR_BYTES]
+    system.write_all(reports, wire.FRAME.pack(len(message)) + message)
+    if error:
+        return
+    gc.collect()
+    gc.freeze()
+    for number, data in enumerate(request.inputs):
+        system.write_all(reports, run_one(request, code, data, str(number), wake))
+
+
+def wake_on_child_end() -> int:
+    """A descriptor that becomes readable when a child ends."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return reader
+
+
+def compile_source(request: wire.Request) -> tuple[CodeType | None, str]:
+    """The code, its modules loaded, or why it does not compile. Bounded by the child's limits."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    spent = usage.ru_utime + usage.ru_stime
+    system.set_soft_limit(resource.RLIMIT_CPU, math.ceil(spent + request.cpu_s))
+    system.set_soft_limit(resource.RLIMIT_AS, request.memory_bytes)
+    name = "<generator>" if request.kind == wire.GENERATOR else "<solution>"
+    try:
+        code = compile(request.program, name, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, OverflowError, MemoryError, RecursionError) as error:
+        return None, f"{type(error).__name__}: {error}"
+    finally:
+        system.set_soft_limit(resource.RLIMIT_CPU, resource.RLIM_INFINITY)
+        system.set_soft_limit(resource.RLIMIT_AS, resource.RLIM_INFINITY)
+    needed = {"json", "random"} if request.kind == wire.GENERATOR else set()
+    for module in sorted(needed | (names_in(code).intersection(COMMON_MODULES.split()))):
+        __import__(module)
+    return code, ""
+
+
+def names_in(code: CodeType) -> set[str]:
+    """Every name that *code* reads or imports, in its functions too."""
+    names: set[str] = set()
+    waiting = [code]
+    while waiting:
+        current = waiting.pop()
+        names.update(current.co_names)
+        waiting += [item for item in current.co_consts if isinstance(item, CodeType)]
+    return names
+
+
+def run_one(
+    request: wire.Request, code: CodeType | None, data: bytes, folder: str, wake: int
+) -> bytes:
+    """Run one child to its end, and report what it did."""
+    os.mkdir(folder)
+    stdin = system.nameless_file(b"" if request.kind == wire.GENERATOR else data)
+    outputs = [system.nameless_file() for _ in range(3)]
+    setup, setup_writer = os.pipe()
+    guard = os.getpid()
+    started = time.monotonic()
+    process = os.fork()
+    if process == 0:
+        system.die_with(guard)
+        child.become_program(request, code, data, folder, [stdin, *outputs, setup_writer])
+    os.close(setup_writer)
+    status, usage, flags = supervise(request, process, started + request.wall_s, outputs, wake)
+    wall_s = time.monotonic() - started
+    end_leftovers(process, wake)
+
+    stdout, stderr, result = outputs
+    answer = result if request.kind == wire.GENERATOR else stdout
+    output = system.read_file(answer, 0, request.output_bytes)
+    error_start = max(0, system.size_of(stderr) - wire.ERROR_BYTES)
+    error = system.read_file(stderr, error_start, wire.ERROR_BYTES)
+    if exceeds(outputs, request.output_bytes):
+        flags |= wire.OUTPUT_LIMIT
+    if failure := os.read(setup, wire.ERROR_BYTES):
+        error, flags = failure, flags | wire.SETUP_FAILED
+    for stream in (stdin, *outputs, setup):
+        os.close(stream)
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return (
+        wire.REPORT.pack(status, flags, cpu_s, wall_s, usage.ru_maxrss, len(output), len(error))
+        + output
+        + error
+    )
+
+
+def supervise(
+    request: wire.Request, process: int, deadline: float, outputs: list[int], wake: int
+) -> tuple[int, resource.struct_rusage, int]:
+    """Wait for the child; kill its group when it exceeds what no rlimit bounds."""
+    next_check = time.monotonic() + TICK_S
+    while True:
+        ended, status, usage = os.wait4(process, os.WNOHANG)
+        if ended:
+            return status, usage, 0
+        now = time.monotonic()
+        flags = 0
+        if now >= deadline:
+            flags = wire.WALL_LIMIT
+        elif now >= next_check:
+            next_check = now + TICK_S
+            if exceeds(outputs, request.output_bytes):
+                flags = wire.OUTPUT_LIMIT
+            elif system.more_tasks_than(request.processes + 2):  # two: the guard and its child
+                flags = wire.PROCESS_LIMIT
+        if flags:
+            system.kill_group(process)
+            _, status, usage = os.wait4(process, 0)
+            return status, usage, flags
+        sleep_until_child_ends(wake, min(deadline, next_check) - now)
+
+
+def exceeds(outputs: list[int], limit: int) -> bool:
+    """Whether a stream holds more than *limit* bytes."""
+    return any(system.size_of(stream) > limit for stream in outputs)
+
+
+def sleep_until_child_ends(wake: int, seconds: float) -> None:
+    """Sleep, or return early when some child ended."""
+    if select.select([wake], [], [], seconds)[0]:
+        os.read(wake, 4096)
+
+
+def end_leftovers(process: int, wake: int) -> None:
+    """End what a child left: its group, and orphans of other groups, which the guard inherits."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process, signal.SIGKILL)
+    give_up = time.monotonic() + LEFTOVERS_S
+    while time.monotonic() < give_up:
+        try:
+            ended, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not ended:
+            for orphan in system.children_of(os.getpid()):
+                system.kill_group(orphan)
+            sleep_until_child_ends(wake, 0.001)
+    raise RuntimeError("processes that the program started cannot be ended")

@@ -1,0 +1,133 @@
+"""Small system calls of the guard: limits, process control, nameless files."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from contextlib import suppress
+
+LINUX = sys.platform.startswith("linux")
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
+CAPABILITY_VERSION = 0x20080522
+LIBRARY = ctypes.CDLL(None)
+
+
+def prctl(option: int, value: int) -> None:
+    """``prctl(2)``; a refusal is no failure, since an ordinary user has nothing to drop."""
+    LIBRARY.prctl(option, ctypes.c_ulong(value), 0, 0, 0)
+
+
+def die_with(parent: int) -> None:
+    """Be killed when *parent* ends, or end now if it already has."""
+    if LINUX:
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
+def inherit_orphans() -> None:
+    """Become the parent of every descendant whose own parent ends."""
+    if LINUX:
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def drop_privileges() -> None:
+    """Give up root's capabilities, so that limits bind root too, and setuid programs."""
+    if not LINUX:
+        return
+    prctl(PR_SET_NO_NEW_PRIVS, 1)
+    for capability in range(64):
+        prctl(PR_CAPBSET_DROP, capability)
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
+    LIBRARY.capset(header, (ctypes.c_uint32 * 6)())
+
+
+def set_soft_limit(limit: int, value: int) -> None:
+    """Set a limit that can be lifted again; the hard limit stays and bounds it."""
+    hard = resource.getrlimit(limit)[1]
+    resource.setrlimit(limit, (smaller_limit(value, hard), hard))
+
+
+def set_hard_limit(limit: int, soft: int, hard: int | None = None) -> None:
+    """Set a limit that cannot be raised again; *hard* is *soft* unless given."""
+    allowed = resource.getrlimit(limit)[1]
+    hard = smaller_limit(soft if hard is None else hard, allowed)
+    try:
+        resource.setrlimit(limit, (smaller_limit(soft, hard), hard))
+    except (ValueError, OSError):
+        if LINUX:  # elsewhere some limits exist in name only
+            raise
+
+
+def smaller_limit(first: int, second: int) -> int:
+    """The smaller of two limits, either of which may be infinite."""
+    if first == resource.RLIM_INFINITY:
+        return second
+    return first if second == resource.RLIM_INFINITY else min(first, second)
+
+
+def children_of(process: int) -> list[int]:
+    """Ids of a process's children; none where the kernel does not tell."""
+    found: list[int] = []
+    with suppress(OSError):
+        for task in os.listdir(f"/proc/{process}/task"):
+            with open(f"/proc/{process}/task/{task}/children", "rb") as stream:
+                found += map(int, stream.read().split())
+    return found
+
+
+def more_tasks_than(limit: int) -> bool:
+    """Whether this process and its descendants have more than *limit* threads in all."""
+    total, waiting = 0, [os.getpid()]
+    while waiting and total <= limit:
+        process = waiting.pop()
+        try:
+            total += len(os.listdir(f"/proc/{process}/task"))
+        except OSError:
+            continue
+        waiting += children_of(process)
+    return total > limit
+
+
+def kill_group(leader: int) -> None:
+    """SIGKILL to a process and to its group, as far as they exist."""
+    for kill in (os.killpg, os.kill):
+        with suppress(ProcessLookupError, PermissionError):
+            kill(leader, signal.SIGKILL)
+
+
+def nameless_file(content: bytes = b"") -> int:
+    """A regular file without a name, positioned at its start."""
+    if hasattr(os, "memfd_create"):
+        stream = os.memfd_create("stream")
+    else:
+        stream = os.open(".stream", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        os.unlink(".stream")
+    write_all(stream, content)
+    os.lseek(stream, 0, os.SEEK_SET)
+    return stream
+
+
+def size_of(stream: int) -> int:
+    """Bytes in a file."""
+    return os.fstat(stream).st_size
+
+
+def write_all(stream: int, content: bytes) -> None:
+    """Write everything."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(stream, view) :]
+
+
+def read_file(stream: int, start: int, count: int) -> bytes:
+    """Up to *count* bytes of a file from *start* on, without moving its position."""
+    parts: list[bytes] = []
+    while count > 0 and (part := os.pread(stream, min(count, 1 << 20), start)):
+        parts.append(part)
+        start += len(part)
+        count -= len(part)
+    return b"".join(parts)

@@ -1,0 +1,222 @@
+"""The host's side of the guard: start it, watch over it, collect its reports.
+
+Each call starts one guard, which runs all inputs of the call one after the other. Calls on several
+threads run side by side and share nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from scaler_core.sandbox.guard import wire
+from scaler_core.sandbox.outcome import Facts, judge
+from scaler_core.sandbox.types import Limits, RunResult
+
+# The folder comes last in the path and leaves it again: the ``types`` in it is not Python's.
+START_GUARD = (
+    "import sys; sys.path.append(sys.argv.pop()); from guard.supervisor import main; "
+    "sys.path.pop(); main()"
+)
+ISOLATED = ("-s", "-S", "-P")  # not -I, which would ignore PYTHONHASHSEED
+ANSWER_S = 60.0  # what a loaded machine may add to a limit before the guard counts as stuck
+BROKEN_BY_SOURCE = (-signal.SIGXCPU, -signal.SIGSEGV, -signal.SIGABRT)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to run on each input.
+
+    Attributes:
+        kind: ``wire.SOLUTION``, ``wire.GENERATOR`` or ``wire.COMMAND``.
+        program: Source, or the words of a command with NUL between them.
+        environment: Environment of a command; Python programs see none.
+    """
+
+    kind: int
+    program: bytes
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class GuardLost(Exception):
+    """The guard ended or hung before it had answered."""
+
+
+class Launcher:
+    """Runs jobs under guards of one Python interpreter. Thread-safe."""
+
+    def __init__(self, python: Path) -> None:
+        self._python = python
+        self._lock = threading.Lock()
+        self._guards: set[subprocess.Popen[bytes]] = set()
+        self._closed = False
+
+    def run(self, job: Job, inputs: Sequence[bytes], limits: Limits) -> list[RunResult]:
+        """One result per input, in order; what breaks on our side is a ``sandbox_failure``."""
+        folder = None
+        try:
+            folder = tempfile.mkdtemp(prefix="scaler-")
+            with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as errors:
+                request.write(_request(job, inputs, limits).encode())
+                request.seek(0)
+                guard = self._start(folder, request, errors)
+                try:
+                    return _collect(guard, errors, job, len(inputs), limits)
+                finally:
+                    self._end(guard)
+        except (OSError, GuardLost) as error:
+            return [sandbox_failure(str(error))] * len(inputs)
+        finally:
+            if folder is not None:
+                remove_tree(folder)
+
+    def close(self) -> None:
+        """Kill every guard; calls under way return failures, and so do later ones."""
+        with self._lock:
+            self._closed = True
+            for guard in self._guards:
+                _kill(guard)
+
+    def _start(self, folder: str, request: IO[bytes], errors: IO[bytes]) -> subprocess.Popen[bytes]:
+        package = Path(wire.__file__).parent
+        with self._lock:
+            if self._closed:
+                raise GuardLost("the sandbox is closed")
+            guard = subprocess.Popen(
+                [str(self._python), *ISOLATED, "-c", START_GUARD, str(package.parent)],
+                stdin=request,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                cwd=folder,
+                env={"PYTHONHASHSEED": "0"},
+                start_new_session=True,
+            )
+            self._guards.add(guard)
+        return guard
+
+    def _end(self, guard: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            self._guards.discard(guard)
+            _kill(guard)
+        guard.wait()
+        assert guard.stdout is not None
+        guard.stdout.close()
+
+
+def sandbox_failure(message: str) -> RunResult:
+    """The result of an input that the sandbox itself could not run."""
+    return RunResult(status="sandbox_failure", error=message)
+
+
+def _request(job: Job, inputs: Sequence[bytes], limits: Limits) -> wire.Request:
+    variables = "\0".join(f"{name}={value}" for name, value in job.environment.items())
+    if job.kind == wire.SOLUTION or job.kind == wire.COMMAND:
+        inputs = [data if data.endswith(b"\n") else data + b"\n" for data in inputs]
+    return wire.Request(
+        kind=job.kind,
+        host=os.getpid(),
+        cpu_s=limits.cpu_s,
+        wall_s=limits.wall_s,
+        memory_bytes=limits.memory_bytes,
+        output_bytes=limits.output_bytes,
+        file_bytes=limits.file_bytes,
+        processes=limits.processes,
+        open_files=limits.open_files,
+        program=job.program,
+        environment=variables.encode(),
+        inputs=list(inputs),
+    )
+
+
+def _collect(
+    guard: subprocess.Popen[bytes], errors: IO[bytes], job: Job, count: int, limits: Limits
+) -> list[RunResult]:
+    assert guard.stdout is not None
+    pipe = guard.stdout.fileno()
+    results: list[RunResult] = []
+    compiled = False
+    try:
+        if message := _read_compile_error(pipe, limits):
+            return [RunResult(status="compile_error", error=message)] * count
+        compiled = True
+        while len(results) < count:
+            results.append(judge(_read_facts(pipe, limits), limits, job.kind))
+        return results
+    except GuardLost as error:
+        _kill(guard)
+        ended_by = guard.wait()
+        if not compiled and ended_by in BROKEN_BY_SOURCE:
+            message = f"compiling ended by {signal.Signals(-ended_by).name}"
+            return [RunResult(status="compile_error", error=message)] * count
+        failure = sandbox_failure(f"{error} {_last_line(errors)}".strip())
+        return results + [failure] * (count - len(results))
+
+
+def _read_compile_error(pipe: int, limits: Limits) -> str:
+    deadline = time.monotonic() + limits.cpu_s + ANSWER_S
+    (length,) = wire.FRAME.unpack(_read(pipe, wire.FRAME.size, deadline))
+    return _read(pipe, length, deadline).decode(errors="replace")
+
+
+def _read_facts(pipe: int, limits: Limits) -> Facts:
+    deadline = time.monotonic() + limits.wall_s + ANSWER_S
+    report = wire.REPORT.unpack(_read(pipe, wire.REPORT.size, deadline))
+    status, flags, cpu_s, wall_s, kibibytes, output_length, error_length = report
+    return Facts(
+        wait_status=status,
+        flags=flags,
+        cpu_s=cpu_s,
+        wall_s=wall_s,
+        memory_bytes=kibibytes << 10,
+        output=_read(pipe, output_length, deadline),
+        error=_read(pipe, error_length, deadline).decode(errors="replace"),
+    )
+
+
+def _read(pipe: int, count: int, deadline: float) -> bytes:
+    content = bytearray()
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    while len(content) < count:
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise GuardLost("the guard does not answer")
+        part = os.read(pipe, count - len(content))
+        if not part:
+            raise GuardLost("the guard ended early:")
+        content += part
+    return bytes(content)
+
+
+def _last_line(errors: IO[bytes]) -> str:
+    errors.seek(0)
+    lines = errors.read().decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _kill(guard: subprocess.Popen[bytes]) -> None:
+    """End the guard; its children die with it."""
+    if guard.returncode is None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(guard.pid, signal.SIGKILL)
+
+
+def remove_tree(folder: str) -> None:
+    """Remove a folder that a program may have filled with anything."""
+    try:
+        for name in os.listdir(folder):
+            os.rmdir(os.path.join(folder, name))
+        os.rmdir(folder)
+    except OSError:  # not just empty folders; these two cope with any depth and permission
+        for command in (["chmod", "-R", "u+rwx", "--", folder], ["rm", "-rf", "--", folder]):
+            with suppress(OSError):
+                subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
