@@ -24,6 +24,7 @@ from scaler_core.models import ComponentChoice, Instance, Response, Ticket, Verd
 __all__ = ["NATIVE_VERIFIER", "NativeLimits", "NativeWorkers", "native_reference"]
 
 ATTEMPTS = 2
+LONGEST_REASON = 500
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class NativeWorkers:
                 answer = self._call(reference, {"call": "make", "level": level, "seed": seed})
                 return self._checked(environment, reference, level, seed, answer)
             except WorkerError as error:
-                return InstanceFailure("native_error", f"{reference}: {error}"[:500])
+                return InstanceFailure("native_error", _one_line(f"{reference}: {error}"))
             except WorkerLimit as error:
                 return InstanceFailure("native_limit", f"{reference}: {error}")
             except WorkerLost as error:
@@ -168,7 +169,7 @@ class NativeWorkers:
         except WorkerLimit:
             return Verdict.incorrect("verifier limit")
         except (WorkerError, WorkerLost, OSError, ValidationError) as error:
-            return Verdict.undecided(f"native environment {reference}: {error}"[:500])
+            return Verdict.undecided(_one_line(f"native environment {reference}: {error}"))
 
     def _call(self, reference: str, request: dict[str, Any]) -> Any:
         limits = {"cpu_s": self._limits.cpu_s}
@@ -208,3 +209,7 @@ class NativeWorkers:
         with self._lock:
             self._all.discard(worker)
         worker.close()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:LONGEST_REASON]

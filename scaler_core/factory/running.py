@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from scaler_core.factory.interface import Cause, InstanceFailure
 from scaler_core.interfaces import Sandbox
@@ -54,7 +55,7 @@ class Runner:
         return results
 
 
-def failure(kind: str, result: RunResult, who: str) -> InstanceFailure:
+def failure(kind: Literal["generator", "solution"], result: RunResult, who: str) -> InstanceFailure:
     """The failure that a result other than ``ok`` stands for.
 
     Args:

@@ -77,7 +77,7 @@ class Compiler:
                 answer = subprocess.run(
                     [path, "--version"], capture_output=True, text=True, timeout=60, check=True
                 )
-                self._version = (path, answer.stdout.splitlines()[0])
+                self._version = (path, answer.stdout)
             parts = (self._version[1], *FLAGS, source)
         return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()
 

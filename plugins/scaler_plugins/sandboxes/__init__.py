@@ -9,4 +9,6 @@ from scaler_core.interfaces import Sandbox
 @hookimpl
 def scaler_register_sandboxes() -> list[type[Sandbox]]:
     """Registers them."""
-    return []
+    from scaler_plugins.sandboxes.process import Process
+
+    return [Process]

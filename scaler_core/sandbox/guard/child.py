@@ -20,7 +20,7 @@ RESULT_FD, SETUP_FD, FIRST_UNUSED_FD = 3, 4, 64
 def become_program(
     request: wire.Request, code: CodeType | None, data: bytes, folder: str, streams: list[int]
 ) -> None:
-    """Run one input in this fresh process; never returns and never raises.
+    """Run one input in this fresh process; never returns.
 
     Args:
         request: Limits and program.
@@ -29,28 +29,25 @@ def become_program(
         folder: The working directory.
         streams: Descriptors for stdin, stdout, stderr, the result, and reports of a failed set-up.
     """
-    setup = streams[-1]
     try:
-        setup = enter(request, folder, streams)
-        if request.kind == wire.COMMAND:
-            words = request.program.split(b"\0")
-            items = [item.partition(b"=") for item in request.environment.split(b"\0") if item]
-            os.execve(words[0], words, {name: value for name, _, value in items})
-        open_streams()
-        os.close(setup)
-    except BaseException as error:
-        system.write_all(setup, f"{type(error).__name__}: {error}".encode())
+        keep_only(streams)
+        try:
+            enter(request, folder)
+            if request.kind == wire.COMMAND:
+                run_command(request)
+            open_streams()
+        except BaseException as error:
+            system.write_all(SETUP_FD, f"{type(error).__name__}: {error}".encode())
+            os._exit(1)
+        os.close(SETUP_FD)
+        assert code is not None
+        os._exit(run_python(request, code, data))
+    finally:
         os._exit(1)
-    assert code is not None
-    run_python(request, code, data)
 
 
-def enter(request: wire.Request, folder: str, streams: list[int]) -> int:
-    """Leave everything of the guard behind; returns the descriptor that reports failures."""
-    os.setsid()
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
+def keep_only(streams: list[int]) -> None:
+    """Give *streams* the numbers from 0 on, and close everything else."""
     # Above all targets first, so that no target overwrites a stream still to be moved.
     for offset, stream in enumerate(streams):
         os.dup2(stream, FIRST_UNUSED_FD + offset)
@@ -58,6 +55,14 @@ def enter(request: wire.Request, folder: str, streams: list[int]) -> int:
     for target in range(len(streams)):
         os.dup2(FIRST_UNUSED_FD + target, target, inheritable=target < RESULT_FD)
     os.closerange(FIRST_UNUSED_FD, FIRST_UNUSED_FD + len(streams))
+
+
+def enter(request: wire.Request, folder: str) -> None:
+    """Leave the guard's session and signals behind, and take on the limits."""
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
     if request.kind != wire.GENERATOR:
         os.close(RESULT_FD)
     os.chdir(folder)
@@ -71,7 +76,13 @@ def enter(request: wire.Request, folder: str, streams: list[int]) -> int:
     if request.processes == 0:
         # A larger number would count the user's other processes too; the guard counts those.
         system.set_hard_limit(resource.RLIMIT_NPROC, 0)
-    return SETUP_FD
+
+
+def run_command(request: wire.Request) -> None:
+    """Become another program, whose start closes the descriptor of failures."""
+    words = request.program.split(b"\0")
+    items = [item.partition(b"=") for item in request.environment.split(b"\0") if item]
+    os.execve(words[0], words, {name: value for name, _, value in items})
 
 
 def open_streams() -> None:
@@ -84,8 +95,8 @@ def open_streams() -> None:
     sys.argv = [""]
 
 
-def run_python(request: wire.Request, code: CodeType, data: bytes) -> None:
-    """Run a source, and end the process as the interpreter would."""
+def run_python(request: wire.Request, code: CodeType, data: bytes) -> int:
+    """Run a source; returns the exit status that the interpreter would end with."""
     status = 0
     try:
         if request.kind == wire.GENERATOR:
@@ -97,7 +108,7 @@ def run_python(request: wire.Request, code: CodeType, data: bytes) -> None:
     except BaseException:
         status = 1
         sys.excepthook(*sys.exc_info())
-    os._exit(finish(status))
+    return finish(status)
 
 
 def run_solution(code: CodeType) -> None:

@@ -1,0 +1,66 @@
+"""A sandbox that plays a script, and short ways to build what the factory takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from scaler_core.factory.running import Counters, Runner
+from scaler_core.interfaces import Sandbox
+from scaler_core.models import Solution
+from scaler_core.sandbox import Limits, Program, RunResult
+
+Play = Callable[[bytes], RunResult]
+
+
+def ok(output: str | bytes) -> RunResult:
+    """A run that printed *output*."""
+    return RunResult(
+        status="ok", output=output.encode() if isinstance(output, str) else output, cpu_s=0.5
+    )
+
+
+def generated(stdin: str, value: Any) -> RunResult:
+    """A generator's run that made this testcase."""
+    return ok(json.dumps([stdin, value]))
+
+
+class ScriptedSandbox(Sandbox):
+    """Runs nothing: each source is the name of a function, or of a list of results in turn.
+
+    Attributes:
+        calls: The source and the number of inputs of each call.
+    """
+
+    name = "scripted"
+
+    def __init__(self, plays: dict[str, Play | list[RunResult]]) -> None:
+        super().__init__()
+        self.plays = plays
+        self.calls: list[tuple[str, int]] = []
+        self.closed = False
+
+    @classmethod
+    def missing(cls) -> str:
+        return ""
+
+    def run(self, program: Program, inputs: Sequence[bytes], limits: Limits) -> list[RunResult]:
+        self.calls.append((program.source, len(inputs)))
+        play = self.plays[program.source]
+        if isinstance(play, list):
+            return [play.pop(0) for _ in inputs]
+        return [play(data) for data in inputs]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def runner(sandbox: Sandbox) -> Runner:
+    """A runner with counters that nobody reads."""
+    return Runner(sandbox, Counters())
+
+
+def solutions(*names: str) -> tuple[Solution, ...]:
+    """Solutions that a :class:`ScriptedSandbox` plays."""
+    return tuple(Solution(language="python", source=name) for name in names)
