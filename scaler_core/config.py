@@ -21,7 +21,9 @@ DEFAULT_RECIPE = "quickstart"
 class Section(BaseModel):
     """Base of all sections: immutable, an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
 
 class ComponentSection(Section):

@@ -16,7 +16,8 @@ A response that cannot be graded is not an error but a :class:`~scaler_core.mode
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class ScalerError(Exception):
@@ -83,3 +84,26 @@ def unknown_name(
     elif not close:
         message += f"; known: {', '.join(names[:8])}, ... ({len(names)} in all)"
     return UsageError(message, hint=hint)
+
+
+def one_line(error: BaseException) -> str:
+    """Type and message of *error* in one line of bounded length."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:400] if text else type(error).__name__
+
+
+@contextmanager
+def blamed_on(component: str) -> Iterator[None]:
+    """Turn whatever a component raises into a :class:`PluginError` that names it.
+
+    Errors that SCALER raises on purpose pass as they are.
+    """
+    try:
+        yield
+    except ScalerError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"{component} raised {one_line(error)}",
+            hint="run again with --debug for its traceback, and report it to its author",
+        ) from error

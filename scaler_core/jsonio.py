@@ -57,10 +57,11 @@ def write_atomic(path: Path, data: str | bytes) -> None:
         raise cannot_write(path, error) from error
 
 
-def cannot_write(path: Path, error: OSError) -> InfrastructureError:
-    """The one line for a file that cannot be written."""
+def cannot_write(path: Path, error: OSError | ValueError) -> InfrastructureError:
+    """The one line for a file that cannot be written, or a path that no file can have."""
+    reason = getattr(error, "strerror", None) or error
     return InfrastructureError(
-        f"cannot write {path}: {error.strerror or error}",
+        f"cannot write {path}: {reason}",
         hint="check free space and permissions, or choose another folder",
     )
 

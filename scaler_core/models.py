@@ -13,7 +13,7 @@ from these records.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -148,7 +148,6 @@ class Environment(Versioned):
             mode="json", exclude={"provenance", "published", "schema_version"}
         )
         return hashlib.sha256(canonical_json(content).encode()).hexdigest()
-
 
     def model_copy(
         self, *, update: Mapping[str, Any] | None = None, deep: bool = False
@@ -309,8 +308,7 @@ class Event(Versioned):
     evidence: dict[str, JsonValue] = Field(default_factory=dict)
 
 
-def accuracy(outcomes: Mapping[int, Outcome] | Any) -> float | None:
+def accuracy(outcomes: Sequence[Outcome]) -> float | None:
     """Sample-weighted mean accuracy over decided responses; ``None`` when none was decided."""
-    items = list(outcomes.values()) if isinstance(outcomes, Mapping) else list(outcomes)
-    decided = sum(item.decided for item in items)
-    return sum(item.correct for item in items) / decided if decided else None
+    decided = sum(item.decided for item in outcomes)
+    return sum(item.correct for item in outcomes) / decided if decided else None

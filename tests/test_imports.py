@@ -41,6 +41,7 @@ BASE = {
     "models",
     "options",
     "prompts",
+    "protocols",
     "rewards",
     "seeds",
 }

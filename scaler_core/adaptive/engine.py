@@ -19,17 +19,11 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from scaler_core.adaptive.guarded import GuardedController, GuardedCurator
 from scaler_core.adaptive.state import EnvironmentState
 from scaler_core.adaptive.view import EnvironmentView, View
-from scaler_core.errors import DataError, PluginError, PoolExhausted
-from scaler_core.interfaces import (
-    Admission,
-    Controller,
-    Curator,
-    EnvironmentSource,
-    Retirement,
-    State,
-)
+from scaler_core.errors import DataError, PluginError, PoolExhausted, ScalerError, UsageError
+from scaler_core.interfaces import Controller, Curator, EnvironmentSource, Retirement
 from scaler_core.models import Environment, Event, Outcome, accuracy
 from scaler_core.seeds import derive_random
 
@@ -71,14 +65,16 @@ class Engine:
         emit: Emit,
     ) -> None:
         self.source = source
-        self.controller = controller
-        self.curator = curator
+        self.controller = GuardedController(controller)
+        self.curator = GuardedCurator(curator)
         self.seed = seed
         self.emit = emit
         self.step = 0
         self.active: list[str] = []
         self.environment = lru_cache(maxsize=ENVIRONMENTS_KEPT)(source.get)
         self._memory: dict[str, EnvironmentState] = {}
+        self._ids = sorted(source.ids())
+        self._history_lengths: dict[str, int | None] = {}
 
     # -------------------------------------------------------------- the active set
 
@@ -86,31 +82,34 @@ class Engine:
         """Retire and admit before *step*.
 
         Raises:
-            PoolExhausted: No environment is active afterwards.
-            PluginError: The curator named an environment that it may not.
+            PoolExhausted: No environment is left.
+            PluginError: The curator broke its contract, or admits nobody.
         """
         self.step = step
-        self._replace(self._retirements())
+        view = self._view(self.active, exclude=set())
+        self._replace(self.curator.retire(view))
         if not self.active:
-            raise PoolExhausted(
-                f"step {step}: no environment is active, of {len(self.source)} in the pool",
-                hint="events.jsonl says which were quarantined and why",
-            )
+            self._explain_empty_set()
 
     def quarantine(self, environment_id: str, reason: str, **evidence: JsonValue) -> None:
         """Leave an environment out of the run, and let the curator fill its place."""
-        self.memory(environment_id).quarantine = reason
-        self._emit("quarantined", environment_id, reason, **evidence)
+        state = self.memory(environment_id)
+        if state.quarantine:
+            return
+        state.quarantine = reason
+        self._emit("quarantined", environment_id, reason, evidence)
         if environment_id in self.active:
             self.active.remove(environment_id)
-            self.memory(environment_id).forget_history(0)
-        self._admit(exclude=set())
+            state.forget_history(0)
+        self._admit(exclude={environment_id})
 
-    def _retirements(self) -> list[Retirement]:
-        found = list(self.curator.retire(self._view(self.active, exclude=set())))
-        names = [item.environment_id for item in found]
-        self._check_named(names, set(self.active), "retire", "active")
-        return found
+    def _explain_empty_set(self) -> None:
+        if self._candidates(exclude=set()):
+            raise PluginError(f"{self.curator.title} admits nobody before step {self.step}")
+        raise PoolExhausted(
+            f"step {self.step}: no environment is left of the {len(self._ids)} in the pool",
+            hint="events.jsonl says which were quarantined and why",
+        )
 
     def _replace(self, retirements: Sequence[Retirement]) -> None:
         """Retire as many as candidates can replace; the rest stay with a cleared history."""
@@ -118,44 +117,22 @@ class Engine:
         for item in retirements[:room]:
             state = self.memory(item.environment_id)
             self.active.remove(item.environment_id)
-            self._emit_retirement("retired", item, state)
+            self._emit_retirement("retired", item)
             state.forget_history(0)
         for item in retirements[room:]:
-            state = self.memory(item.environment_id)
-            self._emit_retirement("kept", item, state, why="nobody could take its place")
-            state.forget_history(self.step)
+            self._emit_retirement("kept", item, {"why": "nobody could take its place"})
+            self.memory(item.environment_id).forget_history(self.step)
         self._admit(exclude={item.environment_id for item in retirements})
 
     def _admit(self, exclude: set[str]) -> None:
         view = self._view(self.active, exclude)
-        rng = derive_random(self.seed, "admit", self.step, len(self.active), *sorted(exclude))
-        admissions: list[Admission] = list(self.curator.admit(view, rng))
-        if not admissions:
-            return
-        names = [item.environment_id for item in admissions]
-        self._check_named(names, set(view.candidates), "admit", "a candidate")
-        for item in admissions:
-            state = self.memory(item.environment_id)
-            state.forget_history(self.step)
-            self.active.append(item.environment_id)
-            difficulty = self.controller.difficulty(state.controller)
-            self._emit(
-                "admitted",
-                item.environment_id,
-                item.rule,
-                difficulty=difficulty,
-                **item.evidence,
-            )
-
-    def _check_named(self, names: list[str], allowed: set[str], verb: str, what: str) -> None:
-        wrong = [name for name in names if name not in allowed]
-        if wrong or len(set(names)) < len(names):
-            named = wrong[0] if wrong else next(n for n in names if names.count(n) > 1)
-            fault = f"which is not {what}" if wrong else "twice"
-            raise PluginError(
-                f"curator {self.curator.name!r} wants to {verb} {named!r}, {fault}, "
-                f"before step {self.step}"
-            )
+        rng = derive_random(self.seed, "admit", self.step, *sorted(exclude))
+        for item in self.curator.admit(view, rng):
+            name = item.environment_id
+            self.memory(name).forget_history(self.step)
+            self.active.append(name)
+            evidence = {**item.evidence, "difficulty": self.difficulty(name)}
+            self._emit("admitted", name, item.rule, evidence)
 
     def _view(self, active: Iterable[str], exclude: set[str]) -> View:
         views = [self._environment_view(name) for name in active]
@@ -164,12 +141,19 @@ class Engine:
     def _candidates(self, exclude: set[str]) -> list[str]:
         taken = exclude.union(self.active)
         taken.update(name for name, state in self._memory.items() if state.quarantine)
-        return sorted(name for name in self.source.ids() if name not in taken)
+        return [name for name in self._ids if name not in taken]
 
     def _environment_view(self, name: str) -> EnvironmentView:
-        environment = self.environment(name)
-        length = environment.history_length if isinstance(environment, Environment) else None
-        return EnvironmentView(name, self.top_level(name), length, self.memory(name))
+        return EnvironmentView(
+            name, self.top_level(name), self.memory(name), self._find_history_length
+        )
+
+    def _find_history_length(self, name: str) -> int | None:
+        if name not in self._history_lengths:
+            environment = self.environment(name)
+            length = environment.history_length if isinstance(environment, Environment) else None
+            self._history_lengths[name] = length
+        return self._history_lengths[name]
 
     # -------------------------------------------------------------- levels and draws
 
@@ -187,23 +171,12 @@ class Engine:
         return slots
 
     def slots_for(self, environment_id: str, prompts: int) -> list[Slot]:
-        """Slots of one environment at the levels that the controller proposes.
-
-        Raises:
-            PluginError: The controller proposed the wrong number of levels, or impossible ones.
-        """
+        """Slots of one environment at the levels that the controller proposes."""
         if not prompts:
             return []
         top = self.top_level(environment_id)
         state = self.memory(environment_id).controller
-        levels = list(self.controller.propose(dict(state), prompts, top))
-        if len(levels) != prompts or any(
-            not isinstance(level, int) or not 0 <= level <= top for level in levels
-        ):
-            raise PluginError(
-                f"controller {self.controller.name!r} proposed {levels} for {environment_id!r}: "
-                f"{prompts} levels from 0 to {top} were asked for"
-            )
+        levels = self.controller.propose(environment_id, state, prompts, top)
         return [Slot(environment_id, level) for level in levels]
 
     def next_draw(self, slot: Slot) -> int:
@@ -219,12 +192,11 @@ class Engine:
         if level == 0:
             self.quarantine(name, "its prompt is too long at level 0", **evidence)
         elif level <= self.top_level(name):
-            self.memory(name).cap = level - 1
-            self._emit("level_capped", name, "prompt too long", cap=level - 1, **evidence)
-
-    def is_active(self, environment_id: str) -> bool:
-        """Whether the environment is trained on now."""
-        return environment_id in self.active
+            state = self.memory(name)
+            state.cap = level - 1
+            # rules must not read values of d that were learnt under another top level
+            state.forget_history(state.admitted_step)
+            self._emit("level_capped", name, "prompt too long", {"cap": level - 1, **evidence})
 
     def top_level(self, environment_id: str) -> int:
         """The highest level that may be drawn."""
@@ -250,10 +222,6 @@ class Engine:
             state = self._memory[environment_id] = EnvironmentState(controller, content)
         return state
 
-    def trained(self) -> list[str]:
-        """Environments that gave at least one ticket, in the order of their first admission."""
-        return [name for name, state in self._memory.items() if state.draws]
-
     # -------------------------------------------------------------- learning
 
     def learn(self, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
@@ -263,29 +231,18 @@ class Engine:
             if mean is None:
                 continue
             state = self.memory(name)
-            before = self.controller.difficulty(state.controller)
+            before = self.difficulty(name)
             top = self.top_level(name)
-            state.controller = self._updated(name, state.controller, levels, top)
+            state.controller = self.controller.update(name, state.controller, levels, top)
             if name in self.active:
                 state.remember(before, mean)
-            self._emit(
-                "difficulty",
-                name,
-                before=before,
-                after=self.controller.difficulty(state.controller),
-                accuracy=mean,
-                outcomes={str(o.level): [o.correct, o.decided, o.undecided] for o in levels},
-            )
-
-    def _updated(self, name: str, state: State, outcomes: Sequence[Outcome], top: int) -> State:
-        new = self.controller.update(dict(state), outcomes, top)
-        d = self.controller.difficulty(new)
-        if not 0 <= d <= max(top, self.source.top_level(name)):
-            raise PluginError(
-                f"controller {self.controller.name!r} moved {name!r} to difficulty {d}, "
-                f"outside 0 to {top}"
-            )
-        return new
+            evidence: dict[str, JsonValue] = {
+                "before": before,
+                "after": self.difficulty(name),
+                "accuracy": mean,
+                "outcomes": {str(o.level): [o.correct, o.decided, o.undecided] for o in levels},
+            }
+            self._emit("difficulty", name, "", evidence)
 
     # -------------------------------------------------------------- checkpoints
 
@@ -302,6 +259,10 @@ class Engine:
 
         A removed environment is forgotten; an edited one keeps its d and loses its history, its cap
         and its quarantine, which were learnt on other instances.
+
+        Raises:
+            DataError: It is no state of an engine.
+            UsageError: It holds the state of another controller.
         """
         try:
             self.step = int(state["step"])
@@ -312,35 +273,45 @@ class Engine:
             active = [str(name) for name in state["active"]]
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"the checkpoint's curriculum state is damaged: {error!r}") from None
-        known = set(self.source.ids())
+        known = set(self._ids)
         self._memory = {name: item for name, item in memory.items() if name in known}
         self.active = [name for name in active if name in known]
-        for name in memory.keys() - known:
+        self._check_controller_states()
+        for name in sorted(memory.keys() - known):
             self._emit("environment_removed", name, "not in the pool any more")
         for name, item in self._memory.items():
             content = self.source.content_hash(name)
             if item.content_hash != content:
                 item.content_hash, item.cap, item.quarantine = content, None, ""
                 item.forget_history(self.step + 1 if name in self.active else 0)
-                self._emit(
-                    "environment_edited",
-                    name,
-                    "its content changed",
-                    draws=sum(item.draws.values()),
-                )
+                self._emit("environment_edited", name, "its content changed")
+
+    def _check_controller_states(self) -> None:
+        for name in self._memory:
+            try:
+                self.difficulty(name)
+            except ScalerError as error:
+                raise UsageError(
+                    f"the checkpoint's state of {name!r} is not one of this controller: "
+                    f"{error.message}",
+                    hint="a run goes on with the controller that it began with",
+                ) from error
 
     # -------------------------------------------------------------- events
 
     def _emit_retirement(
-        self, kind: str, item: Retirement, state: EnvironmentState, **more: JsonValue
+        self, kind: str, item: Retirement, more: Mapping[str, JsonValue] | None = None
     ) -> None:
-        difficulty = self.controller.difficulty(state.controller)
-        self._emit(
-            kind, item.environment_id, item.rule, difficulty=difficulty, **item.evidence, **more
-        )
+        name = item.environment_id
+        evidence = {**item.evidence, "difficulty": self.difficulty(name), **(more or {})}
+        self._emit(kind, name, item.rule, evidence)
 
     def _emit(
-        self, kind: str, environment_id: str, reason: str = "", **evidence: JsonValue
+        self,
+        kind: str,
+        environment_id: str,
+        reason: str,
+        evidence: Mapping[str, JsonValue] | None = None,
     ) -> None:
         self.emit(
             Event(
@@ -348,6 +319,6 @@ class Engine:
                 step=self.step,
                 environment_id=environment_id,
                 reason=reason,
-                evidence=evidence,
+                evidence=dict(evidence or {}),
             )
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from scaler_core.interfaces import State
 
+# steps that are remembered; curators' rules can read no further back
 HISTORY_LIMIT = 256
 
 

@@ -11,31 +11,36 @@ from scaler_core.adaptive.state import EnvironmentState
 
 @dataclass(frozen=True)
 class EnvironmentView:
-    """One active environment; implements :class:`scaler_core.interfaces.History`."""
+    """One active environment; implements :class:`scaler_core.protocols.History`."""
 
     environment_id: str
     top_level: int
-    history_length: int | None
-    state: EnvironmentState
+    _state: EnvironmentState
+    _find_history_length: Callable[[str], int | None]
+
+    @property
+    def history_length(self) -> int | None:
+        """How many values of d the pool's author asks for; read from the pool on demand."""
+        return self._find_history_length(self.environment_id)
 
     @property
     def admitted_step(self) -> int:
         """The step before which it was admitted."""
-        return self.state.admitted_step
+        return self._state.admitted_step
 
     @property
     def difficulties(self) -> Sequence[float]:
         """Values of d since admission, oldest first."""
-        return tuple(self.state.difficulties)
+        return tuple(self._state.difficulties)
 
     @property
     def accuracies(self) -> Sequence[float]:
         """Accuracies since admission, oldest first."""
-        return tuple(self.state.accuracies)
+        return tuple(self._state.accuracies)
 
 
 class View:
-    """The curriculum before a step; implements :class:`scaler_core.interfaces.CuratorView`."""
+    """The curriculum before a step; implements :class:`scaler_core.protocols.CuratorView`."""
 
     def __init__(
         self,

@@ -54,20 +54,22 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="scaler")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.pass_context
-def cli(ctx: click.Context, debug: bool) -> None:
+def cli(debug: bool) -> None:
     """SCALER: reasoning environments of adaptive difficulty, and RL training on them."""
-    ctx.obj = {"debug": debug}
 
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit: 0 ok, 1 failed work, 2 wrong use, 130 interrupted."""
     argv = list(sys.argv[1:] if args is None else args)
+    # wherever it stands: it is wanted after a command failed, at the end of the line
     debug = "--debug" in argv
     argv = [item for item in argv if item != "--debug"]
     try:
         code = cli.main(argv, prog_name="scaler", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         _fail(_first_line(error.format_message()), error.exit_code, debug)
     except (click.Abort, KeyboardInterrupt):

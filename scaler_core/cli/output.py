@@ -30,8 +30,7 @@ def emit_json(value: Any) -> None:
 def printable(text: str) -> str:
     """*text* without the control characters by which a foreign pool could steer a terminal."""
     return "".join(
-        char if char in "\n\t" or unicodedata.category(char) != "Cc" else "\ufffd"
-        for char in text
+        char if char in "\n\t" or unicodedata.category(char) != "Cc" else "\ufffd" for char in text
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -62,19 +64,22 @@ def command(
         return
     if resume is not None and (recipe is not None or run_dir is not None):
         raise UsageError("--resume goes without a recipe and without --run-dir")
-    run = (
-        resume_run(resume, overrides=overrides, host=host)
-        if resume is not None
-        else open_run(recipe or DEFAULT_RECIPE, overrides=overrides, run_dir=run_dir, host=host)
-    )
-    if dry_run:
+    # a component that prints must not spoil the one line of JSON on stdout
+    with redirect_stdout(sys.stderr):
+        if resume is not None:
+            run = resume_run(resume, overrides=overrides, host=host)
+        else:
+            name = recipe or DEFAULT_RECIPE
+            run = open_run(name, overrides=overrides, run_dir=run_dir, host=host)
+        summary = None if dry_run else _train(run)
+    if summary is None:
         run.close()
         _print_recipe(run, as_json)
-        return
-    _train(run, as_json)
+    elif as_json:
+        emit_json(_json_line(run, summary))
 
 
-def _train(run: Run, as_json: bool) -> None:
+def _train(run: Run) -> Summary:
     view = LiveView() if LiveView.fits() else PlainView()
     run.observer = view
     with _stop_on_interrupt(run), view:
@@ -83,9 +88,8 @@ def _train(run: Run, as_json: bool) -> None:
         print_report(summary, run.directory)
     else:
         note(f"stopped after step {run.feed.step} of {run.steps}")
-        note(f"go on with: scaler run --resume {run.directory}")
-    if as_json:
-        emit_json(_json_line(run, summary))
+        note(f"go on with: scaler run --resume {shlex.quote(str(run.directory))}")
+    return summary
 
 
 @contextmanager
@@ -103,7 +107,8 @@ def _stop_on_interrupt(run: Run) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        note(f"stopped at once; go on with: scaler run --resume {run.directory}")
+        place = shlex.quote(str(run.directory))
+        note(f"stopped at once; go on with: scaler run --resume {place}")
         raise
     finally:
         for number, handler in old.items():
@@ -115,8 +120,8 @@ def _json_line(run: Run, summary: Summary) -> dict[str, Any]:
     return {
         "run_dir": str(run.directory),
         "steps": summary.steps,
-        "accuracy_before": before.accuracy if before else None,
-        "accuracy_after": after.accuracy if after else None,
+        "accuracy_before": before.accuracy if before and before.decided else None,
+        "accuracy_after": after.accuracy if after and after.decided else None,
         "mean_difficulty_start": summary.mean_difficulty_start,
         "mean_difficulty_end": summary.mean_difficulty_end,
         "informative_share": summary.informative_share,
@@ -135,7 +140,11 @@ def _print_recipe(run: Run, as_json: bool) -> None:
 def _print_recipes(host: PluginHost, as_json: bool) -> None:
     rows: list[dict[str, Any]] = []
     for name, path in sorted(host.recipes().items()):
-        _, recipe = load_recipe(name, {name: path})
+        try:
+            _, recipe = load_recipe(name, {name: path})
+        except UsageError as error:
+            note(f"warning: recipe {name!r} cannot be read: {error}")
+            continue
         rows.append(
             {
                 "name": name,

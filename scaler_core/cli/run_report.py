@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from scaler_core.cli.output import note
@@ -12,7 +13,7 @@ from scaler_core.run.summary import EnvironmentSummary, Summary
 def print_report(summary: Summary, directory: Path) -> None:
     """Print the table and the closing lines on stderr."""
     _print_table(summary)
-    if summary.before and summary.after:
+    if summary.before and summary.after and summary.before.decided and summary.after.decided:
         gain = 100 * (summary.after.accuracy - summary.before.accuracy)
         note(
             f"held-out accuracy {100 * summary.before.accuracy:.1f} % -> "
@@ -28,7 +29,8 @@ def print_report(summary: Summary, directory: Path) -> None:
     note(f"all files: {directory}")
     if (directory / "model").is_dir():
         note(f"the trained model: {directory / 'model'}")
-    note(f"go on: scaler run --resume {directory} --set run.steps={2 * summary.steps}")
+    place = shlex.quote(str(directory))
+    note(f"go on: scaler run --resume {place} --set run.steps={2 * summary.steps}")
 
 
 def _print_table(summary: Summary) -> None:

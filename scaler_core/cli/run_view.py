@@ -78,7 +78,7 @@ class View(Observer):
         """Remember the step's figures."""
         self.step, self.metrics = step, metrics
 
-    def evaluating(self, label: str, done: int, total: int) -> None:
+    def evaluating(self, label: str, total: int) -> None:
         """Say that the grid is answered."""
         self.say(f"answering {total} held-out instances ({label} training)")
 

@@ -15,7 +15,7 @@ from typing import Any
 import pluggy
 
 from scaler_core import hookspecs
-from scaler_core.errors import PluginError
+from scaler_core.errors import PluginError, one_line
 from scaler_core.interfaces import Component, Options
 from scaler_core.plugins.kinds import KINDS, Kind
 
@@ -96,12 +96,6 @@ def attributed(what: str) -> Iterator[None]:
         raise
     except BaseException as error:
         raise PluginError(f"{what} raised {one_line(error)}") from error
-
-
-def one_line(error: BaseException) -> str:
-    """Type and message of *error* in one line of bounded length."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:400] if text else type(error).__name__
 
 
 def _check_version(module: Any) -> None:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from scaler_core.errors import PluginError, ScalerError, unknown_name
+from scaler_core.errors import PluginError, ScalerError, one_line, unknown_name
 from scaler_core.interfaces import Component
 from scaler_core.models import ComponentChoice, Record
 from scaler_core.options import parse_options
-from scaler_core.plugins.checks import one_line
 from scaler_core.plugins.kinds import KINDS, KindName
 
 PluginStatus = Literal["loaded", "disabled", "failed"]

@@ -102,8 +102,8 @@ class CombinedSource(EnvironmentSource):
 
     def weight(self, environment_id: str) -> float:
         """The weight of its source, times what the source itself says."""
-        owner = self._owner(environment_id)
-        return self._owners[environment_id][1] * owner.weight(environment_id)
+        owner, weight = self._owners[environment_id]
+        return weight * owner.weight(environment_id)
 
     def _owner(self, environment_id: str) -> EnvironmentSource:
         try:

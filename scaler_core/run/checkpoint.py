@@ -46,8 +46,11 @@ class Checkpoint:
         """
         path = self.path / FEED_FILE
         marker = read_json(self.path / MARKER)
-        if hashlib.sha256(path.read_bytes()).hexdigest() != marker["sha256"]:
-            raise DataError(f"{path} was changed after it was written")
+        if hashlib.sha256(path.read_bytes()).hexdigest() != marker.get("sha256"):
+            raise DataError(
+                f"{path} was changed after it was written",
+                hint=f"remove {self.path} to go on from the checkpoint before it",
+            )
         state: dict[str, Any] = read_json(path)
         return state
 
@@ -88,13 +91,13 @@ def write_checkpoint(
             shutil.rmtree(final)
         partial.rename(final)
         sync_directory(folder)
+        prune(folder, keep)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise cannot_write(final, error) from error
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    prune(folder, keep)
     return Checkpoint(step, final)
 
 
@@ -126,13 +129,16 @@ def latest_checkpoint(folder: Path) -> Checkpoint:
 
 
 def prune(folder: Path, keep: int) -> None:
-    """Remove all but the newest *keep* whole checkpoints, and what a kill left half-written."""
-    for checkpoint in list_checkpoints(folder)[:-keep]:
-        # without its marker it is no checkpoint any more, however far the removal comes
-        (checkpoint.path / MARKER).unlink()
-        shutil.rmtree(checkpoint.path, ignore_errors=True)
-    for path in folder.glob(".step-*.partial"):
-        shutil.rmtree(path, ignore_errors=True)
+    """Remove all but the newest *keep* whole checkpoints, and what a kill left half-done."""
+    kept = list_checkpoints(folder)[-keep:]
+    for path in folder.iterdir():
+        match = _NAME.fullmatch(path.name)
+        if path.name.endswith(".partial"):
+            shutil.rmtree(path, ignore_errors=True)
+        elif match and kept and int(match[1]) < kept[0].step:
+            # without its marker it is no checkpoint any more, however far the removal comes
+            (path / MARKER).unlink(missing_ok=True)
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _is_whole(path: Path) -> bool:

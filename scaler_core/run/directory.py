@@ -19,15 +19,33 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from io import FileIO
 from pathlib import Path
 from typing import IO, Any
 
 from scaler_core.errors import DataError, UsageError
-from scaler_core.jsonio import cannot_write, compact_json, read_lines, sync_directory, write_atomic
+from scaler_core.jsonio import (
+    cannot_write,
+    compact_json,
+    read_json,
+    read_lines,
+    sync_directory,
+    write_atomic,
+)
+from scaler_core.run.checkpoint import list_checkpoints
 
 LOGS = ("events.jsonl", "metrics.jsonl", "samples.jsonl")
+LOCK = ".lock"
+# all that a run writes before its first checkpoint
+BEFORE_FIRST_CHECKPOINT = (
+    "recipe.toml",
+    "environment.json",
+    "pool.json",
+    "events.jsonl",
+    "checkpoints",
+)
 
 
 class RunDirectory:
@@ -63,25 +81,33 @@ class RunDirectory:
     # -------------------------------------------------------------- opening
 
     @classmethod
-    def create(cls, path: Path) -> RunDirectory:
+    def create(cls, path: Path, *, numbered: bool = False) -> RunDirectory:
         """A new directory, locked.
+
+        Args:
+            path: Where; an empty folder, or what a run left that was killed before it began.
+            numbered: Take the next free name instead of refusing a taken one.
 
         Raises:
             UsageError: The path is taken.
             InfrastructureError: It cannot be made.
         """
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise UsageError(
-                f"{path} is not empty",
-                hint="go on with it by --resume, or name another folder with --run-dir",
-            )
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise cannot_write(path, error) from error
-        directory = cls(path)
-        directory.lock()
-        return directory
+        candidate, number = path, 1
+        while True:
+            try:
+                candidate.mkdir(parents=True)
+            except FileExistsError:
+                if numbered:
+                    number += 1
+                    candidate = path.with_name(f"{path.name}-{number}")
+                    continue
+                _refuse_taken(candidate)
+            except (OSError, ValueError) as error:
+                raise cannot_write(candidate, error) from error
+            directory = cls(candidate)
+            directory.lock()
+            directory.clear()
+            return directory
 
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
@@ -97,15 +123,26 @@ class RunDirectory:
     def lock(self) -> None:
         """Become the one writer, until :meth:`close` or the end of the process."""
         try:
-            handle = (self.path / ".lock").open("wb")
+            handle = (self.path / LOCK).open("wb")
         except OSError as error:
             raise cannot_write(self.path, error) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             handle.close()
             raise UsageError(f"another process is training in {self.path}") from None
+        except OSError as error:
+            handle.close()
+            raise cannot_write(self.path / LOCK, error) from error
         self._lock = handle
+
+    def clear(self) -> None:
+        """Remove what a run left that ended before its first checkpoint."""
+        for path in self.path.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != LOCK:
+                path.unlink()
 
     def close(self) -> None:
         """Close the logs and give the lock back."""
@@ -171,7 +208,8 @@ class RunDirectory:
     def _set_aside(self, path: Path, keep: int) -> int:
         with path.open("rb+") as stream:
             stream.seek(keep)
-            lines = stream.read().decode("utf-8", "replace").splitlines()
+            # by bytes: text may hold characters that splitlines() takes for the end of a line
+            lines = [line.decode("utf-8", "replace") for line in stream.read().split(b"\n") if line]
             with (self.path / "superseded.jsonl").open("a", encoding="utf-8") as aside:
                 for line in lines:
                     aside.write(json.dumps({"log": path.name, "line": line}) + "\n")
@@ -192,3 +230,30 @@ class RunDirectory:
     def write_json(self, name: str, value: Any) -> None:
         """Replace a JSON file of the run at once."""
         write_atomic(self.path / name, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """A JSON file of the run; empty where it is missing or no object."""
+        path = self.path / name
+        value = read_json(path) if path.exists() else {}
+        return value if isinstance(value, dict) else {}
+
+
+def _refuse_taken(path: Path) -> None:
+    """Raise unless the folder holds nothing, or only what a run left before it began."""
+    try:
+        names = {item.name for item in path.iterdir()}
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    begun = list_checkpoints(path / "checkpoints")
+    if begun or not all(map(_is_of_a_beginning, names)):
+        hint = f"go on with it: scaler run --resume {path}" if begun else "it is not ours"
+        raise UsageError(
+            f"{path} is not empty", hint=f"{hint}; or name another folder with --run-dir"
+        )
+
+
+def _is_of_a_beginning(name: str) -> bool:
+    """Whether a run writes a file of this name before its first checkpoint, whole or in part."""
+    return name == LOCK or any(
+        name == known or name.startswith(f".{known}.") for known in BEFORE_FIRST_CHECKPOINT
+    )

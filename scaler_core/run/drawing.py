@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from scaler_core.adaptive.engine import Emit, Engine, Slot
-from scaler_core.errors import InfrastructureError, PoolExhausted
+from scaler_core.errors import InfrastructureError, PoolExhausted, UsageError
 from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest
 from scaler_core.models import ComponentChoice, Event, Instance, Message, Ticket
 from scaler_core.run.judge import Judge
@@ -92,10 +92,12 @@ class TicketMaker:
                     wanted[index] = self._after_failure(want)
                 elif self._is_too_long(want.slot, result):
                     wanted[index] = self._want(self._another_slot(want.slot.environment_id))
-                else:
+                elif verifier := self._verifier_of(result):
                     self.engine.memory(want.slot.environment_id).failed_tickets = 0
-                    tickets[index] = self._ticket(step, index, want, result)
+                    tickets[index] = _ticket(step, index, want, result, verifier)
                     del wanted[index]
+                else:
+                    wanted[index] = self._want(self._another_slot(want.slot.environment_id))
         return Filled([tickets[index] for index in range(len(slots))], self._replaced)
 
     def _want(self, slot: Slot) -> _Wanted:
@@ -152,7 +154,7 @@ class TicketMaker:
         """What to try instead: the next attempt, else the next draw, else another environment."""
         slot = want.slot
         name = slot.environment_id
-        if self.engine.is_active(name):
+        if name in self.engine.active:
             if want.attempt + 1 < self.attempts:
                 return _Wanted(slot, want.draw, want.attempt + 1)
             memory = self.engine.memory(name)
@@ -170,7 +172,7 @@ class TicketMaker:
     def _another_slot(self, environment_id: str) -> Slot:
         """A new slot of the environment, or, where it left, of the one admitted last."""
         engine = self.engine
-        if engine.is_active(environment_id):
+        if environment_id in engine.active:
             return engine.slots_for(environment_id, 1)[0]
         if not engine.active:
             raise PoolExhausted(
@@ -189,16 +191,28 @@ class TicketMaker:
         self.engine.cap(slot, tokens, limit)
         return True
 
-    def _ticket(self, step: int, index: int, want: _Wanted, instance: Instance) -> Ticket:
-        return Ticket(
-            id=f"{step}.{index}.{instance.environment_id}",
-            step=step,
-            environment_id=instance.environment_id,
-            level=instance.level,
-            draw=want.draw,
-            attempt=want.attempt,
-            seed=instance.seed,
-            messages=instance.messages,
-            truth=instance.truth,
-            verifier=self.judge.choose(instance, self.verifier),
-        )
+    def _verifier_of(self, instance: Instance) -> ComponentChoice | None:
+        """Who verifies the instance; ``None`` where its environment asks for what is not there."""
+        try:
+            return self.judge.choose(instance, self.verifier)
+        except UsageError as error:
+            reason = "its verifier cannot be used"
+            self.engine.quarantine(instance.environment_id, reason, detail=str(error))
+            return None
+
+
+def _ticket(
+    step: int, index: int, want: _Wanted, instance: Instance, verifier: ComponentChoice
+) -> Ticket:
+    return Ticket(
+        id=f"{step}.{index}.{instance.environment_id}",
+        step=step,
+        environment_id=instance.environment_id,
+        level=instance.level,
+        draw=want.draw,
+        attempt=want.attempt,
+        seed=instance.seed,
+        messages=instance.messages,
+        truth=instance.truth,
+        verifier=verifier,
+    )

@@ -45,7 +45,7 @@ class _OpenStep:
 
 
 class Feed:
-    """Hands out tickets and takes verdicts; see :class:`scaler_core.interfaces.FeedLike`.
+    """Hands out tickets and takes verdicts; see :class:`scaler_core.protocols.FeedLike`.
 
     Args:
         engine: The curriculum.
@@ -54,6 +54,7 @@ class Feed:
         prompts: Tickets per step.
         verifier: Who verifies where an environment names nobody.
         emit: Told every decision.
+        last_step: The step after which nothing is drawn; ``None`` for no end.
         attempts: Instances tried for one ticket.
         quarantine_after: Failed tickets in a row that quarantine an environment.
     """
@@ -67,6 +68,7 @@ class Feed:
         prompts: int,
         verifier: ComponentChoice,
         emit: Emit,
+        last_step: int | None = None,
         attempts: int = 5,
         quarantine_after: int = 3,
     ) -> None:
@@ -74,6 +76,7 @@ class Feed:
         self.judge = judge
         self.prompts = prompts
         self.emit = emit
+        self.last_step = last_step
         self.metrics: dict[str, float] = {}
         self._tickets = TicketMaker(
             engine,
@@ -99,7 +102,7 @@ class Feed:
         """The tickets of the next step, exactly as many as the recipe asks for.
 
         Raises:
-            BackendProtocolError: The last step was not recorded.
+            BackendProtocolError: The last step was not recorded, or the run is over.
             PoolExhausted: No environment can give an instance any more.
             InfrastructureError: The machine could not make instances; no environment is blamed.
         """
@@ -108,6 +111,8 @@ class Feed:
                 f"step {self._open.step} was drawn but not recorded: draw again after its record"
             )
         step = self._step + 1
+        if self.last_step is not None and step > self.last_step:
+            raise BackendProtocolError(f"the run ends after step {self.last_step}")
         self.engine.begin(step)
         filled = self._tickets.fill(step, self.engine.plan(self.prompts))
         tickets = filled.tickets
@@ -138,8 +143,8 @@ class Feed:
         missing are late: they are noted and move nothing.
 
         Raises:
-            BackendProtocolError: An id is unknown or recorded twice, or no step is open. Nothing
-                has changed then.
+            BackendProtocolError: An id is unknown or recorded twice, a group holds no verdict, or
+                no step is open. Nothing has changed then.
         """
         late, current = self._sort_groups(step, groups)
         for group in late:
@@ -174,6 +179,8 @@ class Feed:
         current: dict[str, Group] = {}
         for group in groups:
             name = group.ticket_id
+            if not group.verdicts:
+                raise BackendProtocolError(f"the group of ticket {name!r} holds no verdict")
             if name in current or any(name == other.ticket_id for other in late):
                 raise BackendProtocolError(f"ticket {name!r} is recorded twice in step {step}")
             if opened is not None and step == opened.step and name in opened.tickets:

@@ -7,12 +7,13 @@ every run of a pool, and none is ever drawn for training.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scaler_core.errors import DataError
+from scaler_core.errors import DataError, InfrastructureError
 from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest
 from scaler_core.interfaces import EnvironmentSource
 from scaler_core.jsonio import compact_json, read_lines, write_atomic
@@ -50,23 +51,37 @@ def make_grid(
     *,
     levels: Sequence[int],
     seeds: int,
-) -> list[Ticket]:
-    """The tickets of the grid: every environment, every level that it has, *seeds* of each."""
-    requests = []
+) -> tuple[list[Ticket], dict[str, int]]:
+    """The tickets of the grid: every environment, every level that it has, *seeds* of each.
+
+    Returns:
+        The tickets, and how many places stayed empty by cause.
+
+    Raises:
+        InfrastructureError: The machine could not make instances.
+        UsageError: An environment asks for a verifier that is not there.
+    """
+    tickets: list[Ticket] = []
+    dropped: Counter[str] = Counter()
     for name in source.ids():
-        for level in sorted(set(levels)):
-            if level <= source.top_level(name):
-                derived = tuple(
-                    derive_seed("held-out grid", name, level, index) for index in range(seeds)
-                )
-                requests.append(InstanceRequest(source.get(name), level, derived))
-    tickets = []
-    for request, made in zip(requests, factory.make_many(requests), strict=True):
-        for seed, result in zip(request.seeds, made, strict=True):
-            instance = _valid(result, request, seed, factory)
-            if instance is not None:
-                tickets.append(_grid_ticket(instance, judge.choose(instance, verifier)))
-    return tickets
+        environment = source.get(name)
+        requests = [
+            InstanceRequest(
+                environment,
+                level,
+                tuple(derive_seed("held-out grid", name, level, index) for index in range(seeds)),
+            )
+            for level in sorted(set(levels))
+            if level <= environment.top_level
+        ]
+        for request, made in zip(requests, factory.make_many(requests), strict=True):
+            for seed, first in zip(request.seeds, made, strict=True):
+                result = _valid(first, request, seed, factory)
+                if isinstance(result, InstanceFailure):
+                    dropped[result.cause] += 1
+                else:
+                    tickets.append(_grid_ticket(result, judge.choose(result, verifier)))
+    return tickets, dict(dropped)
 
 
 def _valid(
@@ -74,13 +89,20 @@ def _valid(
     request: InstanceRequest,
     seed: int,
     factory: InstanceFactory,
-) -> Instance | None:
+) -> Instance | InstanceFailure:
+    """The instance, or that of a further attempt, or the last failure."""
     for attempt in range(1, ATTEMPTS):
         if isinstance(result, Instance):
-            return result
+            break
+        if result.cause == "infrastructure":
+            raise InfrastructureError(
+                f"no held-out instance of {request.environment.id!r} could be made: "
+                f"{result.detail}",
+                hint="the environment is not to blame; see scaler doctor",
+            )
         again = derive_seed(seed, "attempt", attempt)
         result = factory.make(request.environment, request.level, [again])[0]
-    return result if isinstance(result, Instance) else None
+    return result
 
 
 def _grid_ticket(instance: Instance, verifier: ComponentChoice) -> Ticket:
@@ -118,20 +140,15 @@ def score_grid(tickets: Sequence[Ticket], verdicts: Sequence[Verdict]) -> dict[s
         cell = levels.setdefault(str(ticket.level), [0, 0])
         cell[0] += verdict.result == "correct"
         cell[1] += verdict.result != "undecided"
-    total = total_score(cells)
+    decided = sum(verdict.result != "undecided" for verdict in verdicts)
+    correct = sum(verdict.result == "correct" for verdict in verdicts)
     return {
-        "correct": total.correct,
-        "decided": total.decided,
-        "undecided": len(verdicts) - total.decided,
-        "accuracy": total.accuracy if total.decided else None,
+        "correct": correct,
+        "decided": decided,
+        "undecided": len(verdicts) - decided,
+        "accuracy": correct / decided if decided else None,
         "cells": cells,
     }
-
-
-def total_score(cells: dict[str, dict[str, list[int]]]) -> Score:
-    """The whole grid as one score."""
-    pairs = [cell for levels in cells.values() for cell in levels.values()]
-    return Score(sum(pair[0] for pair in pairs), sum(pair[1] for pair in pairs))
 
 
 def standard_errors(before: Score, after: Score) -> float:

@@ -57,8 +57,13 @@ class Judge:
         """Who verifies *instance*: whom its environment names, else the recipe's verifier.
 
         The recipe's verifier is told the answer type where it has an option for it.
+
+        Raises:
+            UsageError: The environment names a verifier that is not installed, or wrong options.
         """
         if instance.verifier is not None:
+            if instance.verifier.use != NATIVE_VERIFIER:
+                self.verifier(instance.verifier)
             return instance.verifier
         known = self._host.find("verifier", default.use).Config.model_fields
         if instance.answer_type is None or "answer_type" not in known:

@@ -24,7 +24,7 @@ class Observer:
     def step_finished(self, step: int, metrics: Mapping[str, float]) -> None:
         """A line was written to metrics.jsonl."""
 
-    def evaluating(self, label: str, done: int, total: int) -> None:
+    def evaluating(self, label: str, total: int) -> None:
         """The held-out grid is being answered."""
 
     def evaluated(self, label: str, scores: Mapping[str, Any]) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from scaler_core.config import DEFAULT_RECIPE, Recipe, load_recipe
 from scaler_core.errors import UsageError
-from scaler_core.jsonio import read_json
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.run.checkpoint import latest_checkpoint
 from scaler_core.run.directory import RunDirectory
 from scaler_core.run.session import Run
 from scaler_core.run.setup import assemble
+
+FIXED_ON_RESUME = ("run.seed", "run.directory", "evaluation.levels", "evaluation.seeds")
 
 
 def open_run(
@@ -43,8 +44,9 @@ def open_run(
     else:
         name, resolved = load_recipe(str(recipe), host.recipes(), overrides)
     parts = assemble(resolved, host)
-    path = Path(run_dir) if run_dir else _default_directory(name, resolved)
-    return Run(name, parts, path)
+    if run_dir is not None:
+        return Run(name, parts, Path(run_dir))
+    return Run(name, parts, _default_directory(name, resolved), numbered=True)
 
 
 def resume_run(
@@ -53,35 +55,45 @@ def resume_run(
     """The run in *path*, to go on from its last whole checkpoint.
 
     Raises:
-        UsageError: There is no run, or it is finished.
+        UsageError: There is no run, it is finished, or a setting cannot be changed any more.
         DataError: It has no whole checkpoint.
     """
     host = host or load_plugins()
+    _refuse_fixed_settings(overrides)
     directory = RunDirectory.open(Path(path))
     _, recipe = load_recipe(str(directory.recipe), {}, overrides)
     checkpoint = latest_checkpoint(directory.checkpoints)
-    finished = directory.path / "finished.json"
-    if finished.exists() and read_json(finished)["steps"] >= recipe.run.steps:
+    finished = directory.read_json("finished.json").get("steps", 0)
+    if finished >= recipe.run.steps:
         raise UsageError(
-            f"the run in {path} is finished: it has trained {recipe.run.steps} steps",
-            hint=f"go on with --set run.steps={2 * recipe.run.steps}",
+            f"the run in {path} is finished: it has trained {finished} steps",
+            hint=f"go on with --set run.steps={2 * finished}",
         )
-    name = str(read_json(directory.path / "environment.json").get("recipe", "run"))
+    name = str(directory.read_json("environment.json").get("recipe", "run"))
     return Run(name, assemble(recipe, host), directory.path, checkpoint, changed=overrides)
 
 
+def _refuse_fixed_settings(overrides: Sequence[str]) -> None:
+    for override in overrides:
+        key = override.partition("=")[0].strip()
+        if key in FIXED_ON_RESUME:
+            raise UsageError(
+                f"--set {key} cannot be changed with --resume: the run's tickets and its held-out "
+                "grid follow from it",
+                hint="start a new run for that",
+            )
+
+
 def _default_directory(name: str, recipe: Recipe) -> Path:
-    """The recipe's directory with its placeholders filled; a taken one gets a number."""
+    """The recipe's directory with its placeholders filled."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     template = recipe.run.directory
     try:
         path = Path(template.format(name=name, time=stamp))
-    except (KeyError, IndexError, ValueError):
+        path.with_name(f"{path.name}-2")
+    except (KeyError, IndexError, AttributeError, ValueError):
         raise UsageError(
-            f"run.directory = {template!r}: the only placeholders are {{name}} and {{time}}"
+            f"run.directory = {template!r} names no folder; "
+            "its only placeholders are {name} and {time}"
         ) from None
-    candidate, number = path, 2
-    while candidate.exists():
-        candidate = path.with_name(f"{path.name}-{number}")
-        number += 1
-    return candidate
+    return path

@@ -6,7 +6,6 @@ from pydantic import JsonValue
 
 from scaler_core.adaptive.engine import Emit
 from scaler_core.interfaces import EnvironmentSource
-from scaler_core.jsonio import read_json
 from scaler_core.models import Event
 from scaler_core.run.directory import RunDirectory
 
@@ -23,8 +22,7 @@ def report_pool_changes(
     directory: RunDirectory, source: EnvironmentSource, step: int, emit: Emit
 ) -> None:
     """One event, where the pool is not what it was when the run last started."""
-    path = directory.path / "pool.json"
-    old: dict[str, str] = read_json(path) if path.exists() else {}
+    old = directory.read_json("pool.json")
     new = pool_contents(source)
     changes = {
         "added": sorted(new.keys() - old.keys()),

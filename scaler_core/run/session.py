@@ -17,17 +17,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from scaler_core.adaptive.engine import Engine
 from scaler_core.config import PromptSection
-from scaler_core.errors import BackendProtocolError
+from scaler_core.errors import BackendProtocolError, UsageError, blamed_on
 from scaler_core.jsonio import write_atomic
 from scaler_core.models import Event, Response, Ticket, Verdict
 from scaler_core.pool.source import pool_hash
-from scaler_core.run.checkpoint import Checkpoint, prune, write_checkpoint
+from scaler_core.run.checkpoint import Checkpoint, latest_checkpoint, prune, write_checkpoint
 from scaler_core.run.directory import RunDirectory
 from scaler_core.run.feed import Feed
 from scaler_core.run.grid import make_grid, read_grid, score_grid, write_grid
@@ -45,12 +46,13 @@ SAMPLE_CHARACTERS = 2000
 class Run:
     """One run; made by :func:`scaler_core.open_run` or :func:`scaler_core.resume_run`.
 
-    Implements :class:`scaler_core.interfaces.RunLike` for the backend.
+    Implements :class:`scaler_core.protocols.RunLike` for the backend.
 
     Args:
         name: The recipe's name.
         parts: What the run is made of.
         path: Its directory, which :meth:`train` makes.
+        numbered: Whether a taken path gets a number instead of being refused.
         checkpoint: Where to go on from; ``None`` for a fresh run.
         changed: Settings that differ from those the run began with, as the user typed them.
     """
@@ -62,6 +64,7 @@ class Run:
         path: Path,
         checkpoint: Checkpoint | None = None,
         changed: Sequence[str] = (),
+        numbered: bool = False,
     ) -> None:
         self.name = name
         self.parts = parts
@@ -70,10 +73,12 @@ class Run:
         self.observer = Observer()
         self.stop_requested = False
         self._changed = tuple(changed)
+        self._numbered = numbered
         self._checkpoint = checkpoint
         self._files = RunDirectory(path)
         self._happened: Counter[str] = Counter()
-        self._last_saved = checkpoint.step if checkpoint else 0
+        self._last_saved = self._last_finished = checkpoint.step if checkpoint else 0
+        self._facts_written = False
         self._began = self._step_began = time.monotonic()
         self._factory = parts.make_factory()
         self._judge = Judge(parts.host, self._factory)
@@ -87,6 +92,7 @@ class Run:
             prompts=self.prompts,
             verifier=parts.verifier,
             emit=self._emit,
+            last_step=self.steps,
             attempts=self.recipe.factory.attempts,
             quarantine_after=self.recipe.factory.quarantine_after,
         )
@@ -147,12 +153,9 @@ class Run:
                 self._go_on(self._checkpoint)
             self.observer.run_started(self)
             self._step_began = time.monotonic()
-            self.parts.backend.train(self.feed, self)
-            if self.feed.step < self.steps and not self.stop_requested:
-                raise BackendProtocolError(
-                    f"backend {self.parts.backend.name!r} ended after step {self.feed.step} "
-                    f"of {self.steps}"
-                )
+            with blamed_on(f"backend {self.parts.backend.name!r}"):
+                self.parts.backend.train(self.feed, self)
+            self._check_backend()
             summary = summarize(self._files)
             if self.finished:
                 self._files.write_json("finished.json", {"steps": self.feed.step})
@@ -171,28 +174,50 @@ class Run:
         return time.monotonic() - self._began
 
     def close(self) -> None:
-        """Stop the workers and give the directory back."""
-        self._judge.close()
-        self._factory.close()
-        self._files.close()
+        """Stop the workers and give the directory back, whatever of it fails."""
+        with ExitStack() as stack:
+            stack.callback(self._files.close)
+            stack.callback(self._factory.close)
+            stack.callback(self._judge.close)
+
+    def _check_backend(self) -> None:
+        name, step = self.parts.backend.name, self.feed.step
+        if not self.finished and not self.stop_requested:
+            fault = f"ended after step {step} of {self.steps}"
+        elif self._last_finished != step:
+            fault = f"ended without finish_step({step})"
+        elif self._last_saved != step:
+            fault = f"ended without a checkpoint of step {step}"
+        else:
+            return
+        raise BackendProtocolError(f"backend {name!r} {fault}")
 
     def _begin(self) -> None:
-        self._files = RunDirectory.create(self.directory)
-        self._write_facts()
-        self._emit(Event(kind="started", step=0, evidence={"recipe": self.name, "seed": self.seed}))
-        # a first checkpoint before the first step: a run that is killed early can be resumed too
-        self._commit(0, None)
+        self._files = RunDirectory.create(self.directory, numbered=self._numbered)
+        self.directory = self._files.path
+        try:
+            self._write_facts()
+            self._emit(
+                Event(kind="started", step=0, evidence={"recipe": self.name, "seed": self.seed})
+            )
+            # before the first step, so that a run which is killed early can be resumed too
+            self._commit(0, None)
+        except BaseException:
+            self._files.clear()
+            raise
 
     def _go_on(self, checkpoint: Checkpoint) -> None:
         self._files.lock()
+        if latest_checkpoint(self._files.checkpoints) != checkpoint:
+            raise UsageError(
+                f"another process has trained in {self.directory} since this one opened it",
+                hint="resume it again",
+            )
         prune(self._files.checkpoints, self.recipe.checkpoint.keep)
         state = checkpoint.read()
         set_aside = self._files.rewind(state["logs"])
         self.feed.load_state_dict(state["feed"])
         report_pool_changes(self._files, self.parts.source, checkpoint.step, self._emit)
-        self._write_facts()
-        with suppress(FileNotFoundError):
-            (self.directory / "finished.json").unlink()
         evidence: dict[str, Any] = {"superseded_lines": set_aside, "changed": list(self._changed)}
         self._emit(Event(kind="resumed", step=checkpoint.step, evidence=evidence))
 
@@ -202,6 +227,9 @@ class Run:
         pool = {"environments": len(self.parts.source), "hash": pool_hash(self.parts.source)}
         self._files.write_json("environment.json", {**facts, "recipe": self.name, "pool": pool})
         self._files.write_json("pool.json", pool_contents(self.parts.source))
+        for name in ("finished.json", "evaluation/after.json"):
+            (self.directory / name).unlink(missing_ok=True)
+        self._facts_written = True
 
     # -------------------------------------------------------------- step by step
 
@@ -231,10 +259,13 @@ class Run:
             "seconds": round(now - self._step_began, 4),
         }
         self._step_began = now
+        self._last_finished = step
         self._happened.clear()
         for ticket, response, verdict in samples[:SAMPLES_PER_STEP]:
             self._files.append("samples.jsonl", _sample(step, ticket, response, verdict))
-        self._files.append("metrics.jsonl", {"schema_version": 1, **line})
+        # JSON has no NaN: a figure that is none, such as the loss of a diverged model, is null
+        figures = {name: value if isfinite(value) else None for name, value in line.items()}
+        self._files.append("metrics.jsonl", {"schema_version": 1, **figures})
         self.observer.step_finished(step, line)
 
     def checkpoint_due(self, step: int) -> bool:
@@ -263,7 +294,12 @@ class Run:
     def _commit(self, step: int, save: Callable[[Path], None] | None) -> Path:
         state = {"feed": self.feed.state_dict(), "logs": self._files.positions()}
         keep = self.recipe.checkpoint.keep
-        return write_checkpoint(self._files.checkpoints, step, state, save, keep).path
+        path = write_checkpoint(self._files.checkpoints, step, state, save, keep).path
+        # only now: a resume that fails before its first checkpoint leaves the run as it was, and
+        # changes of pool or settings are told again by the next one
+        if not self._facts_written:
+            self._write_facts()
+        return path
 
     # -------------------------------------------------------------- the held-out grid
 
@@ -277,7 +313,7 @@ class Run:
         tickets = self._grid()
         if not tickets:
             return
-        self.observer.evaluating(label, 0, len(tickets))
+        self.observer.evaluating(label, len(tickets))
         responses = respond(tickets)
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
             verdicts = list(threads.map(self.feed.verify, tickets, responses))
@@ -292,7 +328,7 @@ class Run:
             return []
         path = self._files.evaluation / "grid.jsonl"
         if not path.exists():
-            tickets = make_grid(
+            tickets, dropped = make_grid(
                 self.parts.source,
                 self._factory,
                 self._judge,
@@ -300,6 +336,9 @@ class Run:
                 levels=options.levels,
                 seeds=options.seeds,
             )
+            if dropped:
+                evidence: dict[str, Any] = {"tickets": len(tickets), **dropped}
+                self._emit(Event(kind="grid_incomplete", step=self.feed.step, evidence=evidence))
             write_grid(path, tickets)
         return read_grid(path)
 

@@ -75,7 +75,7 @@ def assemble(recipe: Recipe, host: PluginHost) -> Parts:
     """
     _refuse_what_does_not_exist(recipe)
     verifier_choice = _told_of_thinking(recipe, host)
-    verifier = host.build("verifier", verifier_choice, "verifier")
+    host.build("verifier", verifier_choice, "verifier")
     controller = host.build("controller", recipe.controller.choice, "controller")
     curator = host.build("curator", recipe.curator.choice, "curator")
     backend = cast(Backend, host.build("backend", recipe.backend.choice, "backend"))
@@ -87,7 +87,7 @@ def assemble(recipe: Recipe, host: PluginHost) -> Parts:
     sandbox = build_sandbox(recipe.sandbox.choice, host) if backend.needs_instances else None
     sections = {
         "pool": _absolute(recipe.pool),
-        "verifier": _spelt_out(verifier),
+        "verifier": _spelt_out(host.build("verifier", recipe.verifier.choice, "verifier")),
         "controller": _spelt_out(controller),
         "curator": _spelt_out(curator),
         "backend": _spelt_out(backend),

@@ -45,7 +45,6 @@ class Summary:
         after: Score after training.
         informative_share: Mean share of groups that carried a gradient.
         retired: Retirements in all.
-        seconds: Seconds of all steps.
         environments: One entry for each environment that was trained on.
     """
 
@@ -54,7 +53,6 @@ class Summary:
     after: Score | None
     informative_share: float
     retired: int
-    seconds: float
     environments: list[EnvironmentSummary]
 
     @property
@@ -91,7 +89,6 @@ def summarize(directory: RunDirectory) -> Summary:
         after=_total(after),
         informative_share=_mean([record["informative_share"] for record in metrics]),
         retired=sum(counts.total() for counts in rules.values()),
-        seconds=sum(record["seconds"] for record in metrics),
         environments=[
             EnvironmentSummary(
                 environment_id=name,

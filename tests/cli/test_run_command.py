@@ -131,6 +131,12 @@ def test_the_whole_recipe_can_be_seen_without_training(work: Path) -> None:
     assert [path.name for path in work.iterdir()] == ["sim.toml"]
 
 
+def test_the_bare_command_shows_the_help(work: Path) -> None:
+    done = scaler(work)
+    assert "Commands:" in done.stdout
+    assert done.stderr == ""
+
+
 def test_recipes_are_listed(work: Path) -> None:
     done = scaler(work, "run", "--list", "--json")
     rows = {row["name"]: row for row in json.loads(done.stdout)}

@@ -87,6 +87,14 @@ def test_a_changed_feed_state_is_noticed(tmp_path: Path) -> None:
         latest_checkpoint(tmp_path).read()
 
 
+def test_what_a_killed_removal_left_is_removed(tmp_path: Path) -> None:
+    write(tmp_path, 1)
+    (tmp_path / "step-1" / MARKER).unlink()
+    for step in (2, 3):
+        write(tmp_path, step)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-2", "step-3"]
+
+
 def test_without_a_whole_checkpoint_a_resume_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".step-3.partial").mkdir()
     (tmp_path / "step-4").mkdir()

@@ -63,6 +63,14 @@ def test_lines_beyond_a_checkpoint_are_set_aside_not_lost(tmp_path: Path) -> Non
     assert list(directory.read_log("events.jsonl")) == [{"step": 1}, {"step": 4}]
 
 
+def test_characters_that_look_like_line_ends_do_not_cut_a_line(tmp_path: Path) -> None:
+    directory = make_run(tmp_path)
+    positions = directory.positions()
+    directory.append("events.jsonl", {"text": "a\u2028b\u0085c"})
+    directory.close()
+    assert directory.rewind(positions) == 1
+
+
 def test_a_log_shorter_than_its_checkpoint_is_an_error(tmp_path: Path) -> None:
     directory = make_run(tmp_path)
     positions = directory.positions()

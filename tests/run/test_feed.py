@@ -14,11 +14,15 @@ from scaler_core.errors import (
     InfrastructureError,
     PluginError,
     PoolExhausted,
+    UsageError,
 )
 from scaler_core.factory import InstanceFailure
 from scaler_core.interfaces import Admission, Curator, Retirement
+from scaler_core.models import ComponentChoice, Group
+from scaler_core.plugins import load_plugins
 from scaler_core.seeds import derive_seed
 from scaler_core.testing.environments import program_environment
+from scaler_plugins.controllers.proportional import Proportional
 from scaler_plugins.curators.active_set import ActiveSet
 from scaler_plugins.curators.everything import All
 from tests.run.worlds import ScriptedFactory, World, contents, group
@@ -273,9 +277,13 @@ class Greedy(Curator):
 @pytest.mark.parametrize(
     ("admissions", "retirements", "message"),
     [
-        (("e00", "e00"), (), "'greedy' wants to admit 'e00', twice"),
-        (("nobody",), (), "'greedy' wants to admit 'nobody', which is not a candidate"),
-        ((), ("e01",), "'greedy' wants to retire 'e01', which is not active"),
+        (("e00", "e00"), (), r"'greedy' \(admit before step 1\) names 'e00' twice"),
+        (
+            ("nobody",),
+            (),
+            r"'greedy' \(admit before step 1\) names 'nobody', which is not a candidate",
+        ),
+        ((), ("e01",), r"'greedy' \(retire before step 1\) names 'e01', which is not active"),
     ],
 )
 def test_a_curator_that_breaks_the_rules_is_named(
@@ -354,10 +362,196 @@ def test_other_controllers_work_with_the_same_histories() -> None:
     assert world.kinds("retired")[0].reason == "slope", "a flat history does not rise"
 
 
-def test_replacements_are_drawn_uniformly() -> None:
+def test_the_first_set_is_drawn_uniformly() -> None:
     admitted: Counter[str] = Counter()
     for seed in range(400):
         world = World(5, prompts=1, seed=seed, curator=ActiveSet(ActiveSet.Config(size=1)))
         world.feed.draw()
         admitted.update(world.engine.active)
     assert all(50 < count < 115 for count in admitted.values())
+
+
+def test_replacements_of_quarantined_environments_are_random_too() -> None:
+    """Four broken neighbours must not be replaced by the four names that follow them."""
+    names = [f"e{index:03}" for index in range(200)]
+    steps = Counter()  # type: ignore[var-annotated]
+    for seed in range(30):
+        probe = World(names=names, prompts=4, size=4, seed=seed)
+        probe.feed.draw()
+        broken = probe.engine.active
+        world = World(names=names, prompts=4, size=4, seed=seed, factory=failing(*broken))
+        world.feed.draw()
+        for old, new in zip(broken, world.engine.active, strict=True):
+            steps[names.index(new) - names.index(old)] += 1
+    assert steps.most_common(1)[0][1] < 12, "no fixed distance"
+
+
+def test_an_environment_is_quarantined_once_however_many_slots_it_has() -> None:
+    world = World(names=["long-name", "e"], prompts=6, size=2)
+    world.feed.measure_prompts(lambda messages: len(messages[-1]["content"]), limit=6)
+    world.feed.draw()
+    assert len(world.kinds("quarantined")) == 1
+
+
+def test_a_cap_starts_the_history_anew() -> None:
+    world = World(1, prompts=1)
+    world.feed.measure_prompts(lambda messages: len(messages[-1]["content"]), limit=6)
+    for _ in range(4):
+        world.step(lambda ticket: 8)
+    assert world.kinds("level_capped")
+    assert world.engine.memory("e00").difficulties == [3.0]
+
+
+def test_nothing_is_drawn_after_the_last_step() -> None:
+    world = World(2, last_step=2)
+    world.step()
+    world.step()
+    with pytest.raises(BackendProtocolError, match="the run ends after step 2"):
+        world.feed.draw()
+
+
+def test_a_group_without_verdicts_is_refused() -> None:
+    world = World(1, prompts=1)
+    ticket = world.feed.draw().tickets[0]
+    with pytest.raises(BackendProtocolError, match="holds no verdict"):
+        world.feed.record(1, [Group(ticket_id=ticket.id, verdicts=())])
+
+
+class Faulty(Proportional):
+    """A controller whose methods can be made to misbehave."""
+
+    def __init__(self, **answers: object) -> None:
+        super().__init__()
+        self.answers = answers
+
+    def _answer(self, method: str, right: object) -> object:
+        answer = self.answers.get(method, right)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def propose(self, state, prompts, top_level):  # type: ignore[no-untyped-def]
+        return self._answer("propose", super().propose(state, prompts, top_level))
+
+    def update(self, state, outcomes, top_level):  # type: ignore[no-untyped-def]
+        return self._answer("update", super().update(state, outcomes, top_level))
+
+    def difficulty(self, state):  # type: ignore[no-untyped-def]
+        return self._answer("difficulty", super().difficulty(state))
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ({"propose": ZeroDivisionError("x")}, r"\(propose, 'e00'\) raised ZeroDivisionError: x"),
+        ({"propose": None}, r"\(propose, 'e00'\) raised TypeError"),
+        ({"propose": [0]}, r"proposed \[0\] for 'e00': 2 levels from 0 to 9"),
+        ({"propose": [0, 10]}, r"2 levels from 0 to 9 were asked for"),
+        ({"propose": [0.0, True]}, r"2 levels from 0 to 9 were asked for"),
+        ({"update": KeyError("d")}, r"\(update, 'e00'\) raised KeyError"),
+        ({"update": None}, r"update returned None, which is no dict"),
+        ({"update": {"difficulty": {1, 2}}}, r"a state that is not JSON"),
+        ({"update": {"difficulty": float("nan")}}, r"a state that is not JSON"),
+        ({"update": {"difficulty": 10.0}}, r"moved 'e00' to difficulty 10.0, outside 0 to 9"),
+        ({"difficulty": "hard"}, r"\(difficulty\) raised ValueError"),
+    ],
+)
+def test_a_controller_that_breaks_its_contract_is_named(
+    answers: dict[str, object], message: str
+) -> None:
+    with pytest.raises(PluginError, match=f"controller 'proportional'.*{message}"):
+        World(1, prompts=2, controller=Faulty(**answers)).step()
+
+
+class Hoarding(Proportional):
+    """Keeps a nested list and integer keys in its state, and changes what it is handed."""
+
+    def start(self, top_level):  # type: ignore[no-untyped-def]
+        return {"difficulty": 0.0, "seen": [], "counts": {3: 0}}
+
+    def propose(self, state, prompts, top_level):  # type: ignore[no-untyped-def]
+        state["seen"].append("mine")
+        return super().propose(state, prompts, top_level)
+
+
+def test_a_controller_cannot_change_the_engines_memory_behind_its_back() -> None:
+    world = World(1, prompts=2, controller=Hoarding())
+    world.step()
+    state = world.engine.memory("e00").controller
+    assert state["seen"] == []
+    assert state["counts"] == {"3": 0}, "plain JSON from the start: a resume changes nothing"
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (ZeroDivisionError("x"), r"raised ZeroDivisionError: x"),
+        (None, "raised TypeError"),
+        (["e00"], r"returned \['e00'\], which are not Admission objects"),
+        ([], "admits nobody before step 1"),
+    ],
+)
+def test_a_curator_that_answers_nonsense_is_named(answer: object, message: str) -> None:
+    class Odd(Greedy):
+        def admit(self, view, rng):  # type: ignore[no-untyped-def]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    with pytest.raises(PluginError, match=message):
+        World(2, curator=Odd()).feed.draw()
+
+
+def test_a_curator_may_use_any_word_in_its_evidence() -> None:
+    class Wordy(Greedy):
+        def admit(self, view, rng):  # type: ignore[no-untyped-def]
+            evidence = {"difficulty": 7, "reason": "r", "kind": "k", "environment_id": "e"}
+            return [
+                Admission(environment_id=name, rule="told", evidence=evidence)
+                for name in view.candidates
+            ]
+
+    world = World(1, curator=Wordy())
+    world.feed.draw()
+    event = world.kinds("admitted")[0]
+    assert (event.environment_id, event.evidence["reason"]) == ("e00", "r")
+    assert event.evidence["difficulty"] == 0.0, "what the engine knows better"
+
+
+def test_the_state_of_another_controller_is_refused() -> None:
+    class Other(Proportional):
+        def difficulty(self, state):  # type: ignore[no-untyped-def]
+            return state["elsewhere"]
+
+    world = World(1)
+    world.step()
+    other = World(1, controller=Other())
+    with pytest.raises(UsageError, match="is not one of this controller"):
+        other.feed.load_state_dict(world.feed.state_dict())
+
+
+def test_an_environment_whose_verifier_is_not_there_is_quarantined() -> None:
+    host = load_plugins()
+    environments = {
+        "odd": program_environment(id="odd", verifier=ComponentChoice(use="nobody")),
+        "off": program_environment(
+            id="off", verifier=ComponentChoice(use="typed", options={"tol": 1})
+        ),
+        "good": program_environment(id="good"),
+    }
+    world = World(environments=environments, host=host, factory=Verified())
+    batch = world.step()
+    assert {ticket.environment_id for ticket in batch.tickets} == {"good"}
+    details = {e.environment_id: str(e.evidence["detail"]) for e in world.kinds("quarantined")}
+    assert "unknown verifier 'nobody'" in details["odd"]
+    assert "unknown option 'verifier.tol'" in details["off"]
+
+
+class Verified(ScriptedFactory):
+    """Instances carry the verifier of their environment, as the real factory's do."""
+
+    def make(self, environment, level, seeds):  # type: ignore[no-untyped-def]
+        return [
+            item.model_copy(update={"verifier": environment.verifier})
+            for item in super().make(environment, level, seeds)
+        ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import random
@@ -15,7 +16,14 @@ from typing import Any
 import pytest
 
 from scaler_core.config import Recipe, recipe_from
-from scaler_core.errors import DataError, UsageError
+from scaler_core.errors import (
+    BackendProtocolError,
+    DataError,
+    InfrastructureError,
+    PluginError,
+    UsageError,
+)
+from scaler_core.models import Group, Verdict
 from scaler_core.plugins import load_plugins
 from scaler_core.pool import write_pool
 from scaler_core.run.checkpoint import list_checkpoints
@@ -24,6 +32,7 @@ from scaler_core.run.opening import open_run, resume_run
 from scaler_core.run.session import Run
 from scaler_core.run.summary import summarize
 from scaler_core.testing.environments import program_environment
+from scaler_plugins.backends.simulated import Simulated
 
 HOST = load_plugins()
 
@@ -287,5 +296,207 @@ def test_a_summary_reads_only_files(tmp_path: Path) -> None:
 def test_an_unwritable_place_stops_before_training(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     run = start(tmp_path, "file/run")
-    with pytest.raises(Exception, match=r"cannot write .*Not a directory"):
+    with pytest.raises(InfrastructureError, match=r"cannot write .*Not a directory"):
         run.train()
+
+
+def stopped(tmp_path: Path, step: int = 6, name: str = "run") -> Path:
+    """A run that was stopped after *step* of 12."""
+    run = start(tmp_path, name)
+    run.observer = StopAfter(step)
+    run.train()
+    return tmp_path / name
+
+
+class Fails(Observer):
+    """Fails at a step, as a full disk or a broken machine does."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def step_finished(self, step: int, metrics: Mapping[str, float]) -> None:
+        if step == self.step:
+            raise KeyboardInterrupt
+
+
+def test_changes_are_told_until_a_checkpoint_holds_them(tmp_path: Path) -> None:
+    path = stopped(tmp_path)
+    make_pool(tmp_path / "pool", count=13)
+    first = resume_run(path, overrides=["controller.gain=1.0"], host=HOST)
+    first.observer = Fails(7)
+    with pytest.raises(KeyboardInterrupt):
+        first.train()
+    assert "gain = 2.0" in (path / "recipe.toml").read_text(), "nothing was committed"
+    resume_run(path, overrides=["controller.gain=1.0"], host=HOST).train()
+    events = log(path, "events.jsonl")
+    assert [e["reason"] for e in events if e["kind"] == "pool_changed"] == ["1 added"]
+    resumed = [e["evidence"]["changed"] for e in events if e["kind"] == "resumed"]
+    assert resumed == [["controller.gain=1.0"]]
+    assert "gain = 1.0" in (path / "recipe.toml").read_text()
+
+
+def test_a_resume_that_fails_at_once_leaves_the_run_as_it_was(tmp_path: Path) -> None:
+    path = stopped(tmp_path)
+    before = {item: item.read_bytes() for item in path.glob("*.*") if item.is_file()}
+    run = resume_run(path, overrides=["controller.use=fixed"], host=HOST)
+    run.feed.engine.controller.difficulty = lambda state: state["no such key"]  # type: ignore[method-assign]
+    with pytest.raises(KeyError):
+        run.train()
+    assert {item: item.read_bytes() for item in path.glob("*.*") if item.is_file()} == before
+    resume_run(path, host=HOST).train()
+
+
+def test_two_processes_cannot_go_on_from_the_same_place(tmp_path: Path) -> None:
+    path = stopped(tmp_path)
+    one, two = resume_run(path, host=HOST), resume_run(path, host=HOST)
+    one.train()
+    with pytest.raises(UsageError, match="another process has trained in"):
+        two.train()
+    assert (path / "finished.json").exists()
+
+
+@pytest.mark.parametrize("setting", ["run.seed=3", "run.directory=x", "evaluation.seeds=3"])
+def test_what_the_tickets_follow_from_cannot_change(tmp_path: Path, setting: str) -> None:
+    path = stopped(tmp_path)
+    with pytest.raises(UsageError, match="cannot be changed with --resume"):
+        resume_run(path, overrides=[setting], host=HOST)
+
+
+def test_what_a_killed_start_left_does_not_block_the_name(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    (path / "checkpoints" / ".step-0.partial").mkdir(parents=True)
+    (path / "recipe.toml").write_text("half")
+    (path / ".pool.json.x1y2").write_text("")
+    start(tmp_path).train()
+    assert (path / "finished.json").exists()
+
+
+def test_a_start_that_fails_leaves_an_empty_folder(tmp_path: Path) -> None:
+    class Full(Run):
+        def _commit(self, step: int, save: Any) -> Path:
+            raise OSError(28, "No space left on device")
+
+    pool = make_pool(tmp_path / "pool")
+    parts = open_run(recipe(pool), run_dir=tmp_path / "x", host=HOST).parts
+    with pytest.raises(OSError, match="No space left"):
+        Full("full", parts, tmp_path / "run").train()
+    assert [item.name for item in (tmp_path / "run").iterdir()] == [".lock"]
+
+
+def test_two_runs_of_the_same_second_get_two_directories(tmp_path: Path) -> None:
+    pool = make_pool(tmp_path / "pool")
+    sections = {"run": {"steps": 1, "directory": str(tmp_path / "runs" / "{name}")}}
+    runs = [open_run(recipe(pool, **sections), host=HOST) for _ in range(3)]
+    for run in runs:
+        run.train()
+    assert [run.directory.name for run in runs] == ["run", "run-2", "run-3"]
+
+
+class Backendish(Simulated):
+    """The simulated backend with a fault of its own."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__()
+        self.fault = fault
+
+    def train(self, feed: Any, run: Any) -> None:
+        for step in range(1, run.steps + 1):
+            batch = feed.draw()
+            verdicts = (Verdict.correct(),) * run.responses
+            feed.record(step, [Group(ticket_id=t.id, verdicts=verdicts) for t in batch.tickets])
+            if self.fault == "raises":
+                raise RuntimeError("no GPU any more")
+            if self.fault != "never finishes a step":
+                run.finish_step(step, {"loss": float("nan")})
+            if self.fault == "ends early":
+                return
+            if self.fault != "never saves" and run.checkpoint_due(step):
+                run.save_checkpoint(step, lambda folder: None)
+        if self.fault == "goes on":
+            feed.draw()
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "message"),
+    [
+        ("raises", PluginError, "backend 'simulated' raised RuntimeError: no GPU any more"),
+        ("ends early", BackendProtocolError, "ended after step 1 of 12"),
+        ("never finishes a step", BackendProtocolError, "ended without finish_step"),
+        ("never saves", BackendProtocolError, "ended without a checkpoint of step 12"),
+        ("goes on", BackendProtocolError, "the run ends after step 12"),
+    ],
+)
+def test_a_backend_that_breaks_its_contract_is_named(
+    tmp_path: Path, fault: str, error: type[Exception], message: str
+) -> None:
+    run = start(tmp_path)
+    run.parts = dataclasses.replace(run.parts, backend=Backendish(fault))
+    with pytest.raises(error, match=message):
+        run.train()
+
+
+def test_a_figure_that_is_no_number_becomes_null(tmp_path: Path) -> None:
+    run = start(tmp_path)
+    run.parts = dataclasses.replace(run.parts, backend=Backendish("none"))
+    run.train()
+    assert {line["loss"] for line in log(tmp_path / "run", "metrics.jsonl")} == {None}
+
+
+def test_a_stop_between_two_questions_loses_no_step(tmp_path: Path) -> None:
+    """The request arrives right after the backend asked whether a checkpoint is due."""
+
+    class Late(Run):
+        def checkpoint_due(self, step: int) -> bool:
+            due = super().checkpoint_due(step)
+            if step == 7:
+                self.request_stop()
+            return due
+
+    pool = make_pool(tmp_path / "pool")
+    parts = open_run(recipe(pool), run_dir=tmp_path / "x", host=HOST).parts
+    Late("late", parts, tmp_path / "run").train()
+    steps = [item.step for item in list_checkpoints(tmp_path / "run" / "checkpoints")]
+    assert steps[-1] == 8 == len(log(tmp_path / "run", "metrics.jsonl"))
+
+
+def test_a_verifier_that_cannot_close_hides_nothing(tmp_path: Path) -> None:
+    run = start(tmp_path)
+    run.close()
+    stopped_parts: list[str] = []
+
+    def broken() -> None:
+        raise RuntimeError("cannot close")
+
+    run._judge.close = broken  # type: ignore[method-assign]
+    run._factory.close = lambda: stopped_parts.append("factory")  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="cannot close"):
+        run.close()
+    assert stopped_parts == ["factory"]
+
+
+def test_a_run_goes_on_from_another_folder_with_weights_and_a_choice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_pool(tmp_path / "one", count=4)
+    other = [program_environment(id=f"f{index}", levels=tuple(range(9))) for index in range(4)]
+    write_pool(tmp_path / "two", other)
+    monkeypatch.chdir(tmp_path)
+    sources = [{"path": "one", "weight": 3.0}, {"path": "two"}]
+    chosen = ["e00", "e01", "e03", "f1", "f2"]
+    data = {
+        "run": {"steps": 12},
+        "pool": {"sources": sources, "environments": chosen},
+        "batch": {"prompts": 4, "responses": 4},
+        "curator": {"size": 2},
+        "backend": {"use": "simulated", "initial_skill": -3.0},
+    }
+    open_run(recipe_from(data), run_dir="whole", host=HOST).train()
+    run = open_run(recipe_from(data), run_dir="cut", host=HOST)
+    run.observer = StopAfter(5)
+    run.train()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    resume_run(tmp_path / "cut", host=HOST).train()
+    assert decisions(tmp_path / "cut") == decisions(tmp_path / "whole")
+    used = {t[0] for evidence in drawn(tmp_path / "whole") for t in evidence["tickets"]}
+    assert used <= set(chosen)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
 import random
 from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
+from scaler_core.adaptive.state import HISTORY_LIMIT
 from scaler_core.adaptive.statistics import least_squares_slope
 from scaler_core.interfaces import (
     Admission,
@@ -41,12 +43,12 @@ class ActiveSet(Curator):
 
         size: int = Field(default=64, ge=1)
         """Environments trained on at once."""
-        k_slope: Literal["pool", "off"] | Annotated[int, Field(ge=2)] = 10
+        k_slope: Literal["pool", "off"] | Annotated[int, Field(ge=2, le=HISTORY_LIMIT)] = 10
         """Values of d that the slope rule reads; ``"pool"`` takes what each environment's pool
         asks for, and 10 where it says nothing; ``"off"`` switches the rule off."""
-        k_zero: int = Field(default=5, ge=0)
+        k_zero: int = Field(default=5, ge=0, le=HISTORY_LIMIT)
         """Steps without a correct response that retire; 0 switches the rule off."""
-        k_sat: int = Field(default=5, ge=0)
+        k_sat: int = Field(default=5, ge=0, le=HISTORY_LIMIT)
         """Steps at the top level that retire; 0 switches the rule off."""
         retire_flat: bool = True
         """Whether a slope of exactly 0 retires, as in the paper; otherwise d must have fallen."""
@@ -92,7 +94,7 @@ class ActiveSet(Curator):
             case "off":
                 return None
             case "pool":
-                return history.history_length or HISTORY_LENGTH_OF_THE_PAPER
+                return min(history.history_length or HISTORY_LENGTH_OF_THE_PAPER, HISTORY_LIMIT)
             case length:
                 return length
 
@@ -121,5 +123,4 @@ def _weighted_sample(
         uniform, weight = rng.random(), view.weight(name)
         if weight > 0:
             keyed.append((uniform ** (1 / weight), name))
-    keyed.sort(reverse=True)
-    return [name for _, name in keyed[:count]]
+    return [name for _, name in heapq.nlargest(count, keyed)]

@@ -67,9 +67,11 @@ class Simulated(Backend):
             feed.record(step, groups)
             _learn(learner, batch.tickets, groups)
             run.finish_step(step, {"seconds_draw": round(drawn - began, 4)})
+            # read before the checkpoint is asked for: a later request stops after the next step
+            stopping = run.stop_requested
             if run.checkpoint_due(step):
                 run.save_checkpoint(step, lambda folder: _save(learner, folder))
-            if run.stop_requested:
+            if stopping:
                 return
 
     def _answer(self, ticket: Ticket, learner: Learner, run: RunLike) -> Group:

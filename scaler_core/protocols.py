@@ -1,0 +1,136 @@
+"""What components are handed: the curator's view, and the backend's feed and run.
+
+These are the shapes that plugins may rely on; the objects behind them belong to the engine and the
+session, and tests hand in others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from scaler_core.config import PromptSection
+from scaler_core.models import Batch, Group, Message, Response, Ticket, Verdict
+
+
+class History(Protocol):
+    """What a curator may know of an active environment, since its last admission."""
+
+    @property
+    def environment_id(self) -> str:
+        """The environment."""
+
+    @property
+    def top_level(self) -> int:
+        """The highest level it can be given."""
+
+    @property
+    def admitted_step(self) -> int:
+        """The step before which it was admitted."""
+
+    @property
+    def difficulties(self) -> Sequence[float]:
+        """Values of d before each step that decided a response, oldest first, 256 at most."""
+
+    @property
+    def accuracies(self) -> Sequence[float]:
+        """Accuracy of those steps, oldest first."""
+
+    @property
+    def history_length(self) -> int | None:
+        """How many values of d the pool's author asks the slope rule to read."""
+
+
+class CuratorView(Protocol):
+    """All a curator sees before a step."""
+
+    @property
+    def step(self) -> int:
+        """The step about to be drawn, counted from 1."""
+
+    @property
+    def active(self) -> Sequence[History]:
+        """The active set, in order of admission."""
+
+    @property
+    def candidates(self) -> Sequence[str]:
+        """Ids, sorted, of usable environments outside the active set and not retired just now."""
+
+    def weight(self, environment_id: str) -> float:
+        """The weight that the recipe gives to this environment's pool."""
+
+
+class FeedLike(Protocol):
+    """All that a backend sees of the curriculum; see :class:`scaler_core.run.feed.Feed`."""
+
+    def draw(self) -> Batch:
+        """The tickets of the next step."""
+
+    def verify(self, ticket: Ticket, response: Response) -> Verdict:
+        """The verdict on one response; pure and thread-safe."""
+
+    def record(self, step: int, groups: Sequence[Group]) -> None:
+        """The verdicts of a step; difficulty moves before the next draw."""
+
+    def measure_prompts(self, count_tokens: Callable[[Sequence[Message]], int], limit: int) -> None:
+        """Cap levels whose rendered prompt exceeds *limit* tokens by this count."""
+
+
+class RunLike(Protocol):
+    """What a backend may ask of the run it trains; see :class:`scaler_core.run.session.Run`."""
+
+    @property
+    def directory(self) -> Path:
+        """The run's folder; a backend that has a model exports it into ``model/`` there."""
+
+    @property
+    def prompt(self) -> PromptSection:
+        """How instances are put to the model: chat template, thinking, texts that stop."""
+
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+
+    @property
+    def steps(self) -> int:
+        """The last step to train."""
+
+    @property
+    def first_step(self) -> int:
+        """The first step of this process: 1, or the one after the checkpoint that is resumed."""
+
+    @property
+    def responses(self) -> int:
+        """Responses per ticket."""
+
+    @property
+    def prompts(self) -> int:
+        """Tickets per step."""
+
+    @property
+    def resume_from(self) -> Path | None:
+        """The backend's part of the checkpoint to resume from; ``None`` for a fresh start."""
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether the user asked to stop after the current step."""
+
+    def finish_step(
+        self,
+        step: int,
+        metrics: Mapping[str, float],
+        samples: Sequence[tuple[Ticket, Response, Verdict]] = (),
+    ) -> None:
+        """Writes the step's line of metrics and a few samples, and shows them."""
+
+    def checkpoint_due(self, step: int) -> bool:
+        """Whether a checkpoint belongs after *step*: on schedule, at the end, or when stopping."""
+
+    def save_checkpoint(self, step: int, save: Callable[[Path], None]) -> Path:
+        """Commits feed and backend together; *save* writes the backend's part into a folder."""
+
+    def evaluate(
+        self, label: str, respond: Callable[[Sequence[Ticket]], Sequence[Response]]
+    ) -> None:
+        """Scores the held-out grid with *respond*, one response a ticket; kept as *label*."""
