@@ -28,6 +28,9 @@ GENERATOR_LIMITS = Limits(cpu_s=10.0, wall_s=60.0, output_bytes=8 << 20)
 SOLUTION_LIMITS = Limits(cpu_s=10.0, wall_s=60.0, processes=8)
 """Solutions may start a few threads: many do so only for a larger stack."""
 
+Place = tuple[int, int]
+"""A level and a seed: where one instance of an environment is wanted."""
+
 
 class LocalFactory(InstanceFactory):
     """Makes instances with the processors of this machine.
@@ -80,26 +83,23 @@ class LocalFactory(InstanceFactory):
         Raises:
             UsageError: The environment has no such level.
         """
-        if not 0 <= level <= environment.top_level:
-            raise UsageError(
-                f"environment {environment.id!r} has no level {level}; "
-                f"its levels are 0 to {environment.top_level}"
-            )
-        if isinstance(environment, NativeEnvironment):
-            made = self._native.make(environment, level, seeds)
-        else:
-            made = self._make_with_programs(environment, level, seeds)
-        self._counters.add(Counter(map(_counter_name, made)))
-        return made
+        return self._make_batch(environment, [(level, seed) for seed in seeds])
 
     def make_many(self, requests: Sequence[InstanceRequest]) -> list[list[Made]]:
-        """The results of :meth:`make` for each request, in order, several at a time."""
-        return list(
-            self._threads.map(
-                lambda request: self.make(request.environment, request.level, request.seeds),
-                requests,
-            )
-        )
+        """The results of :meth:`make` for each request, in order, several at a time.
+
+        All levels of one environment are made in one batch: starting an interpreter for a program
+        costs more than most of its runs.
+        """
+        together: dict[int, list[int]] = {}
+        for index, request in enumerate(requests):
+            together.setdefault(id(request.environment), []).append(index)
+        results: dict[int, list[Made]] = {}
+        for made in self._threads.map(
+            lambda indices: self._make_requests(indices, requests), together.values()
+        ):
+            results.update(made)
+        return [results[index] for index in range(len(requests))]
 
     def score(self, response: Response, ticket: Ticket) -> Verdict:
         """The verdict of the native environment that the ticket's verifier names."""
@@ -115,14 +115,36 @@ class LocalFactory(InstanceFactory):
         self._native.close()
         self._sandbox.close()
 
-    def _make_with_programs(
-        self, environment: Environment, level: int, seeds: Sequence[int]
-    ) -> list[Made]:
-        generated = self._generate(environment, level, seeds)
+    def _make_requests(
+        self, indices: Sequence[int], requests: Sequence[InstanceRequest]
+    ) -> dict[int, list[Made]]:
+        """Results by index of requests that are all for the same environment."""
+        places = [
+            (requests[index].level, seed) for index in indices for seed in requests[index].seeds
+        ]
+        made = iter(self._make_batch(requests[indices[0]].environment, places))
+        return {index: [next(made) for _ in requests[index].seeds] for index in indices}
+
+    def _make_batch(self, environment: AnyEnvironment, places: Sequence[Place]) -> list[Made]:
+        for level, _ in places:
+            if not 0 <= level <= environment.top_level:
+                raise UsageError(
+                    f"environment {environment.id!r} has no level {level}; "
+                    f"its levels are 0 to {environment.top_level}"
+                )
+        if isinstance(environment, NativeEnvironment):
+            made = [self._native.make(environment, level, [seed])[0] for level, seed in places]
+        else:
+            made = self._make_with_programs(environment, places)
+        self._counters.add(Counter(map(_counter_name, made)))
+        return made
+
+    def _make_with_programs(self, environment: Environment, places: Sequence[Place]) -> list[Made]:
+        generated = self._generate(environment, places)
         testcases = [item for item in generated if isinstance(item, Testcase)]
         truths = iter(self._references.truths(environment, [item.stdin for item in testcases]))
         made: list[Made] = []
-        for seed, item in zip(seeds, generated, strict=True):
+        for (level, seed), item in zip(places, generated, strict=True):
             if isinstance(item, InstanceFailure):
                 made.append(item)
                 continue
@@ -134,10 +156,12 @@ class LocalFactory(InstanceFactory):
         return made
 
     def _generate(
-        self, environment: Environment, level: int, seeds: Sequence[int]
+        self, environment: Environment, places: Sequence[Place]
     ) -> list[Testcase | InstanceFailure]:
-        scale = environment.scale(level)
-        inputs = [canonical_json({"scale": scale, "seed": seed}).encode() for seed in seeds]
+        inputs = [
+            canonical_json({"scale": environment.scale(level), "seed": seed}).encode()
+            for level, seed in places
+        ]
         program = Program("python", environment.generator, role="generator")
         results = self._runner.run("generator", program, inputs, self._generator_limits)
         generated: list[Testcase | InstanceFailure] = []

@@ -98,7 +98,7 @@ def test_a_run_without_a_name_gets_a_directory_of_its_own(work: Path) -> None:
         (["sim.toml", "--set", "tracking.use=['wandb']"], "cannot do that yet"),
         (
             ["sim.toml", "--set", "run.directory=x{y}"],
-            "the only placeholders are {name} and {time}",
+            "its only placeholders are {name} and {time}",
         ),
     ],
 )
