@@ -1,1 +1,16 @@
-"""The local backend: TRL's GRPO on one machine."""
+"""The local backend: TRL's GRPO on one machine, by default over a tiny model that ships here.
+
+::
+
+    backend.py    options, and what is refused before torch is loaded
+    training.py   loads model and tokenizer, translates options, evaluates, saves
+    trainer.py    the loop: GRPOTrainer with its rows, rewards and steps tied to a feed and a run
+    rollout.py    sampling           slices.py    masking and slicing of a generation batch
+    tiny/         makes tiny_model/, the shipped model
+"""
+
+from __future__ import annotations
+
+from scaler_plugins.backends.local.backend import Local
+
+__all__ = ["Local"]

@@ -1,0 +1,179 @@
+"""The ``local`` backend: its options, and what can be refused before anything heavy is loaded."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import re
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, JsonValue, model_validator
+
+from scaler_core.errors import UsageError
+from scaler_core.interfaces import Backend, FeedLike, Options, RunLike
+
+INSTALL = "pip install 'scaler-rl[local]'"
+TRL_SERIES = "1.16"
+TINY = "tiny"
+TINY_FOLDER = Path(__file__).parent / "tiny_model"
+
+_NEEDED = ("torch", "transformers", "trl", "accelerate", "safetensors")
+_HUB_ID = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
+
+
+class Lora(Options):
+    """Options of low-rank adapters; leaving the section out trains all weights."""
+
+    rank: int = Field(default=16, ge=1)
+    """Rank of the adapters' matrices."""
+    alpha: int = Field(default=32, ge=1)
+    """Scale of the adapters; they are multiplied by alpha / rank."""
+    target_modules: tuple[str, ...] = ()
+    """Names of the layers that get an adapter; every linear layer but the output one when empty."""
+
+
+class Local(Backend):
+    """TRL's GRPOTrainer on one machine: a CPU or one GPU, any Hugging Face causal LM."""
+
+    name = "local"
+
+    class Config(Options):
+        """Options of ``local``; training defaults are the paper's (paper section 6)."""
+
+        model: str = TINY
+        """``tiny`` (ships with SCALER), a Hugging Face model id, or the path of a model folder."""
+        device: Literal["auto", "cpu", "cuda"] = "auto"
+        """Where the model runs; ``auto`` takes the first GPU where there is one."""
+        dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+        """Precision of the computation; ``auto`` is bfloat16 on a GPU that has it. Weights and
+        optimiser stay in float32, because updates at a learning rate of 1e-6 vanish in less."""
+        threads: int | None = Field(default=None, ge=1)
+        """CPU threads for tensors; all cores when not given."""
+        learning_rate: float = Field(default=1e-6, gt=0)
+        """Learning rate after the warm-up."""
+        warmup_steps: int = Field(default=20, ge=0)
+        """Steps over which the learning rate rises from 0; it is constant afterwards."""
+        weight_decay: float = Field(default=0.0, ge=0)
+        """Decoupled weight decay of AdamW."""
+        max_grad_norm: float = Field(default=1.0, gt=0)
+        """Gradients are scaled down to this norm."""
+        clip_low: float = Field(default=0.2, gt=0, lt=1)
+        """The probability ratio is clipped below at 1 - clip_low."""
+        clip_high: float = Field(default=0.2, gt=0)
+        """The probability ratio is clipped above at 1 + clip_high."""
+        clip_dual: float = Field(default=10.0, gt=1)
+        """Bound of the ratio where the advantage is negative (TRL's ``delta``)."""
+        beta: float = Field(default=0.0, ge=0)
+        """Weight of the KL term towards the starting model; 0 leaves it out."""
+        loss: Literal["token-mean", "sequence-mean"] = "token-mean"
+        """Mean of the loss over all tokens of a step, or over sequences of their own means."""
+        scale_rewards: Literal["group", "batch", "none"] = "group"
+        """By which standard deviation advantages are divided."""
+        reward: Literal["signed", "binary"] = "signed"
+        """Reward of a correct and an incorrect response: +1 / -1, or 1 / 0."""
+        temperature: float = Field(default=1.0, gt=0)
+        """Sampling temperature."""
+        top_p: float = Field(default=1.0, gt=0, le=1)
+        """Share of probability that sampling keeps."""
+        max_prompt_tokens: int = Field(default=4096, ge=1)
+        """Levels with longer prompts are not trained on; no prompt is ever cut."""
+        max_response_tokens: int = Field(default=8192, ge=1)
+        """Where a response is cut off."""
+        rollout_batch: int = Field(default=256, ge=1)
+        """Responses sampled side by side."""
+        micro_batch: int = Field(default=64, ge=1)
+        """Most responses of one forward pass; their gradients add up to one optimiser step."""
+        gradient_checkpointing: bool = False
+        """Compute activations twice, to save memory."""
+        lora: Lora | None = None
+        """Train low-rank adapters instead of all weights; needs ``peft``."""
+        template_options: dict[str, JsonValue] = Field(default_factory=dict)
+        """Further values that the chat template reads."""
+        verify_threads: int = Field(default=4, ge=1)
+        """Responses judged side by side."""
+
+        @model_validator(mode="after")
+        def _dual_clip_above_clip(self) -> Local.Config:
+            if self.clip_dual <= 1 + self.clip_high:
+                raise ValueError("clip_dual must be above 1 + clip_high")
+            return self
+
+    config: Config
+
+    @classmethod
+    def missing(cls) -> str:
+        """What is not installed, or not in the tested version; imports nothing."""
+        absent = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+        if absent:
+            verb = "is" if len(absent) == 1 else "are"
+            return f"{', '.join(absent)} {verb} not installed: {INSTALL}"
+        installed = importlib.metadata.version("trl")
+        if not installed.startswith(TRL_SERIES + "."):
+            return (
+                f"trl {installed} is installed, but this SCALER is tested with {TRL_SERIES}.x: "
+                f"pip install 'trl=={TRL_SERIES}.*'"
+            )
+        return ""
+
+    def check(self) -> None:
+        """Refuse a model folder, a device or adapters that cannot work."""
+        config = self.config
+        if config.lora is not None and importlib.util.find_spec("peft") is None:
+            raise UsageError("backend.lora needs peft, which is not installed", hint=INSTALL)
+        folder = self._model_folder()
+        if folder is not None:
+            _check_folder(folder, config.max_response_tokens)
+        if config.device == "cuda" or config.dtype == "bfloat16":
+            _check_device(config.device, config.dtype)
+
+    def _model_folder(self) -> Path | None:
+        """Where the model lies on disk; ``None`` for a model of the Hugging Face hub."""
+        name = self.config.model
+        if name == TINY:
+            return TINY_FOLDER
+        path = Path(name).expanduser()
+        if path.exists() or not _HUB_ID.fullmatch(name):
+            return path
+        return None
+
+    def train(self, feed: FeedLike, run: RunLike) -> None:
+        """Train until the run's last step or a requested stop; see the package's docstring."""
+        from scaler_plugins.backends.local.training import train
+
+        folder = self._model_folder()
+        train(str(folder) if folder else self.config.model, self.config, feed, run)
+
+
+def _check_folder(folder: Path, response_tokens: int) -> None:
+    config = folder / "config.json"
+    if not config.is_file():
+        raise UsageError(
+            f"backend.model: {folder} is not a model folder: it holds no config.json",
+            hint="give the folder of a Hugging Face model, a model id, or 'tiny'",
+        )
+    try:
+        context = json.loads(config.read_text(encoding="utf-8")).get("max_position_embeddings")
+    except (OSError, ValueError, AttributeError) as error:
+        raise UsageError(f"backend.model: cannot read {config}: {error}") from None
+    if isinstance(context, int) and response_tokens >= context:
+        raise UsageError(
+            f"backend.max_response_tokens is {response_tokens}, but the model reads {context} "
+            "tokens in all",
+            hint="lower it",
+        )
+
+
+def _check_device(device: str, dtype: str) -> None:
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError(
+            "backend.device is 'cuda', but torch sees no GPU here", hint="use 'auto' or 'cpu'"
+        )
+    on_gpu = device != "cpu" and torch.cuda.is_available()
+    if dtype == "bfloat16" and on_gpu and not torch.cuda.is_bf16_supported():
+        raise UsageError(
+            "backend.dtype is 'bfloat16', which this GPU lacks", hint="use 'auto' or 'float32'"
+        )

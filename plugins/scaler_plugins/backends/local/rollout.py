@@ -1,0 +1,103 @@
+"""Sampling: every prompt is computed once and shared by the responses to it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from transformers import DynamicCache, GenerationConfig, PreTrainedModel
+
+
+class Sampler:
+    """Samples responses with Hugging Face's ``generate``.
+
+    Args:
+        config: How to sample; its ``pad_token_id`` and ``eos_token_id`` (a list) are set.
+        batch: Responses sampled side by side.
+        tokenizer: What ``generate`` needs where the config names texts to stop at.
+    """
+
+    def __init__(self, config: GenerationConfig, batch: int, tokenizer: Any) -> None:
+        self.config = config
+        self.batch = batch
+        self.tokenizer = tokenizer
+
+    def sample(
+        self, model: PreTrainedModel, prompts: Sequence[Sequence[int]], copies: int
+    ) -> list[list[int]]:
+        """Token ids of *copies* responses to each prompt, those to one prompt side by side.
+
+        A response ends with its end token, or without one where it was cut off. Prompts of like
+        length are sampled together, so that little is spent on padding.
+        """
+        order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
+        chunk = max(1, self.batch // copies)
+        responses: list[list[list[int]]] = [[] for _ in prompts]
+        for start in range(0, len(order), chunk):
+            chosen = order[start : start + chunk]
+            with torch.no_grad():
+                sampled = self._sample_chunk(model, [prompts[index] for index in chosen], copies)
+            for place, index in enumerate(chosen):
+                responses[index] = sampled[place * copies : (place + 1) * copies]
+        return [response for group in responses for response in group]
+
+    def _sample_chunk(
+        self, model: PreTrainedModel, prompts: Sequence[Sequence[int]], copies: int
+    ) -> list[list[int]]:
+        ids, mask = pad_left(prompts, self.config.pad_token_id)
+        ids, mask = ids.to(model.device), mask.to(model.device)
+        extra: dict[str, Any] = {}
+        if copies > 1 and ids.shape[1] > 1:
+            extra["past_key_values"] = _shared_cache(model, ids, mask, copies)
+        if self.config.stop_strings:
+            extra["tokenizer"] = self.tokenizer
+        output = model.generate(
+            input_ids=ids.repeat_interleave(copies, 0),
+            attention_mask=mask.repeat_interleave(copies, 0),
+            generation_config=self.config,
+            **extra,
+        )
+        return [self._cut(row) for row in output[:, ids.shape[1] :].tolist()]
+
+    def _cut(self, row: list[int]) -> list[int]:
+        """*row* up to its first end token; padding behind a text to stop at goes too."""
+        for place, token in enumerate(row):
+            if token in self.config.eos_token_id:
+                return row[: place + 1]
+        if self.config.stop_strings:
+            while len(row) > 1 and row[-1] == self.config.pad_token_id:
+                row.pop()
+        return row
+
+
+def _shared_cache(
+    model: PreTrainedModel, ids: torch.Tensor, mask: torch.Tensor, copies: int
+) -> DynamicCache:
+    """Keys and values of all prompt tokens but the last, repeated for each response."""
+    cache = DynamicCache(config=model.config)
+    extra: dict[str, Any] = {}
+    if "logits_to_keep" in inspect.signature(model.forward).parameters:
+        extra["logits_to_keep"] = 1
+    model(
+        input_ids=ids[:, :-1],
+        attention_mask=mask[:, :-1],
+        position_ids=(mask.cumsum(1) - 1).clamp(min=0)[:, :-1],
+        past_key_values=cache,
+        use_cache=True,
+        **extra,
+    )
+    cache.batch_repeat_interleave(copies)
+    return cache
+
+
+def pad_left(rows: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Token ids and attention mask, both of shape (rows, longest row)."""
+    width = max(len(row) for row in rows)
+    ids = torch.full((len(rows), width), pad)
+    mask = torch.zeros_like(ids)
+    for index, row in enumerate(rows):
+        ids[index, width - len(row) :] = torch.tensor(row)
+        mask[index, width - len(row) :] = 1
+    return ids, mask

@@ -1,0 +1,74 @@
+"""Makes the shipped model: ``python -m scaler_plugins.backends.local.tiny``."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import tomllib
+from pathlib import Path
+
+import click
+
+from scaler_plugins.backends.local.backend import TINY_FOLDER
+
+RECIPE = Path(__file__).parents[3] / "recipes" / "quickstart.toml"
+LEVELS_SHOWN = (0, 1, 2, 3, 4, 6, 8)
+
+
+def quickstart_environments() -> list[str]:
+    """The environments that the quickstart trains on, as its recipe lists them."""
+    names: list[str] = tomllib.loads(RECIPE.read_text(encoding="utf-8"))["pool"]["environments"]
+    return names
+
+
+@click.command()
+@click.option("--steps", default=1200, show_default=True, help="Optimiser steps.")
+@click.option("--threads", default=1, show_default=True, help="CPU threads for tensors.")
+@click.option("--seed", default=0, show_default=True, help="Of the first weights and the examples.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=TINY_FOLDER,
+    help="Folder for model and tokenizer; the one that ships by default.",
+)
+def main(steps: int, threads: int, seed: int, output: Path) -> None:
+    """Train the tiny model from nothing and write it with its tokenizer."""
+    import torch
+
+    from scaler_plugins.backends.local.tiny.examples import starter_makers
+    from scaler_plugins.backends.local.tiny.tokenizer import BOX, build_tokenizer
+    from scaler_plugins.backends.local.tiny.warmstart import (
+        Settings,
+        accuracy,
+        new_model,
+        warm_start,
+    )
+
+    torch.set_num_threads(threads)
+    started = time.monotonic()
+    makers = starter_makers()
+    words = sorted({word for maker in makers.values() for word in maker.words()})
+    tokenizer = build_tokenizer([*words, BOX])
+    model = new_model(tokenizer, seed)
+    chosen = [makers[name] for name in quickstart_environments()]
+
+    def report(step: int, loss: float) -> None:
+        if step % 50 == 0 or step == steps:
+            seconds = time.monotonic() - started
+            click.echo(f"step {step} of {steps}, loss {loss:.3f}, {seconds:.0f} s")
+
+    warm_start(model, tokenizer, chosen, Settings(steps=steps, seed=seed), report)
+    click.echo("right and boxed / right, at levels " + " ".join(map(str, LEVELS_SHOWN)))
+    for maker in chosen:
+        shares = [accuracy(model, tokenizer, maker, level) for level in LEVELS_SHOWN]
+        cells = " ".join(f"{boxed:.2f}/{right:.2f}" for boxed, right in shares)
+        click.echo(f"{maker.environment.id:18} {cells}")
+    shutil.rmtree(output, ignore_errors=True)
+    model.to(torch.bfloat16).save_pretrained(output)
+    tokenizer.save_pretrained(output)
+    size = sum(path.stat().st_size for path in output.iterdir())
+    click.echo(f"{output}: {size / 1e6:.2f} MB, {model.num_parameters():,} weights")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+"""A training run of the ``local`` backend: from a model's name to the trained model's folder."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import warnings
+from typing import Any
+
+import datasets
+import torch
+import transformers
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from trl import GRPOConfig
+
+from scaler_core.errors import UsageError
+from scaler_core.interfaces import FeedLike, RunLike
+from scaler_core.seeds import derive_seed
+from scaler_plugins.backends.local.backend import Local, Lora
+from scaler_plugins.backends.local.trainer import FeedTrainer
+
+# "dapo" divides the loss of a slice by the tokens of the whole generation batch: the token mean of
+# the step, however it is sliced. TRL's "bnpo" takes the mean of the slices' token means instead.
+LOSS_TYPES = {"token-mean": "dapo", "sequence-mean": "grpo"}
+
+
+def train(model_name: str, config: Local.Config, feed: FeedLike, run: RunLike) -> None:
+    """Train *model_name* until the run's last step or a requested stop.
+
+    A fresh run is measured before its first step, a finished one after its last; the finished
+    model is then saved in ``run.directory / "model"``.
+
+    Raises:
+        UsageError: The model cannot be loaded, or has no chat template or end token.
+    """
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    trainer = build_trainer(model_name, config, feed, run)
+    feed.measure_prompts(trainer.count_tokens, _prompt_limit(trainer.model.config, config))
+    if run.resume_from is None:
+        run.evaluate("before", trainer.respond)
+    if _train_to_the_end(trainer, run):
+        run.evaluate("after", trainer.respond)
+        save_model(trainer, run)
+
+
+def build_trainer(
+    model_name: str, config: Local.Config, feed: FeedLike, run: RunLike
+) -> FeedTrainer:
+    """The trainer with its model on the device that the options name."""
+    _be_quiet()
+    tokenizer = _load(AutoTokenizer, model_name)
+    tokenizer.chat_template = run.prompt.chat_template or tokenizer.chat_template
+    if tokenizer.eos_token_id is None:
+        raise UsageError(f"backend.model: the tokenizer of {model_name} has no end token")
+    if tokenizer.chat_template is None:
+        raise UsageError(
+            f"backend.model: the tokenizer of {model_name} has no chat template",
+            hint="set prompt.chat_template, or take a model with a template",
+        )
+    return FeedTrainer(
+        model=_load(AutoModelForCausalLM, model_name, dtype=torch.float32),
+        args=grpo_config(config, run),
+        tokenizer=tokenizer,
+        feed=feed,
+        run=run,
+        scheme=config.reward,
+        rollout_batch=config.rollout_batch,
+        verify_threads=config.verify_threads,
+        adapters=_adapters(config.lora) if config.lora else None,
+    )
+
+
+def grpo_config(config: Local.Config, run: RunLike) -> GRPOConfig:
+    """TRL's arguments for *config*: one generation batch is one optimiser step."""
+    on_gpu = config.device != "cpu" and torch.cuda.is_available()
+    auto_bfloat16 = config.dtype == "auto" and on_gpu and torch.cuda.is_bf16_supported()
+    responses = run.prompts * run.responses
+    micro_batch = largest_divisor(responses, config.micro_batch)
+    args = GRPOConfig(
+        output_dir=str(run.directory),
+        max_steps=run.steps,
+        seed=derive_seed(run.seed, "local", "trainer") % 2**32,
+        use_cpu=not on_gpu,
+        bf16=config.dtype == "bfloat16" or auto_bfloat16,
+        gradient_checkpointing=config.gradient_checkpointing,
+        disable_dropout=True,
+        # the step
+        num_generations=run.responses,
+        per_device_train_batch_size=micro_batch,
+        gradient_accumulation_steps=responses // micro_batch,
+        num_iterations=1,
+        max_completion_length=config.max_response_tokens,
+        temperature=config.temperature,
+        top_p=config.top_p,
+        top_k=0,
+        chat_template_kwargs={"enable_thinking": run.prompt.thinking, **config.template_options},
+        generation_kwargs={"stop_strings": list(run.prompt.stop) or None},
+        # the loss
+        loss_type=LOSS_TYPES[config.loss],
+        scale_rewards=config.scale_rewards,
+        epsilon=config.clip_low,
+        epsilon_high=config.clip_high,
+        delta=config.clip_dual,
+        beta=config.beta,
+        # the optimiser
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="constant_with_warmup",
+        warmup_steps=config.warmup_steps,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        # files, logs and data are ours
+        save_strategy="no",
+        logging_steps=1,
+        report_to="none",
+        disable_tqdm=True,
+        ignore_data_skip=True,
+    )
+    if args.world_size > 1:
+        raise UsageError(
+            f"the local backend trains in one process, not in {args.world_size}",
+            hint="start it without torchrun or accelerate launch",
+        )
+    # with several GPUs in sight HF would split each batch among copies of the model
+    args._n_gpu = min(args.n_gpu, 1)
+    return args
+
+
+def largest_divisor(number: int, limit: int) -> int:
+    """The largest divisor of *number* that is at most *limit*."""
+    return max(size for size in range(1, min(number, limit) + 1) if number % size == 0)
+
+
+def _prompt_limit(model_config: Any, config: Local.Config) -> int:
+    """Most tokens of a prompt: the option, or what the model's context leaves beside a response."""
+    context = getattr(model_config, "max_position_embeddings", None)
+    room = context - config.max_response_tokens if context else config.max_prompt_tokens
+    if room < 1:
+        raise UsageError(
+            f"backend.max_response_tokens is {config.max_response_tokens}, but the model reads "
+            f"{context} tokens in all",
+            hint="lower it",
+        )
+    return min(config.max_prompt_tokens, room)
+
+
+def _train_to_the_end(trainer: FeedTrainer, run: RunLike) -> bool:
+    """Whether the last step is done, rather than a stop requested before it."""
+    resume_from = str(run.resume_from) if run.resume_from else None
+    if run.first_step > run.steps:
+        # only the measuring and saving were left undone; HF's loop would take one step more
+        trainer._load_from_checkpoint(resume_from)
+        return True
+    trainer.train(resume_from_checkpoint=resume_from)
+    return int(trainer.state.global_step) >= run.steps
+
+
+def save_model(trainer: FeedTrainer, run: RunLike) -> None:
+    """Put the model with its tokenizer into the run's ``model`` folder; adapters are merged."""
+    final, partial = run.directory / "model", run.directory / ".model-partial"
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    if hasattr(model, "merge_and_unload"):
+        model = model.merge_and_unload()
+    shutil.rmtree(partial, ignore_errors=True)
+    model.save_pretrained(partial)
+    trainer.processing_class.save_pretrained(partial)
+    shutil.rmtree(final, ignore_errors=True)
+    os.replace(partial, final)
+
+
+def _load(kind: Any, name: str, **options: Any) -> Any:
+    try:
+        return kind.from_pretrained(name, trust_remote_code=False, **options)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UsageError(
+            f"backend.model: cannot load {name}: {reason}",
+            hint="give 'tiny', a Hugging Face model id, or the path of a model folder",
+        ) from error
+
+
+def _adapters(lora: Lora) -> Any:
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        target_modules=list(lora.target_modules) or "all-linear",
+        task_type="CAUSAL_LM",
+    )
+
+
+def _be_quiet() -> None:
+    """Keep the libraries' bars, tips and warnings off the user's screen: the run has its own."""
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+    logging.getLogger("trl").setLevel(logging.ERROR)
+    # deprecations among the libraries themselves, which no user can act on
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|trl|peft)\b")
+    # tokenizers warn at every fork of a process that used them from several threads
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
