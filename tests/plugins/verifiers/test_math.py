@@ -98,6 +98,16 @@ def test_the_memory_of_a_worker_is_limited() -> None:
     assert str(600 << 20) in line.split()
 
 
+def test_a_worker_is_not_blamed_for_the_memory_of_a_large_parent() -> None:
+    model = b"w" * (400 << 20)
+    with math(memory_limit_mb=600) as verifier:
+        assert outcome(verifier, "5", "6-1") == "correct"
+        first = worker_id(verifier)
+        assert outcome(verifier, "7", "8-1") == "correct"
+        assert worker_id(verifier) == first
+    assert len(model) == 400 << 20
+
+
 def test_a_truth_that_cannot_be_read_is_undecided(shared_math: Math) -> None:
     verdict = ask(shared_math, "}{", "\\boxed{5}")
     assert (verdict.result, verdict.reason) == ("undecided", UNREADABLE_TRUTH)

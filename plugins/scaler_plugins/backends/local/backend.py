@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from scaler_core.errors import UsageError
 from scaler_core.interfaces import Backend, FeedLike, Options, RunLike
@@ -93,6 +93,13 @@ class Local(Backend):
         """Further values that the chat template reads."""
         verify_threads: int = Field(default=4, ge=1)
         """Responses judged side by side."""
+
+        @field_validator("model")
+        @classmethod
+        def _absolute(cls, model: str) -> str:
+            """A folder by its whole path: a run may be resumed from another one."""
+            path = Path(model).expanduser()
+            return str(path.resolve()) if model != TINY and path.is_dir() else model
 
         @model_validator(mode="after")
         def _dual_clip_above_clip(self) -> Local.Config:

@@ -37,6 +37,16 @@ def test_the_shipped_model_is_accepted_as_it_is() -> None:
     assert (TINY_FOLDER / "config.json").is_file()
 
 
+def test_a_model_folder_is_known_by_its_whole_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = model_folder(tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    assert Local.Config(model="mine").model == str(folder)
+    assert Local.Config(model="tiny").model == "tiny"
+    assert Local.Config(model="Qwen/Qwen3-1.7B-Base").model == "Qwen/Qwen3-1.7B-Base"
+
+
 def test_a_hub_id_is_accepted_without_a_look_at_the_network() -> None:
     Local(Local.Config(model="Qwen/Qwen3-1.7B-Base")).check()
 
