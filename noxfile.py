@@ -35,5 +35,5 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def third_party(session: nox.Session) -> None:
     """Our wheel and a foreign plugin's wheel in a clean environment, whole and then broken."""
-    session.install(*PINNED, "build", "hatchling", "pytest", "pytest-timeout")
+    session.install(*PINNED, "build", "hatchling", "hypothesis", "pytest", "pytest-timeout")
     session.run("pytest", "tests/third_party/proof.py", *session.posargs)
