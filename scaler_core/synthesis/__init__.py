@@ -1,0 +1,1 @@
+"""Synthesis: from programming problems to environments (paper section 2)."""
