@@ -211,8 +211,24 @@ class Ticket(Versioned):
     verifier: ComponentChoice
 
 
+class Question(Record):
+    """One thing to ask a model: a prompt, and how the one response to it is sampled.
+
+    Attributes:
+        messages: Chat messages that put it to the model.
+        temperature: Sampling temperature; 0 takes the likeliest token each time.
+        top_p: Share of probability that is sampled from.
+        seed: Root of the response's randomness: a response does not depend on what else is asked.
+    """
+
+    messages: tuple[Message, ...]
+    temperature: float = Field(default=1.0, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    seed: int = 0
+
+
 class Response(Record):
-    """What a model wrote for a ticket.
+    """What a model wrote for a ticket or a question.
 
     Attributes:
         text: The generated text, without the prompt.

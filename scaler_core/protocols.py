@@ -6,12 +6,18 @@ session, and tests hand in others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from scaler_core.config import PromptSection
-from scaler_core.models import Batch, Group, Message, Response, Ticket, Verdict
+from scaler_core.models import Batch, Group, Message, Question, Response, Ticket, Verdict
+
+Ask = Callable[[Sequence[Question]], Iterable[tuple[int, Response]]]
+"""Puts questions to a model: each answer with the index of its question, in any order.
+
+Answers are taken as they come, so that what is answered is not lost when the rest is not.
+"""
 
 
 class History(Protocol):
@@ -130,7 +136,24 @@ class RunLike(Protocol):
     def save_checkpoint(self, step: int, save: Callable[[Path], None]) -> Path:
         """Commits feed and backend together; *save* writes the backend's part into a folder."""
 
-    def evaluate(
-        self, label: str, respond: Callable[[Sequence[Ticket]], Sequence[Response]]
-    ) -> None:
-        """Scores the held-out grid with *respond*, one response a ticket; kept as *label*."""
+    def evaluate(self, label: str, ask: Ask) -> None:
+        """Scores the grid of held-out instances, one response each; kept as *label*.
+
+        A fresh run is measured as ``before`` ahead of its first step, a finished one as ``after``.
+        """
+
+    def evaluation_due(self, step: int) -> bool:
+        """Whether the benchmarks are to be scored after *step*; step 0 is before training.
+
+        True where benchmarks are configured, their scores of *step* are not there yet, no stop is
+        requested, and *step* is 0, on schedule or the last. A backend asks for ``first_step - 1``
+        when it starts and after each finished step, once the step's checkpoint is saved.
+        """
+
+    def score_benchmarks(self, step: int, ask: Ask) -> Mapping[str, float]:
+        """Scores every benchmark of the recipe; figures such as ``eval/math-500``, 0 to 1.
+
+        Its answers are kept below ``evaluation/step-N``, where an interrupted evaluation goes on.
+        It belongs to no step's seconds. A stop that is requested meanwhile ends it early, with no
+        figures.
+        """
