@@ -35,6 +35,7 @@ from scaler_core.run.grid import make_grid, read_grid, score_grid, write_grid
 from scaler_core.run.host_facts import describe_host
 from scaler_core.run.judge import Judge
 from scaler_core.run.observer import Observer
+from scaler_core.run.preview import preview_run
 from scaler_core.run.resume import pool_contents, report_pool_changes
 from scaler_core.run.setup import Parts
 from scaler_core.run.summary import Summary, summarize
@@ -142,6 +143,14 @@ class Run:
 
     # -------------------------------------------------------------- the whole run
 
+    def preview(self) -> list[str]:
+        """What the backend would do, in lines; nothing is started or written."""
+        with blamed_on(f"backend {self.parts.backend.name!r}"):
+            return [
+                *preview_run(self.parts, self._factory),
+                *self.parts.backend.preview(self),
+            ]
+
     def train(self) -> Summary:
         """Train to the last step, or until a stop is requested.
 
@@ -240,8 +249,11 @@ class Run:
         step: int,
         metrics: Mapping[str, float],
         samples: Sequence[tuple[Ticket, Response, Verdict]] = (),
-    ) -> None:
+    ) -> Mapping[str, float]:
         """Write the step's line of metrics and a few samples, and show them.
+
+        Returns:
+            The curriculum's figures.
 
         Raises:
             BackendProtocolError: The step was not recorded.
@@ -251,12 +263,15 @@ class Run:
                 f"step {step} cannot be finished: the last recorded step is {self.feed.step}"
             )
         now, counted = time.monotonic(), self._factory.counters()
-        line: dict[str, float] = {
-            "step": step,
+        curriculum = {
             **self.feed.metrics,
             "retired": self._happened["retired"],
             "admitted": self._happened["admitted"],
             "quarantined": self._happened["quarantined"],
+        }
+        line: dict[str, float] = {
+            "step": step,
+            **curriculum,
             **_factory_metrics(self._counted, counted),
             **metrics,
             "seconds": round(now - self._step_began, 4),
@@ -270,6 +285,7 @@ class Run:
         figures = {name: value if isfinite(value) else None for name, value in line.items()}
         self._files.append("metrics.jsonl", {"schema_version": 1, **figures})
         self.observer.step_finished(step, line)
+        return curriculum
 
     def _measure_from_here(self) -> None:
         """What happens from now on belongs to the next step."""

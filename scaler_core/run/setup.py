@@ -139,7 +139,7 @@ def _factory_of(parts: Parts, sandbox: Sandbox) -> InstanceFactory:
     if recipe.factory.executor == "ray":
         sandbox.close()  # each actor has one of its own
         described = describe_factory(recipe, parts.host, untrusted=not parts.source.trusted)
-        return RayFactory(BUILDER, described, workers)
+        return RayFactory(BUILDER, described, workers, parts.backend.ray_connection())
     return LocalFactory(sandbox, workers=workers, **factory_options(recipe))
 
 
