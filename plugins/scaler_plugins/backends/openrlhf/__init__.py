@@ -17,6 +17,7 @@
     flags.py     options -> OpenRLHF's flags      parser.py    OpenRLHF's own parser judges them
     cluster.py   Ray, its GPUs, its versions      preview.py   lines for --dry-run
     memory.py    what a GPU must hold             export.py    the final model
+    prompts.py   chat template, token counts      lora_sync.py adapters for the engines
 
 Nothing of OpenRLHF is changed: its ``train`` function is called with our trainer class in place of
 its own, and everything else goes through its options.

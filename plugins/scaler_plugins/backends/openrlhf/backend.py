@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
+import warnings
 from collections.abc import Callable, Sequence
 
 from scaler_core.errors import DataError, UsageError
@@ -92,6 +94,9 @@ class OpenRLHF(Backend):
         from scaler_plugins.backends.openrlhf.parser import parse_flags
 
         refuse_broken_checkpoint(run)
+        # the libraries' own progress belongs to the logs of their processes
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+        warnings.filterwarnings("ignore", category=FutureWarning, module=r"(torch|ray)\b")
         parsed = parse_flags(build_flags(self.config, RunFacts.of(run)))
         from scaler_plugins.backends.openrlhf.cluster import check_machines, connected
         from scaler_plugins.backends.openrlhf.export import discard_export, publish_model

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import ray
 from openrlhf.cli import train_ppo_ray
 from openrlhf.trainer import ppo_trainer
 from openrlhf.trainer.ray.vllm_engine import batch_vllm_engine_call
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 from ray.util.placement_group import PlacementGroup
 from vllm import SamplingParams
 
@@ -110,7 +112,9 @@ class Session:
         theirs = ppo_trainer.PPOTrainer
         ppo_trainer.PPOTrainer = _TrainerMaker(setup, self._note_trainer)
         try:
-            train_ppo_ray.train(self.arguments)
+            # it prints its arguments, which a dry run shows in a readable form
+            with redirect_stdout(io.StringIO()):
+                train_ppo_ray.train(self.arguments)
         except BaseException as error:  # told by train(), in the main thread
             self._failure = error
         finally:
@@ -327,6 +331,8 @@ def _take(items: Iterator[Any], most: int) -> Iterator[Any]:
 
 def _explained(error: BaseException) -> ScalerError:
     """What ended OpenRLHF, in one line."""
+    while isinstance(error, RayTaskError):
+        error = error.cause  # of an actor that called an actor that failed
     if isinstance(error, ScalerError):
         return error
     line = telling_line(error) if isinstance(error, RayError) else one_line(error)

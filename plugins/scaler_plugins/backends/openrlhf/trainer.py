@@ -14,13 +14,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import ray
 from openrlhf.trainer import ppo_trainer
 from openrlhf.trainer.ppo_utils.samples_generator import SamplesGenerator
+from openrlhf.trainer.ray.vllm_engine import batch_vllm_engine_call
 from openrlhf.utils.utils import get_tokenizer
 
 from scaler_plugins.backends.openrlhf.assignment import Judged, group_by_ticket
 from scaler_plugins.backends.openrlhf.experience import DecidedExperienceMaker, any_decided
 from scaler_plugins.backends.openrlhf.loader import TicketLoader
+from scaler_plugins.backends.openrlhf.lora_sync import broadcast_merged
 from scaler_plugins.backends.openrlhf.mailbox import Caller
 
 METRICS = {
@@ -144,6 +147,16 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
                 f"the model is at step {step}, but the curriculum at {self.setup.first_step - 1}"
             )
         return states
+
+    def broadcast_to_vllm(self) -> None:
+        """Send the new weights to the engines; those of adapters merged into their model's."""
+        if not self.args.ds.lora.rank:
+            super().broadcast_to_vllm()
+            return
+        if self.args.vllm.enable_sleep:
+            batch_vllm_engine_call(self.vllm_engines, "wake_up", tags=["weights"])
+        actors = self.actor_model_group._actor_handlers
+        ray.get([actor.__ray_call__.remote(broadcast_merged) for actor in actors])
 
     def train_step(self, rollout_samples: Sequence[Any], global_step: int) -> tuple[Any, int]:
         """Record the step's verdicts, then train on them."""
