@@ -33,11 +33,14 @@ HEAVY = {
 SLOW = HEAVY | {"huggingface_hub", "math_verify", "pyarrow", "sympy"}
 
 BASE = {
+    "components",
     "config",
     "errors",
     "hookspecs",
     "interfaces",
     "jsonio",
+    "judging",
+    "measuring",
     "models",
     "options",
     "prompts",
@@ -144,11 +147,15 @@ def test_the_core_never_imports_the_plugins_that_come_with_it():
     assert wrong == []
 
 
-def test_heavy_libraries_are_imported_by_backends_and_ray_by_its_executor_only():
+def test_heavy_libraries_are_imported_by_backends_engines_and_trackers_and_ray_by_its_executor():
+    allowed = {
+        PLUGINS / "backends",
+        CORE / "evaluation" / "engines",
+    }
     wrong = [
         f"{path.relative_to(ROOT)}: {name}"
         for path in [*CORE.rglob("*.py"), *PLUGINS.rglob("*.py")]
-        if PLUGINS / "backends" not in path.parents
+        if not allowed & set(path.parents)
         for name in imported_modules(path)
         if name.split(".")[0] in HEAVY
         and (path, name.split(".")[0]) != (CORE / "factory" / "ray_cluster.py", "ray")

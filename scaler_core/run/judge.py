@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from typing import cast
 
-from scaler_core.errors import ScalerError
 from scaler_core.factory import NATIVE_VERIFIER, InstanceFactory
 from scaler_core.interfaces import Verifier
 from scaler_core.jsonio import canonical_json
+from scaler_core.judging import verdict_of
 from scaler_core.models import ComponentChoice, Instance, Response, Ticket, Verdict
 from scaler_core.plugins import PluginHost
 
@@ -36,8 +36,8 @@ class Judge:
         if ticket.verifier.use == NATIVE_VERIFIER:
             return self._factory.score(response, ticket)
         verifier = self.verifier(ticket.verifier)
-        verdict = _ask(verifier, response, ticket)
-        return verdict if verdict.result != "undecided" else _ask(verifier, response, ticket)
+        who = f"verifier {verifier.name!r}"
+        return verdict_of(who, lambda: verifier.verify(response, ticket))
 
     def verifier(self, choice: ComponentChoice) -> Verifier:
         """The verifier of that name and those options, built once."""
@@ -70,17 +70,3 @@ class Judge:
             return default
         options = {"answer_type": instance.answer_type, **default.options}
         return ComponentChoice(use=default.use, options=options)
-
-
-def _ask(verifier: Verifier, response: Response, ticket: Ticket) -> Verdict:
-    try:
-        verdict = verifier.verify(response, ticket)
-    except ScalerError as error:
-        return Verdict.undecided(f"verifier {verifier.name!r}: {error}")
-    except (
-        Exception
-    ) as error:  # a verifier is a plugin: whatever it raises is not the policy's fault
-        return Verdict.undecided(f"verifier {verifier.name!r} raised {type(error).__name__}")
-    if not isinstance(verdict, Verdict):
-        return Verdict.undecided(f"verifier {verifier.name!r} returned no verdict")
-    return verdict

@@ -40,6 +40,7 @@ class Local(Backend):
     """TRL's GRPOTrainer on one machine: a CPU or one GPU, any Hugging Face causal LM."""
 
     name = "local"
+    models = {TINY: TINY_FOLDER}
 
     class Config(Options):
         """Options of ``local``; training defaults are the paper's (paper section 6)."""
@@ -146,6 +147,10 @@ class Local(Backend):
         if path.exists() or not _HUB_ID.fullmatch(name):
             return path
         return None
+
+    def sampling(self) -> tuple[float, float]:
+        """The options of that name."""
+        return self.config.temperature, self.config.top_p
 
     @classmethod
     def token_counter(cls, model: str) -> Callable[[Sequence[Message]], int]:
