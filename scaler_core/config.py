@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from scaler_core.errors import UsageError, unknown_name
 from scaler_core.models import ComponentChoice
@@ -153,13 +153,23 @@ class EvaluationSection(Section):
     """``[evaluation]``: what is measured beside training."""
 
     every: int = Field(default=20, ge=1)
-    """Steps between evaluations on benchmarks."""
+    """Steps between evaluations on benchmarks, and on held-out environments."""
     benchmarks: tuple[str, ...] = ()
-    """Benchmarks, by name."""
+    """Benchmarks, by name: scored before training, every so many steps, and after the last."""
+    limit: int | None = Field(default=None, ge=1)
+    """Questions of each benchmark, always the same ones; all of them when not given."""
+    samples: int | None = Field(default=None, ge=1)
+    """Responses to each question; as many as the benchmark says when not given."""
+    options: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+    """Options of benchmarks by name, such as ``path`` for a local file."""
+    best: str | None = None
+    """The figure that makes a checkpoint the best one, which is kept: ``eval/average`` when not
+    given, or ``grid/out-of-pool`` where there are only held-out environments."""
     held_out: float = Field(default=0.0, ge=0, lt=1)
-    """Share of environments that is never trained on, only measured."""
+    """Share of environments that is never trained on, only measured; needs ``seeds``."""
     levels: tuple[int, ...] = (0, 1, 2, 3, 4, 6, 8)
-    """Levels of the held-out grid that is answered before and after training."""
+    """Levels of the grid of held-out instances that is answered before and after training, and
+    every so many steps where environments are held out."""
     seeds: int = Field(default=0, ge=0)
     """Instances of the grid for each environment and level; 0 leaves the grid out."""
 
@@ -169,6 +179,8 @@ class TrackingSection(Section):
 
     use: tuple[str, ...] = ()
     """Trackers, by name."""
+    options: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+    """Options of trackers by name."""
 
 
 class CheckpointSection(Section):

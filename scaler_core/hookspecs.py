@@ -13,7 +13,7 @@ A plugin is a module named by an entry point in the group ``scaler_core.plugins`
         from my_package.controllers import Careful
         return [Careful]
 
-All nine hooks have this one shape: no parameter, a sequence of classes as the result. They are
+All ten hooks have this one shape: no parameter, a sequence of classes as the result. They are
 called once, when the plugin host loads; they only name classes, so import heavy libraries inside
 the classes' methods. A hook that raises, has another name or another parameter, or returns
 something else costs its own plugin and nothing more.
@@ -38,10 +38,11 @@ from scaler_core.interfaces import (
     Extractor,
     Generator,
     Sandbox,
+    Tracker,
     Verifier,
 )
 
-HOOK_API_VERSION = "1.0"
+HOOK_API_VERSION = "1.1"
 ENTRY_POINT_GROUP = "scaler_core.plugins"
 PROJECT = "scaler"
 
@@ -92,3 +93,8 @@ def scaler_register_benchmarks() -> Sequence[type[Benchmark]]:  # type: ignore[e
 @hookspec
 def scaler_register_backends() -> Sequence[type[Backend]]:  # type: ignore[empty-body]
     """Classes that train a model on a feed. Since 1.0."""
+
+
+@hookspec
+def scaler_register_trackers() -> Sequence[type[Tracker]]:  # type: ignore[empty-body]
+    """Classes that show a run's figures elsewhere. Since 1.1."""

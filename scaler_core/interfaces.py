@@ -1,4 +1,4 @@
-"""The interfaces behind the hooks: nine kinds of component, each an abstract class.
+"""The interfaces behind the hooks: ten kinds of component, each an abstract class.
 
 A component class has a ``name``, unique within its kind, and a nested ``Config`` whose fields are
 the options a recipe may set. It is built with that config alone; whatever else it needs comes as an
@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import JsonValue
 
+from scaler_core.components import Component as Component
+from scaler_core.components import Options as Options
 from scaler_core.errors import UsageError
+from scaler_core.measuring import Benchmark as Benchmark
+from scaler_core.measuring import BenchmarkRow as BenchmarkRow
+from scaler_core.measuring import Tracker as Tracker
 from scaler_core.models import (
     Environment,
     Instance,
@@ -36,31 +42,6 @@ from scaler_core.sandbox import Limits, Program, RunResult
 State = dict[str, Any]
 
 
-class Options(BaseModel):
-    """Base of every ``Config``: immutable, an unknown option is an error."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
-    )
-
-
-class Component(ABC):
-    """Base of all components.
-
-    Attributes:
-        name: What a recipe calls it; unique within its kind.
-        Config: Its options. A component that has some says ``config: Config`` in its body, so that
-            type checkers know them.
-    """
-
-    name: ClassVar[str]
-    Config: ClassVar[type[Options]] = Options
-    config: Options
-
-    def __init__(self, config: Options | None = None) -> None:
-        self.config = config if config is not None else self.Config()
-
-
 # ------------------------------------------------------------------ synthesis
 
 
@@ -78,11 +59,41 @@ class Metadata(Record):
     answer_unique: bool
 
 
+class ReplyCutOff(ValueError):
+    """A reply that the length limit ended; its text is not whole and is not handed out.
+
+    Args:
+        tokens: Tokens that the model had written by then.
+    """
+
+    def __init__(self, tokens: int) -> None:
+        super().__init__(f"the reply was cut off at the length limit, after {tokens} tokens")
+
+
 class ChatClient(Protocol):
     """How extractors and generators reach a language model; the pipeline owns budget and cache."""
 
-    async def chat(self, messages: Sequence[Message]) -> str:
-        """The model's reply to *messages*."""
+    async def chat(
+        self,
+        messages: Sequence[Message],
+        *,
+        attempt: int = 0,
+        temperature: float | None = None,
+    ) -> str:
+        """The model's reply to *messages*.
+
+        The same arguments are answered once and from the cache from then on, in a later run too.
+
+        Args:
+            messages: The conversation so far.
+            attempt: Which of several independent replies is wanted, counted from 0.
+            temperature: Replaces the pipeline's.
+
+        Raises:
+            ReplyCutOff: The reply reached the length limit. It is a ``ValueError``, so that a
+                component that does not catch it gives the problem up, with that reason.
+            ScalerError: The model cannot be asked; leave it to the pipeline.
+        """
 
 
 class Extractor(Component):
@@ -90,7 +101,11 @@ class Extractor(Component):
 
     @abstractmethod
     async def extract(self, problem: Problem, client: ChatClient) -> Metadata:
-        """Metadata of *problem*; raises ``ValueError`` with a reason when a reply is unusable."""
+        """Metadata of *problem*; raises ``ValueError`` with a reason when no reply is usable."""
+
+    def prompt_version(self) -> str:
+        """What tells one version of its prompts from another, for provenance."""
+        return ""
 
 
 class Generator(Component):
@@ -98,7 +113,15 @@ class Generator(Component):
 
     @abstractmethod
     async def write(self, problem: Problem, metadata: Metadata, client: ChatClient) -> str:
-        """Python source that defines ``generate_testcase(scale) -> (stdin, testcase)``."""
+        """Python source that defines ``generate_testcase(scale) -> (stdin, testcase)``.
+
+        Raises ``ValueError`` with a reason when no reply is usable. The source is not to be run
+        here: it is untrusted, and only the sandbox runs it.
+        """
+
+    def prompt_version(self) -> str:
+        """What tells one version of its prompts from another, for provenance."""
+        return ""
 
 
 # ------------------------------------------------------------------ judging
@@ -310,62 +333,6 @@ class Sandbox(Component):
         """End every process that is still there; the sandbox cannot be used afterwards."""
 
 
-# ------------------------------------------------------------------ evaluation
-
-
-class BenchmarkRow(Record):
-    """One question of a benchmark: all that is needed to ask it and to grade the responses.
-
-    Attributes:
-        id: Unique in the benchmark, and the same whenever the same source is read.
-        messages: Chat messages that put the question to a model.
-        truth: The right answer, as text.
-        samples: How many responses are asked of it.
-        options: Texts of the options where one of several is to be chosen, A first.
-        category: The subject or task that the source puts it in; empty where it names none.
-    """
-
-    id: str
-    messages: tuple[Message, ...]
-    truth: str
-    samples: int = 1
-    options: tuple[str, ...] = ()
-    category: str = ""
-
-
-class Benchmark(Component):
-    """A fixed set of questions and its grader (paper section 7).
-
-    Attributes:
-        temperature: What responses are sampled with.
-        top_p: The share of probability that is sampled from.
-    """
-
-    temperature: ClassVar[float] = 0.6
-    top_p: ClassVar[float] = 0.95
-
-    @abstractmethod
-    def rows(self) -> Iterable[BenchmarkRow]:
-        """The questions, each once however many samples are asked of it.
-
-        Raises:
-            UsageError: They are not on this machine; the message says how to get them.
-            DataError: What is there cannot be read or is not all of it.
-        """
-
-    def source(self) -> str:
-        """Where the questions come from, in one line that tells one version from another."""
-        return ""
-
-    @abstractmethod
-    def grade(self, response: Response, row: BenchmarkRow) -> Verdict:
-        """The verdict on one response, from *row* alone; rules as for a verifier."""
-
-    def close(self) -> None:
-        """End the processes that grading keeps, if any; a later call may start new ones."""
-        return
-
-
 # ------------------------------------------------------------------ training
 
 
@@ -389,9 +356,11 @@ class Backend(Component):
 
     Attributes:
         needs_instances: False when tickets need no messages and truth, as with simulated learners.
+        models: Folders of the models that ship with it, by the name that a user gives them.
     """
 
     needs_instances: ClassVar[bool] = True
+    models: ClassVar[Mapping[str, Path]] = {}
 
     @classmethod
     @abstractmethod
@@ -419,6 +388,10 @@ class Backend(Component):
             UsageError: It is certain that training cannot start.
         """
         return ()
+
+    def sampling(self) -> tuple[float, float]:
+        """Temperature and top-p of responses in training; held-out instances get the same."""
+        return 1.0, 1.0
 
     @classmethod
     def token_counter(cls, model: str) -> Callable[[Sequence[Message]], int]:

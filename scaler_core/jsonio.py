@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from scaler_core.errors import DataError, InfrastructureError
+from scaler_core.errors import DataError, InfrastructureError, UsageError
 
 
 def canonical_json(value: Any) -> str:
@@ -55,6 +57,42 @@ def write_atomic(path: Path, data: str | bytes) -> None:
             with suppress(OSError):
                 os.unlink(temporary)
         raise cannot_write(path, error) from error
+
+
+def append_line(stream: FileIO, value: Any) -> None:
+    """Add *value* as a line of JSON to an unbuffered stream; the system has it on return.
+
+    Unbuffered, so that after a failed write nothing is left that a close would try again.
+    """
+    line = memoryview(compact_json(value).encode() + b"\n")
+    while line:
+        line = line[stream.write(line) :]
+
+
+def lock_file(path: Path, taken: str) -> IO[bytes]:
+    """Hold the lock *path* until the handle is closed or the process ends.
+
+    Args:
+        path: A file for nothing else; it is made.
+        taken: The message where another process holds it.
+
+    Raises:
+        UsageError: Another process holds it.
+        InfrastructureError: It cannot be made.
+    """
+    try:
+        handle = path.open("wb")
+    except OSError as error:
+        raise cannot_write(path.parent, error) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        raise UsageError(taken) from None
+    except OSError as error:
+        handle.close()
+        raise cannot_write(path, error) from error
+    return handle
 
 
 def cannot_write(path: Path, error: OSError | ValueError) -> InfrastructureError:

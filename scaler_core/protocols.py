@@ -151,7 +151,10 @@ class RunLike(Protocol):
         """
 
     def checkpoint_due(self, step: int) -> bool:
-        """Whether a checkpoint belongs after *step*: on schedule, at the end, or when stopping."""
+        """Whether a checkpoint belongs after *step*: on schedule, at the end, or when stopping.
+
+        A step that is evaluated gets one too.
+        """
 
     def save_checkpoint(self, step: int, save: Callable[[Path], None]) -> Path:
         """Commits feed and backend together; *save* writes the backend's part into a folder."""
@@ -174,6 +177,7 @@ class RunLike(Protocol):
         """Scores every benchmark of the recipe; figures such as ``eval/math-500``, 0 to 1.
 
         Its answers are kept below ``evaluation/step-N``, where an interrupted evaluation goes on.
-        It belongs to no step's seconds. A stop that is requested meanwhile ends it early, with no
-        figures.
+        Where environments are held out, the grid is scored with them. It belongs to no step's
+        seconds. A stop that is requested meanwhile ends it early, with no figures; a backend then
+        stops at once, and the resumed one goes on with the questions that are left.
         """

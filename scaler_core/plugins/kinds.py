@@ -1,4 +1,4 @@
-"""The nine kinds of component: name, hook and interface of each."""
+"""The ten kinds of component: name, hook and interface of each."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ KindName = Literal[
     "sandbox",
     "benchmark",
     "backend",
+    "tracker",
 ]
 
 
@@ -55,6 +56,7 @@ KINDS: dict[KindName, Kind] = {
         Kind("sandbox", "sandbox", "scaler_register_sandboxes", interfaces.Sandbox),
         Kind("benchmark", "benchmark", "scaler_register_benchmarks", interfaces.Benchmark),
         Kind("backend", "backend", "scaler_register_backends", interfaces.Backend),
+        Kind("tracker", "tracker", "scaler_register_trackers", interfaces.Tracker),
     )
 }
 

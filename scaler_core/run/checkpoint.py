@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,7 @@ def write_checkpoint(
     state: Mapping[str, Any],
     save_backend: Callable[[Path], None] | None,
     keep: int,
+    scores: Mapping[int, float] | None = None,
 ) -> Checkpoint:
     """Commit a checkpoint and prune the older ones.
 
@@ -81,6 +82,7 @@ def write_checkpoint(
         state: Feed state and positions of the logs, as JSON.
         save_backend: Writes the backend's files into the folder it is given.
         keep: Whole checkpoints to keep, the new one included.
+        scores: What each evaluated step scored; see :func:`prune`.
 
     Raises:
         InfrastructureError: It cannot be written; the older ones are untouched.
@@ -102,7 +104,7 @@ def write_checkpoint(
             shutil.rmtree(final)
         partial.rename(final)
         sync_directory(folder)
-        prune(folder, keep)
+        prune(folder, keep, scores)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise cannot_write(final, error) from error
@@ -139,14 +141,32 @@ def latest_checkpoint(folder: Path) -> Checkpoint:
     return found[-1]
 
 
-def prune(folder: Path, keep: int) -> None:
-    """Remove all but the newest *keep* whole checkpoints, and what a kill left half-done."""
-    kept = list_checkpoints(folder)[-keep:]
+def best_of(checkpoints: Iterable[Checkpoint], scores: Mapping[int, float]) -> Checkpoint | None:
+    """The checkpoint of the highest score, the earliest of equals; only those that hold a model."""
+    scored = [item for item in checkpoints if item.step in scores and item.backend is not None]
+    return max(scored, key=lambda item: (scores[item.step], -item.step), default=None)
+
+
+def prune(folder: Path, keep: int, scores: Mapping[int, float] | None = None) -> None:
+    """Remove all but the newest *keep* whole checkpoints, and what a kill left half-done.
+
+    The one of the highest score stays too.
+
+    Args:
+        folder: The run's folder of checkpoints.
+        keep: How many newest ones stay.
+        scores: What each evaluated step scored.
+    """
+    whole = list_checkpoints(folder)
+    kept = whole[-keep:]
+    best = best_of(whole, scores or {})
     for path in folder.iterdir():
         match = _NAME.fullmatch(path.name)
         if path.name.endswith(".partial"):
             shutil.rmtree(path, ignore_errors=True)
         elif match and kept and int(match[1]) < kept[0].step:
+            if best is not None and path == best.path:
+                continue
             # without its marker it is no checkpoint any more, however far the removal comes
             (path / MARKER).unlink(missing_ok=True)
             shutil.rmtree(path, ignore_errors=True)

@@ -10,13 +10,12 @@
     samples.jsonl       a few responses a step
     superseded.jsonl    lines of steps that a kill undid and a resume trained anew
     checkpoints/        step-N: feed state and the backend's files
-    evaluation/         the held-out grid and the answers to it
+    evaluation/         the held-out grid and the answers to it; step-N: benchmarks after step N
     model/              the trained model, where the backend has one
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -27,8 +26,9 @@ from typing import IO, Any
 
 from scaler_core.errors import DataError, UsageError
 from scaler_core.jsonio import (
+    append_line,
     cannot_write,
-    compact_json,
+    lock_file,
     read_json,
     read_lines,
     sync_directory,
@@ -70,7 +70,7 @@ class RunDirectory:
 
     @property
     def evaluation(self) -> Path:
-        """The held-out grid and the answers to it."""
+        """The held-out grid and the answers to it, and the benchmarks of each evaluated step."""
         return self.path / "evaluation"
 
     @property
@@ -122,19 +122,8 @@ class RunDirectory:
 
     def lock(self) -> None:
         """Become the one writer, until :meth:`close` or the end of the process."""
-        try:
-            handle = (self.path / LOCK).open("wb")
-        except OSError as error:
-            raise cannot_write(self.path, error) from error
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.close()
-            raise UsageError(f"another process is training in {self.path}") from None
-        except OSError as error:
-            handle.close()
-            raise cannot_write(self.path / LOCK, error) from error
-        self._lock = handle
+        taken = f"another process is training in {self.path}"
+        self._lock = lock_file(self.path / LOCK, taken)
 
     def clear(self) -> None:
         """Remove what a run left that ended before its first checkpoint."""
@@ -164,11 +153,8 @@ class RunDirectory:
         try:
             stream = self._streams.get(log)
             if stream is None:
-                # unbuffered: after a failed write nothing is left that a close would try again
                 stream = self._streams[log] = (self.path / log).open("ab", buffering=0)
-            line = memoryview(compact_json(record).encode() + b"\n")
-            while line:
-                line = line[stream.write(line) :]
+            append_line(stream, record)
         except OSError as error:
             raise cannot_write(self.path / log, error) from error
 

@@ -1,14 +1,16 @@
-"""The held-out grid: fixed instances that are answered before and after training.
+"""The grid of held-out instances: answered before and after training, or on a schedule.
 
 Its seeds derive from the words "held-out grid" and not from the run's seed: they are the same in
-every run of a pool, and none is ever drawn for training.
+every run of a pool, and none is ever drawn for training. Where a run holds environments out, the
+grid has their instances too: *in-pool* are the instances of trained environments, *out-of-pool*
+those of held-out ones.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,14 +134,26 @@ def read_grid(path: Path) -> list[Ticket]:
         raise DataError(f"{path} is damaged: {error}") from error
 
 
-def score_grid(tickets: Sequence[Ticket], verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    """Verdicts on the grid as JSON: in all, and by environment and level."""
+def score_grid(
+    tickets: Sequence[Ticket],
+    verdicts: Sequence[Verdict],
+    held_out: Callable[[str], bool] = lambda environment_id: False,
+) -> dict[str, Any]:
+    """Verdicts on the grid as JSON: in all, by environment and level, by pool and level.
+
+    Args:
+        tickets: The grid.
+        verdicts: One for each ticket.
+        held_out: Whether an environment is held out.
+    """
     cells: dict[str, dict[str, list[int]]] = {}
+    pools: dict[str, dict[str, list[int]]] = {}
     for ticket, verdict in zip(tickets, verdicts, strict=True):
-        levels = cells.setdefault(ticket.environment_id, {})
-        cell = levels.setdefault(str(ticket.level), [0, 0])
-        cell[0] += verdict.result == "correct"
-        cell[1] += verdict.result != "undecided"
+        pool = "out-of-pool" if held_out(ticket.environment_id) else "in-pool"
+        for table, row in ((cells, ticket.environment_id), (pools, pool)):
+            cell = table.setdefault(row, {}).setdefault(str(ticket.level), [0, 0])
+            cell[0] += verdict.result == "correct"
+            cell[1] += verdict.result != "undecided"
     decided = sum(verdict.result != "undecided" for verdict in verdicts)
     correct = sum(verdict.result == "correct" for verdict in verdicts)
     return {
@@ -147,8 +161,22 @@ def score_grid(tickets: Sequence[Ticket], verdicts: Sequence[Verdict]) -> dict[s
         "decided": decided,
         "undecided": len(verdicts) - decided,
         "accuracy": correct / decided if decided else None,
+        "pools": pools,
         "cells": cells,
     }
+
+
+def grid_figures(scores: Mapping[str, Any]) -> dict[str, float]:
+    """What :func:`score_grid` gave as figures: ``grid/in-pool`` and ``grid/in-pool/level-3``."""
+    figures: dict[str, float] = {}
+    for pool, levels in scores.get("pools", {}).items():
+        parts = {level: Score(*cell) for level, cell in levels.items()}
+        correct = sum(part.correct for part in parts.values())
+        whole = Score(correct, sum(part.decided for part in parts.values()))
+        named = {f"grid/{pool}": whole}
+        named |= {f"grid/{pool}/level-{level}": part for level, part in parts.items()}
+        figures |= {name: part.accuracy for name, part in named.items() if part.decided}
+    return figures
 
 
 def standard_errors(before: Score, after: Score) -> float:

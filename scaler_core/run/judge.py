@@ -13,6 +13,7 @@ from scaler_core.factory import NATIVE_VERIFIER
 from scaler_core.factory.native import NativeLimits, NativeWorkers
 from scaler_core.interfaces import Verifier
 from scaler_core.jsonio import canonical_json
+from scaler_core.judging import verdict_of
 from scaler_core.models import ComponentChoice, Instance, Response, Ticket, Verdict
 from scaler_core.plugins import PluginHost, load_plugins
 
@@ -49,8 +50,8 @@ class Judge:
         if ticket.verifier.use == NATIVE_VERIFIER:
             return self._scorer.score(response, ticket)
         verifier = self.verifier(ticket.verifier)
-        verdict = _ask(verifier, response, ticket)
-        return verdict if verdict.result != "undecided" else _ask(verifier, response, ticket)
+        who = f"verifier {verifier.name!r}"
+        return verdict_of(who, lambda: verifier.verify(response, ticket))
 
     def portable(self) -> PortableJudge:
         """What gives the same verdicts in another process."""
@@ -112,17 +113,3 @@ def _judge_of_this_process(plugins: tuple[str, ...]) -> Judge:
     """Built once; its workers end with the process."""
     workers = NativeWorkers(NATIVE_WORKERS, NativeLimits())
     return Judge(load_plugins(allowed=list(plugins)), workers)
-
-
-def _ask(verifier: Verifier, response: Response, ticket: Ticket) -> Verdict:
-    try:
-        verdict = verifier.verify(response, ticket)
-    except ScalerError as error:
-        return Verdict.undecided(f"verifier {verifier.name!r}: {error}")
-    except (
-        Exception
-    ) as error:  # a verifier is a plugin: whatever it raises is not the policy's fault
-        return Verdict.undecided(f"verifier {verifier.name!r} raised {type(error).__name__}")
-    if not isinstance(verdict, Verdict):
-        return Verdict.undecided(f"verifier {verifier.name!r} returned no verdict")
-    return verdict

@@ -25,10 +25,22 @@ class Observer:
         """A line was written to metrics.jsonl."""
 
     def evaluating(self, label: str, total: int) -> None:
-        """The held-out grid is being answered."""
+        """The grid of held-out instances is being answered."""
 
     def evaluated(self, label: str, scores: Mapping[str, Any]) -> None:
-        """The held-out grid was scored."""
+        """The grid of held-out instances was scored."""
+
+    def benchmark_started(self, step: int, benchmark: str, samples: int) -> None:
+        """A benchmark is being answered, with so many responses still to come."""
+
+    def measured(self, step: int, figures: Mapping[str, float]) -> None:
+        """What was measured after *step*: ``eval/math-500``, ``grid/in-pool``, 0 to 1."""
 
     def checkpoint_written(self, step: int, path: Path) -> None:
         """A checkpoint was committed."""
+
+    def warning(self, text: str) -> None:
+        """Something beside the run failed, such as a tracker; the run goes on."""
+
+    def run_ended(self) -> None:
+        """The process leaves the run: it is finished, stopped or has failed."""

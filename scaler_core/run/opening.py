@@ -14,7 +14,13 @@ from scaler_core.run.directory import RunDirectory
 from scaler_core.run.session import Run
 from scaler_core.run.setup import assemble
 
-FIXED_ON_RESUME = ("run.seed", "run.directory", "evaluation.levels", "evaluation.seeds")
+FIXED_ON_RESUME = (
+    "run.seed",
+    "run.directory",
+    "evaluation.levels",
+    "evaluation.seeds",
+    "evaluation.held_out",
+)
 
 
 def open_run(

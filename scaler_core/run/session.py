@@ -12,11 +12,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from math import isfinite
 from pathlib import Path
@@ -28,20 +26,23 @@ from scaler_core.errors import BackendProtocolError, UsageError, blamed_on
 from scaler_core.jsonio import write_atomic
 from scaler_core.models import Event, Response, Ticket, Verdict
 from scaler_core.pool.source import pool_hash
+from scaler_core.protocols import Ask
+from scaler_core.run.best import point_to_best
 from scaler_core.run.checkpoint import Checkpoint, latest_checkpoint, prune, write_checkpoint
 from scaler_core.run.directory import RunDirectory
 from scaler_core.run.feed import Feed
-from scaler_core.run.grid import make_grid, read_grid, score_grid, write_grid
 from scaler_core.run.host_facts import describe_host
 from scaler_core.run.judge import Judge
+from scaler_core.run.lines import grown, sample_line
+from scaler_core.run.measuring import Measuring
 from scaler_core.run.observer import Observer
 from scaler_core.run.preview import preview_run
 from scaler_core.run.resume import pool_contents, report_pool_changes
 from scaler_core.run.setup import Parts
 from scaler_core.run.summary import Summary, summarize
+from scaler_core.run.tracking import Tracking
 
 SAMPLES_PER_STEP = 4
-SAMPLE_CHARACTERS = 2000
 
 
 class Run:
@@ -72,6 +73,7 @@ class Run:
         self.recipe = parts.recipe
         self.directory = path
         self.observer = Observer()
+        self._tracking = Tracking(parts.trackers, lambda text: self.observer.warning(text))
         self.stop_requested = False
         self._changed = tuple(changed)
         self._numbered = numbered
@@ -84,6 +86,7 @@ class Run:
         self._factory = parts.make_factory()
         self._counted: Mapping[str, float] = {}
         self._judge = Judge(parts.host, self._factory)
+        self._measuring = self._measuring_in(self._files)
         engine = Engine(
             parts.source, parts.controller, parts.curator, seed=self.seed, emit=self._emit
         )
@@ -162,7 +165,7 @@ class Run:
                 self._begin()
             else:
                 self._go_on(self._checkpoint)
-            self.observer.run_started(self)
+            self._tell(lambda to: to.run_started(self))
             self._measure_from_here()
             with blamed_on(f"backend {self.parts.backend.name!r}"):
                 self.parts.backend.train(self.feed, self)
@@ -176,8 +179,8 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether the last step was trained."""
-        return self.feed.step >= self.steps
+        """Whether the last step was trained, and all that is due after it measured."""
+        return self.feed.step >= self.steps and not self._measuring.steps.due(self.steps)
 
     @property
     def seconds(self) -> float:
@@ -190,15 +193,18 @@ class Run:
             stack.callback(self._files.close)
             stack.callback(self._factory.close)
             stack.callback(self._judge.close)
+            stack.callback(self._tell, lambda to: to.run_ended())
 
     def _check_backend(self) -> None:
         name, step = self.parts.backend.name, self.feed.step
-        if not self.finished and not self.stop_requested:
+        if step < self.steps and not self.stop_requested:
             fault = f"ended after step {step} of {self.steps}"
         elif self._last_finished != step:
             fault = f"ended without finish_step({step})"
         elif self._last_saved != step:
             fault = f"ended without a checkpoint of step {step}"
+        elif not self.finished and not self.stop_requested:
+            fault = f"ended without score_benchmarks({step})"
         else:
             return
         raise BackendProtocolError(f"backend {name!r} {fault}")
@@ -206,6 +212,7 @@ class Run:
     def _begin(self) -> None:
         self._files = RunDirectory.create(self.directory, numbered=self._numbered)
         self.directory = self._files.path
+        self._measuring = self._measuring_in(self._files)
         try:
             self._write_facts()
             self._emit(
@@ -224,12 +231,16 @@ class Run:
                 f"another process has trained in {self.directory} since this one opened it",
                 hint="resume it again",
             )
-        prune(self._files.checkpoints, self.recipe.checkpoint.keep)
+        undone = self._measuring.steps.set_aside_after(checkpoint.step)
+        scores = self._measuring.steps.best_scores()
+        prune(self._files.checkpoints, self.recipe.checkpoint.keep, scores)
         state = checkpoint.read()
         set_aside = self._files.rewind(state["logs"])
         self.feed.load_state_dict(state["feed"])
         report_pool_changes(self._files, self.parts.source, checkpoint.step, self._emit)
         evidence: dict[str, Any] = {"superseded_lines": set_aside, "changed": list(self._changed)}
+        if undone:
+            evidence["superseded_evaluations"] = undone
         self._emit(Event(kind="resumed", step=checkpoint.step, evidence=evidence))
 
     def _write_facts(self) -> None:
@@ -272,7 +283,7 @@ class Run:
         line: dict[str, float] = {
             "step": step,
             **curriculum,
-            **_factory_metrics(self._counted, counted),
+            **{f"factory/{name}": by for name, by in grown(self._counted, counted).items()},
             **metrics,
             "seconds": round(now - self._step_began, 4),
         }
@@ -280,11 +291,11 @@ class Run:
         self._last_finished = step
         self._happened.clear()
         for ticket, response, verdict in samples[:SAMPLES_PER_STEP]:
-            self._files.append("samples.jsonl", _sample(step, ticket, response, verdict))
+            self._files.append("samples.jsonl", sample_line(step, ticket, response, verdict))
         # JSON has no NaN: a figure that is none, such as the loss of a diverged model, is null
         figures = {name: value if isfinite(value) else None for name, value in line.items()}
         self._files.append("metrics.jsonl", {"schema_version": 1, **figures})
-        self.observer.step_finished(step, line)
+        self._tell(lambda to: to.step_finished(step, line))
         return curriculum
 
     def _measure_from_here(self) -> None:
@@ -292,8 +303,12 @@ class Run:
         self._step_began, self._counted = time.monotonic(), self._factory.counters()
 
     def checkpoint_due(self, step: int) -> bool:
-        """Whether a checkpoint belongs after *step*: on schedule, at the end, or when stopping."""
-        on_schedule = step % self.recipe.checkpoint.every == 0
+        """Whether a checkpoint belongs after *step*: on schedule, at the end, or when stopping.
+
+        A step that is evaluated gets one too, because it may be the best.
+        """
+        every = self.recipe.checkpoint.every
+        on_schedule = step % every == 0 or self._measuring.steps.on_schedule(step)
         return step > self._last_saved and (
             on_schedule or step >= self.steps or self.stop_requested
         )
@@ -311,86 +326,67 @@ class Run:
             )
         path = self._commit(step, save)
         self._last_saved = step
-        self.observer.checkpoint_written(step, path)
+        self._tell(lambda to: to.checkpoint_written(step, path))
         return path
 
     def _commit(self, step: int, save: Callable[[Path], None] | None) -> Path:
         state = {"feed": self.feed.state_dict(), "logs": self._files.positions()}
-        keep = self.recipe.checkpoint.keep
-        path = write_checkpoint(self._files.checkpoints, step, state, save, keep).path
+        keep, scores = self.recipe.checkpoint.keep, self._measuring.steps.best_scores()
+        path = write_checkpoint(self._files.checkpoints, step, state, save, keep, scores).path
+        self._point_to_best()
         # only now: a resume that fails before its first checkpoint leaves the run as it was, and
         # changes of pool or settings are told again by the next one
         if not self._facts_written:
             self._write_facts()
         return path
 
-    # -------------------------------------------------------------- the held-out grid
+    # -------------------------------------------------------------- measuring
 
-    def evaluate(
-        self, label: str, respond: Callable[[Sequence[Ticket]], Sequence[Response]]
-    ) -> None:
-        """Score the held-out grid with *respond*, one response a ticket; kept as *label*.
+    def evaluate(self, label: str, ask: Ask) -> None:
+        """Score the grid of held-out instances, one response a ticket; kept as *label*.
 
         A run without a grid measures nothing. What it takes of time and factory belongs to no step.
         """
-        tickets = self._grid()
-        if not tickets:
-            return
-        self.observer.evaluating(label, len(tickets))
-        responses = respond(tickets)
-        with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
-            verdicts = list(threads.map(self.feed.verify, tickets, responses))
-        scores = score_grid(tickets, verdicts)
-        self._files.write_json(f"evaluation/{label}.json", scores)
-        self.observer.evaluated(label, scores)
+        self._measuring.answer_grid(self.feed.step, label, ask)
+        self._point_to_best()
         self._measure_from_here()
 
-    def _grid(self) -> list[Ticket]:
-        options = self.recipe.evaluation
-        if not options.seeds:
-            return []
-        path = self._files.evaluation / "grid.jsonl"
-        if not path.exists():
-            tickets, dropped = make_grid(
-                self.parts.source,
-                self._factory,
-                self._judge,
-                self.parts.verifier,
-                levels=options.levels,
-                seeds=options.seeds,
+    def evaluation_due(self, step: int) -> bool:
+        """Whether something is to be measured after *step*, and no stop is requested."""
+        return not self.stop_requested and self._measuring.steps.due(step)
+
+    def score_benchmarks(self, step: int, ask: Ask) -> Mapping[str, float]:
+        """Measure what is due after *step*: benchmarks, and the grid of held-out environments.
+
+        Returns:
+            The figures, 0 to 1; none where a stop was requested before all was answered.
+
+        Raises:
+            BackendProtocolError: *step* is not the recorded one.
+            ScalerError: As for an evaluation; what was answered is kept.
+        """
+        if step != self.feed.step:
+            raise BackendProtocolError(
+                f"step {step} cannot be evaluated: the last recorded step is {self.feed.step}"
             )
-            if dropped:
-                evidence: dict[str, Any] = {"tickets": len(tickets), **dropped}
-                self._emit(Event(kind="grid_incomplete", step=self.feed.step, evidence=evidence))
-            write_grid(path, tickets)
-        return read_grid(path)
+        figures = self._measuring.evaluate_step(step, ask, lambda: self.stop_requested)
+        self._point_to_best()
+        self._measure_from_here()
+        return figures
+
+    def _measuring_in(self, files: RunDirectory) -> Measuring:
+        return Measuring(self.parts, files, self._factory, self._judge, self._emit, self._tell)
+
+    def _point_to_best(self) -> None:
+        steps = self._measuring.steps
+        if scores := steps.best_scores():
+            point_to_best(self._files.checkpoints, steps.best_metric, scores)
 
     def _emit(self, event: Event) -> None:
         self._happened[event.kind] += 1
         self._files.append("events.jsonl", event.model_dump(mode="json"))
-        self.observer.event(event)
+        self._tell(lambda to: to.event(event))
 
-
-def _factory_metrics(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
-    """By how much each counter has grown; those that stand still are left out."""
-    return {
-        f"factory/{name}": round(total - before.get(name, 0), 4)
-        for name, total in sorted(now.items())
-        if total != before.get(name, 0)
-    }
-
-
-def _sample(step: int, ticket: Ticket, response: Response, verdict: Verdict) -> dict[str, Any]:
-    return {
-        "schema_version": 1,
-        "step": step,
-        "ticket": ticket.id,
-        "environment_id": ticket.environment_id,
-        "level": ticket.level,
-        "prompt": ticket.messages[-1]["content"][:SAMPLE_CHARACTERS] if ticket.messages else "",
-        "truth": ticket.truth[:SAMPLE_CHARACTERS],
-        "response": response.text[:SAMPLE_CHARACTERS],
-        "truncated": response.truncated,
-        "result": verdict.result,
-        "reason": verdict.reason,
-    }
+    def _tell(self, call: Callable[[Observer], None]) -> None:
+        call(self.observer)
+        call(self._tracking)

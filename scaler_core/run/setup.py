@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from pydantic import JsonValue
+
 from scaler_core.config import ComponentSection, PoolSection, PoolSource, Recipe
-from scaler_core.errors import UsageError
+from scaler_core.errors import UsageError, blamed_on, unknown_name
+from scaler_core.evaluation.choosing import build_benchmarks
 from scaler_core.factory import InstanceFactory
 from scaler_core.factory.local import LocalFactory
 from scaler_core.factory.ray_actors import RayFactory
@@ -15,18 +19,22 @@ from scaler_core.factory.ready import ReadyFactory
 from scaler_core.factory.virtual import VirtualFactory
 from scaler_core.interfaces import (
     Backend,
+    Benchmark,
     Component,
     Controller,
     Curator,
     EnvironmentPack,
     EnvironmentSource,
     Sandbox,
+    Tracker,
 )
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost
 from scaler_core.pool import open_pool
 from scaler_core.pool.source import CombinedSource, SelectedSource
 from scaler_core.run.actor_factory import BUILDER, describe_factory, factory_options
+from scaler_core.run.benchmarks import known_figures
+from scaler_core.run.holdout import split_held_out
 from scaler_core.sandbox.choice import build_sandbox
 
 
@@ -43,6 +51,9 @@ class Parts:
         curator: Chooses the active set.
         backend: Trains.
         sandbox: Runs untrusted programs; ``None`` where the backend needs no instances.
+        held_out: The environments that are only measured, if there are some.
+        benchmarks: What is scored on a schedule.
+        trackers: Who is shown the figures.
     """
 
     recipe: Recipe
@@ -53,6 +64,9 @@ class Parts:
     curator: Curator
     backend: Backend
     sandbox: Sandbox | None
+    held_out: EnvironmentSource | None = None
+    benchmarks: Sequence[Benchmark] = ()
+    trackers: Sequence[Tracker] = ()
 
     @property
     def ready(self) -> int:
@@ -77,17 +91,19 @@ def assemble(recipe: Recipe, host: PluginHost) -> Parts:
         UsageError: A name, an option or an environment is unknown, or the machine lacks something.
         DataError: A pool is damaged.
     """
-    _refuse_what_does_not_exist(recipe)
     verifier_choice = _told_of_thinking(recipe, host)
     host.build("verifier", verifier_choice, "verifier")
     controller = host.build("controller", recipe.controller.choice, "controller")
     curator = host.build("curator", recipe.curator.choice, "curator")
     backend = cast(Backend, host.build("backend", recipe.backend.choice, "backend"))
-    source = open_environments(recipe.pool, host)
+    everything = open_environments(recipe.pool, host)
+    source, held_out = split_held_out(everything, recipe.evaluation.held_out, recipe.run.seed)
     missing = backend.missing()
     if missing:
         raise UsageError(f"backend {backend.name!r} cannot run here: {missing}")
     backend.check()
+    benchmarks = _benchmarks(recipe, host, backend)
+    trackers = _trackers(recipe, host)
     sandbox = _build_sandbox(recipe, host, source) if backend.needs_instances else None
     sections = {
         "pool": _absolute(recipe.pool),
@@ -95,6 +111,8 @@ def assemble(recipe: Recipe, host: PluginHost) -> Parts:
         "controller": _spelt_out(controller),
         "curator": _spelt_out(curator),
         "backend": _spelt_out(backend),
+        "evaluation": recipe.evaluation.model_copy(update={"options": _options_of(benchmarks)}),
+        "tracking": recipe.tracking.model_copy(update={"options": _options_of(trackers)}),
         **({"sandbox": _spelt_out(sandbox)} if sandbox else {}),
     }
     return Parts(
@@ -106,6 +124,9 @@ def assemble(recipe: Recipe, host: PluginHost) -> Parts:
         curator=cast(Curator, curator),
         backend=backend,
         sandbox=sandbox,
+        held_out=held_out,
+        benchmarks=benchmarks,
+        trackers=trackers,
     )
 
 
@@ -143,19 +164,52 @@ def _factory_of(parts: Parts, sandbox: Sandbox) -> InstanceFactory:
     return LocalFactory(sandbox, workers=workers, **factory_options(recipe))
 
 
-def _refuse_what_does_not_exist(recipe: Recipe) -> None:
-    evaluation = recipe.evaluation
-    wanted = {
-        "evaluation.benchmarks": evaluation.benchmarks,
-        "evaluation.held_out": evaluation.held_out,
-        "tracking.use": recipe.tracking.use,
-    }
-    for path, value in wanted.items():
-        if value:
-            raise UsageError(
-                f"{path} = {value!r}: this version of SCALER cannot do that yet",
-                hint="leave the key out; metrics.jsonl and the held-out grid are always there",
-            )
+def _benchmarks(recipe: Recipe, host: PluginHost, backend: Backend) -> list[Benchmark]:
+    """The benchmarks of ``[evaluation]``, whose questions are on this machine now."""
+    options = recipe.evaluation
+    if not backend.needs_instances and (options.benchmarks or options.held_out):
+        key = "benchmarks" if options.benchmarks else "held_out"
+        raise UsageError(
+            f"evaluation.{key}: backend {backend.name!r} has no model that could be asked",
+            hint="leave the key out, or take another backend",
+        )
+    if options.held_out and not options.seeds:
+        raise UsageError(
+            "evaluation.held_out needs evaluation.seeds, the instances that held-out environments "
+            "are measured on",
+            hint="set evaluation.seeds = 4",
+        )
+    if options.best is not None and options.best not in known_figures(options):
+        raise unknown_name(
+            "figure", options.best, known_figures(options), where=" in evaluation.best"
+        )
+    built = build_benchmarks(
+        host,
+        options.benchmarks,
+        options.options,
+        where="evaluation.options",
+        thinking=recipe.prompt.thinking,
+    )
+    for benchmark in built:
+        with blamed_on(f"benchmark {benchmark.name!r}"):
+            benchmark.rows()
+    return built
+
+
+def _trackers(recipe: Recipe, host: PluginHost) -> list[Tracker]:
+    section = recipe.tracking
+    for name in section.options:
+        if name not in section.use:
+            raise unknown_name("tracker", name, section.use, where=" in tracking.options")
+    built = []
+    for name in dict.fromkeys(section.use):
+        host.find("tracker", name)
+        choice = ComponentChoice(use=name, options=section.options.get(name, {}))
+        tracker = cast(Tracker, host.build("tracker", choice, f"tracking.options.{name}"))
+        if missing := tracker.missing():
+            raise UsageError(f"tracker {name!r} cannot run here: {missing}")
+        built.append(tracker)
+    return built
 
 
 def _told_of_thinking(recipe: Recipe, host: PluginHost) -> ComponentChoice:
@@ -182,6 +236,10 @@ def _absolute(section: PoolSection) -> PoolSection:
         for item in section.all_sources
     )
     return PoolSection(sources=sources, environments=section.environments)
+
+
+def _options_of(components: Sequence[Component]) -> dict[str, dict[str, JsonValue]]:
+    return {item.name: item.config.model_dump(mode="json") for item in components}
 
 
 def _spelt_out(component: Component) -> ComponentSection:

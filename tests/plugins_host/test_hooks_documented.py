@@ -34,7 +34,7 @@ def signature(hook: str) -> str:
 
 def test_every_kind_has_one_hook_and_every_hook_one_kind():
     assert sorted(kind.hook for kind in KINDS.values()) == HOOKS
-    assert len(HOOKS) == 9
+    assert len(HOOKS) == 10
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.hook)

@@ -176,6 +176,7 @@ def test_kinds_are_named_as_in_the_table_of_hooks():
         "sandbox",
         "benchmark",
         "backend",
+        "tracker",
     ]
     assert resolve_kind("controllers") == "controller"
     assert resolve_kind("sandboxes") == "sandbox"

@@ -14,7 +14,7 @@ from scaler_core.config import recipe_from
 from scaler_core.factory.local import LocalFactory
 from scaler_core.factory.ready import ReadyFactory
 from scaler_core.factory.virtual import VirtualFactory
-from scaler_core.models import Response, Ticket
+from scaler_core.models import Question, Response
 from scaler_core.plugins import load_plugins
 from scaler_core.pool import write_pool
 from scaler_core.run.opening import open_run
@@ -109,8 +109,8 @@ def test_the_held_out_grid_belongs_to_no_step(tmp_path: Path) -> None:
             run.evaluate("before", answer)
             super().train(feed, run)
 
-    def answer(tickets: Sequence[Ticket]) -> list[Response]:
-        return [Response(text="0")] * len(tickets)
+    def answer(questions: Sequence[Question]) -> list[tuple[int, Response]]:
+        return [(index, Response(text="0")) for index in range(len(questions))]
 
     run = make_run(tmp_path, factory={"ready": 0}, evaluation={"levels": [0, 1], "seeds": 5})
     run.parts = dataclasses.replace(run.parts, backend=Examined())

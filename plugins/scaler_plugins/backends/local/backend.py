@@ -32,6 +32,7 @@ class Local(Backend):
     """TRL's GRPOTrainer on one machine: a CPU or one GPU, any Hugging Face causal LM."""
 
     name = "local"
+    models = {TINY: TINY_FOLDER}
 
     class Config(Options):
         """Options of ``local``; training defaults are the paper's (paper section 6)."""
@@ -136,6 +137,10 @@ class Local(Backend):
     def prompt_limit(self) -> tuple[str, int]:
         """The model and the option."""
         return self.config.model, self.config.max_prompt_tokens
+
+    def sampling(self) -> tuple[float, float]:
+        """The options of that name."""
+        return self.config.temperature, self.config.top_p
 
     @classmethod
     def token_counter(cls, model: str) -> Callable[[Sequence[Message]], int]:

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from transformers import DynamicCache, GenerationConfig, PreTrainedModel
 
+from scaler_core.evaluation.engines.sampling import cut_row, pad_left
+
 
 class Sampler:
     """Samples responses with Hugging Face's ``generate``.
@@ -59,17 +61,15 @@ class Sampler:
             generation_config=self.config,
             **extra,
         )
-        return [self._cut(row) for row in output[:, ids.shape[1] :].tolist()]
-
-    def _cut(self, row: list[int]) -> list[int]:
-        """*row* up to its first end token; padding behind a text to stop at goes too."""
-        for place, token in enumerate(row):
-            if token in self.config.eos_token_id:
-                return row[: place + 1]
-        if self.config.stop_strings:
-            while len(row) > 1 and row[-1] == self.config.pad_token_id:
-                row.pop()
-        return row
+        return [
+            cut_row(
+                row,
+                self.config.eos_token_id,
+                self.config.pad_token_id,
+                stops=bool(self.config.stop_strings),
+            )
+            for row in output[:, ids.shape[1] :].tolist()
+        ]
 
 
 def _shared_cache(
@@ -90,14 +90,3 @@ def _shared_cache(
     )
     cache.batch_repeat_interleave(copies)
     return cache
-
-
-def pad_left(rows: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and attention mask, both of shape (rows, longest row)."""
-    width = max(len(row) for row in rows)
-    ids = torch.full((len(rows), width), pad)
-    mask = torch.zeros_like(ids)
-    for index, row in enumerate(rows):
-        ids[index, width - len(row) :] = torch.tensor(row)
-        mask[index, width - len(row) :] = 1
-    return ids, mask

@@ -40,8 +40,9 @@ from trl import GRPOConfig, GRPOTrainer
 from trl.models import unwrap_model_for_generation
 
 from scaler_core.errors import BackendProtocolError
+from scaler_core.evaluation.engines.sampling import Limits, Request, RowSampler, is_cut_off
 from scaler_core.interfaces import FeedLike, RunLike
-from scaler_core.models import Group, Message, Response, Ticket, Verdict
+from scaler_core.models import Group, Message, Question, Response, Ticket, Verdict
 from scaler_core.rewards import reward
 from scaler_core.seeds import derive_random, derive_seed
 from scaler_plugins.backends.local.rollout import Sampler
@@ -113,16 +114,30 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
         """Tokens of *messages* once the chat template has rendered them."""
         return len(self._tokenize([messages])[0])
 
-    def respond(self, tickets: Sequence[Ticket]) -> list[Response]:
-        """One response to each ticket, sampled as in training.
+    def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
+        """A response to each question, batch by batch, with the model as it is now.
 
-        The same model and tickets give the same responses; training's randomness is not touched.
+        The same model and question give the same response; training's randomness is not touched.
         """
-        devices = [self.accelerator.device] if self.accelerator.device.type == "cuda" else []
-        with torch.random.fork_rng(devices):
-            torch.manual_seed(derive_seed(self.run.seed, "local", "respond"))
-            prompts = self._tokenize([ticket.messages for ticket in tickets])
-            return self._responses(self._sample(prompts, copies=1))
+        prompts = self._tokenize([question.messages for question in questions])
+        requests = [
+            Request(prompt, question.temperature, question.top_p, question.seed)
+            for prompt, question in zip(prompts, questions, strict=True)
+        ]
+        limits = Limits(
+            max_tokens=self.max_completion_length,
+            context=getattr(self.model.config, "max_position_embeddings", None),
+            end_tokens=self.eos_token_ids,
+            pad_token=self.generation_config.pad_token_id,
+            stop=self.run.prompt.stop,
+        )
+        sampler = RowSampler(limits, self._sampler.batch, self.processing_class)
+        with self._answering_model() as model:
+            for index, row in sampler.sample(model, requests):
+                room = limits.room(prompts[index])
+                text = self.processing_class.decode(row, skip_special_tokens=True)
+                cut_off = is_cut_off(row, room, self.eos_token_ids)
+                yield index, Response(text=text, tokens=len(row), truncated=cut_off)
 
     def save_state(self, folder: Path) -> None:
         """Write all that ``train(resume_from_checkpoint=folder)`` needs to go on exactly."""
@@ -181,6 +196,12 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
             return self._sample(prompt_ids[::num_generations], num_generations), None
 
     def _sample(self, prompts: list[list[int]], copies: int) -> list[list[int]]:
+        with self._answering_model() as model:
+            return self._sampler.sample(model, prompts, copies)
+
+    @contextmanager
+    def _answering_model(self) -> Iterator[Any]:
+        """The model as it generates: out of training mode, in the precision of the computation."""
         with (
             unwrap_model_for_generation(
                 self.model_wrapped,
@@ -190,8 +211,7 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
             self.accelerator.autocast(),
         ):
             # an adapted model hides the options of its base model's forward pass
-            base = model.get_base_model() if hasattr(model, "get_base_model") else model
-            return self._sampler.sample(base, prompts, copies)
+            yield model.get_base_model() if hasattr(model, "get_base_model") else model
 
     def _responses(self, ids: Sequence[list[int]]) -> list[Response]:
         texts = self.processing_class.batch_decode(ids, skip_special_tokens=True)
@@ -199,8 +219,7 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
             Response(
                 text=text,
                 tokens=len(row),
-                truncated=len(row) >= self.max_completion_length
-                and row[-1] not in self.eos_token_ids,
+                truncated=is_cut_off(row, self.max_completion_length, self.eos_token_ids),
             )
             for text, row in zip(texts, ids, strict=True)
         ]
@@ -255,6 +274,10 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
         self.run.finish_step(now.number, metrics, self._samples(now))
         if self.run.checkpoint_due(now.number):
             self.run.save_checkpoint(now.number, self.save_state)
+        if self.run.evaluation_due(now.number):
+            self.run.score_benchmarks(now.number, self.ask)
+            # an evaluated step has its checkpoint, so that the run may stop right here
+            stopping |= self.run.stop_requested
         self.control.should_training_stop |= stopping
 
     def _samples(self, now: _Step) -> list[tuple[Ticket, Response, Verdict]]:

@@ -30,8 +30,8 @@ LOSS_TYPES = {"token-mean": "dapo", "sequence-mean": "grpo"}
 def train(model_name: str, config: Local.Config, feed: FeedLike, run: RunLike) -> None:
     """Train *model_name* until the run's last step or a requested stop.
 
-    A fresh run is measured before its first step, a finished one after its last; the finished
-    model is then saved in ``run.directory / "model"``.
+    A fresh run is measured before its first step, a finished one after its last, and benchmarks
+    when the run says so; the finished model is then saved in ``run.directory / "model"``.
 
     Raises:
         UsageError: The model cannot be loaded, or has no chat template or end token.
@@ -41,9 +41,13 @@ def train(model_name: str, config: Local.Config, feed: FeedLike, run: RunLike) -
     trainer = build_trainer(model_name, config, feed, run)
     feed.measure_prompts(trainer.count_tokens, _prompt_limit(trainer.model.config, config))
     if run.resume_from is None:
-        run.evaluate("before", trainer.respond)
+        run.evaluate("before", trainer.ask)
+    if run.evaluation_due(run.first_step - 1):
+        if run.resume_from is not None:
+            trainer._load_from_checkpoint(str(run.resume_from))
+        run.score_benchmarks(run.first_step - 1, trainer.ask)
     if _train_to_the_end(trainer, run):
-        run.evaluate("after", trainer.respond)
+        run.evaluate("after", trainer.ask)
         save_model(trainer, run)
 
 

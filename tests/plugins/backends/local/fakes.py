@@ -12,10 +12,13 @@ from scaler_core.models import (
     ComponentChoice,
     Group,
     Message,
+    Question,
     Response,
     Ticket,
     Verdict,
 )
+from scaler_core.protocols import Ask
+from scaler_core.seeds import derive_seed
 
 Judge = Callable[[Ticket, Response], Verdict]
 
@@ -44,6 +47,13 @@ def right_or_wrong(ticket: Ticket, response: Response) -> Verdict:
     """Correct or incorrect by ticket and text alone."""
     digest = hashlib.sha256(f"{ticket.id} {response.text}".encode()).digest()[0] % 2
     return [Verdict.correct(), Verdict.incorrect("wrong")][digest]
+
+
+def question(index: int, seed: int = 0) -> Question:
+    """A question of its own for each index."""
+    prompt = f"count-target target={index} values=" + " ".join("1" * (index + 1))
+    messages = ({"role": "user", "content": prompt},)
+    return Question(messages=messages, seed=derive_seed(seed, index))
 
 
 class FakeFeed:
@@ -106,6 +116,7 @@ class FakeRun:
         first_step: int = 1,
         stop_in: int | None = None,
         prompt: PromptSection | None = None,
+        scored_after: Sequence[int] = (),
     ) -> None:
         self.directory = directory
         self.steps = steps
@@ -116,6 +127,8 @@ class FakeRun:
         self.first_step = first_step
         self.stop_in = stop_in
         self.prompt = prompt or PromptSection(style="compact")
+        self.scored_after = scored_after
+        self.scores: dict[int, dict[int, Response]] = {}
         self.finished: list[int] = []
         self.metrics: list[Mapping[str, float]] = []
         self.samples: list[tuple[Ticket, Response, Verdict]] = []
@@ -145,7 +158,13 @@ class FakeRun:
         save(folder)
         return folder
 
-    def evaluate(
-        self, label: str, respond: Callable[[Sequence[Ticket]], Sequence[Response]]
-    ) -> None:
-        self.evaluations[label] = list(respond([ticket(f"grid.{index}") for index in range(6)]))
+    def evaluate(self, label: str, ask: Ask) -> None:
+        answers = dict(ask([question(index, self.seed) for index in range(6)]))
+        self.evaluations[label] = [answers[index] for index in range(6)]
+
+    def evaluation_due(self, step: int) -> bool:
+        return step in self.scored_after and step not in self.scores
+
+    def score_benchmarks(self, step: int, ask: Ask) -> Mapping[str, float]:
+        self.scores[step] = dict(ask([question(index, self.seed) for index in range(3)]))
+        return {"eval/some": 0.5}

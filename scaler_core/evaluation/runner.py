@@ -1,0 +1,212 @@
+"""The evaluation itself, the same for ``scaler eval`` and in training.
+
+::
+
+    benchmarks -> rows -> samples --missing--> ask(model) -> response cache
+                             |                                    |
+                             +-------- grade, in threads ---------+--> results, scores, summary
+
+All questions are read before the first is asked, so that a file that is not there is told at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from scaler_core.errors import DataError, InfrastructureError, PluginError, UsageError, blamed_on
+from scaler_core.evaluation.cache import ResponseCache, response_key
+from scaler_core.evaluation.directory import EvaluationDirectory
+from scaler_core.evaluation.grading import grade_samples
+from scaler_core.evaluation.plan import Plan, Sample, Settings, choose_rows, samples_of
+from scaler_core.evaluation.scores import BenchmarkScore, score_of
+from scaler_core.evaluation.summary import EvaluationSummary, markdown
+from scaler_core.interfaces import Benchmark, BenchmarkRow
+from scaler_core.jsonio import write_atomic
+from scaler_core.protocols import Ask
+
+
+class Watcher:
+    """Told how far an evaluation is; all methods do nothing by default.
+
+    :meth:`graded` comes from several threads.
+    """
+
+    def answering(self, benchmark: str, samples: int, kept: int) -> None:
+        """*samples* responses are wanted, of which *kept* are there already."""
+
+    def answered(self) -> None:
+        """One more response is there."""
+
+    def grading(self, benchmark: str, samples: int) -> None:
+        """All responses of a benchmark are there and are graded now."""
+
+    def graded(self) -> None:
+        """One more response is graded."""
+
+    def scored(self, score: BenchmarkScore) -> None:
+        """A benchmark is done."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all parts of one evaluation need."""
+
+    settings: Settings
+    directory: EvaluationDirectory
+    cache: ResponseCache
+    watcher: Watcher
+
+    def key(self, sample: Sample) -> str:
+        """The name of the response to *sample*."""
+        return response_key(self.settings.identity, self.settings.max_tokens, sample.question)
+
+
+def evaluate(
+    plan: Plan, ask: Ask, folder: Path, watcher: Watcher | None = None
+) -> EvaluationSummary:
+    """Ask, grade and score. Responses that *folder* holds already are not asked for again.
+
+    Args:
+        plan: What is asked.
+        ask: Puts questions to the model; never called where every response is there.
+        folder: The directory of the evaluation, new or begun before.
+        watcher: Told how far it is.
+
+    Raises:
+        UsageError: Questions are not on this machine, *folder* belongs to another model, or
+            another process evaluates there. Nothing was asked.
+        DataError: Questions or what *folder* holds are damaged.
+        InfrastructureError: The model did not answer everything; what it answered is kept.
+    """
+    directory = EvaluationDirectory(folder)
+    if directory.exists:
+        _refuse_another_model(directory, plan.settings)
+    with ExitStack() as stack:
+        for benchmark in plan.benchmarks:
+            stack.callback(benchmark.close)
+        settings, rows = _questions(plan)
+        stack.enter_context(directory.locked())
+        directory.summary.unlink(missing_ok=True)
+        directory.write("evaluation.json", settings)
+        for name, chosen in rows.items():
+            directory.write_lines("questions", name, chosen)
+        cache = stack.enter_context(ResponseCache(directory.responses))
+        work = Work(settings, directory, cache, watcher or Watcher())
+        scores = []
+        for benchmark in plan.benchmarks:
+            samples = samples_of(benchmark, rows[benchmark.name], settings.seed, settings.samples)
+            _answer(benchmark.name, samples, ask, work)
+            scores.append(_grade(benchmark, samples, work))
+        return _summarize(scores, work)
+
+
+def regrade(
+    folder: Path, benchmarks: Sequence[Benchmark], watcher: Watcher | None = None
+) -> EvaluationSummary:
+    """Grade what *folder* holds once more; no model is asked, and no question read elsewhere.
+
+    Args:
+        folder: The directory of an evaluation whose responses are all there.
+        benchmarks: Those of its settings.
+        watcher: Told how far it is.
+
+    Raises:
+        UsageError: There is no evaluation, or another process is at it.
+        DataError: It is damaged, or was interrupted before all was answered.
+    """
+    directory = EvaluationDirectory(folder)
+    settings = directory.settings()
+    with ExitStack() as stack:
+        for benchmark in benchmarks:
+            stack.callback(benchmark.close)
+        stack.enter_context(directory.locked())
+        cache = stack.enter_context(ResponseCache(directory.responses))
+        work = Work(settings, directory, cache, watcher or Watcher())
+        wanted = {
+            item.name: samples_of(item, directory.rows(item.name), settings.seed, settings.samples)
+            for item in benchmarks
+        }
+        missing = sum(work.key(item) not in cache for group in wanted.values() for item in group)
+        if missing:
+            raise DataError(
+                f"{folder} was interrupted: {missing} responses are missing",
+                hint="go on with it first: the command that began it, with -o and the folder",
+            )
+        return _summarize([_grade(item, wanted[item.name], work) for item in benchmarks], work)
+
+
+def _questions(plan: Plan) -> tuple[Settings, dict[str, list[BenchmarkRow]]]:
+    """The rows to ask, and the settings with what is known of them."""
+    rows: dict[str, list[BenchmarkRow]] = {}
+    sources: dict[str, str] = {}
+    sizes: dict[str, int] = {}
+    for benchmark in plan.benchmarks:
+        name = benchmark.name
+        with blamed_on(f"benchmark {name!r}"):
+            everything = list(benchmark.rows())
+            sources[name] = benchmark.source()
+        if not everything:
+            raise DataError(f"benchmark {name!r} has no question")
+        sizes[name] = len(everything)
+        rows[name] = choose_rows(name, everything, plan.settings.limit)
+    return plan.settings.model_copy(update={"sources": sources, "sizes": sizes}), rows
+
+
+def _answer(benchmark: str, samples: Sequence[Sample], ask: Ask, work: Work) -> None:
+    """Ask for the responses that are missing, and keep each as it comes."""
+    missing = [item for item in samples if work.key(item) not in work.cache]
+    work.watcher.answering(benchmark, len(samples), len(samples) - len(missing))
+    waiting = set(range(len(missing)))
+    last = time.monotonic()
+    for index, response in ask([item.question for item in missing]) if missing else ():
+        if index not in waiting:
+            raise PluginError(
+                f"an answer to question {index} of {len(missing)} came twice or unasked",
+                hint="report it to the author of the backend",
+            )
+        waiting.remove(index)
+        now = time.monotonic()
+        item = missing[index]
+        place = {"benchmark": benchmark, "row": item.row.id, "sample": item.number}
+        work.cache.add(work.key(item), response, now - last, place)
+        last = now
+        work.watcher.answered()
+    if waiting:
+        raise InfrastructureError(
+            f"{len(waiting)} of {len(missing)} questions of {benchmark} were not answered",
+            hint="what was answered is kept; the same command goes on",
+        )
+
+
+def _grade(benchmark: Benchmark, samples: Sequence[Sample], work: Work) -> BenchmarkScore:
+    name, settings = benchmark.name, work.settings
+    keys = [work.key(item) for item in samples]
+    work.watcher.grading(name, len(samples))
+    graded = grade_samples(benchmark, samples, keys, work.cache.__getitem__, work.watcher.graded)
+    work.directory.write_lines("results", name, graded)
+    score = score_of(
+        name, graded, source=settings.sources.get(name, ""), size=settings.sizes.get(name, 0)
+    )
+    work.watcher.scored(score)
+    return score
+
+
+def _summarize(scores: Sequence[BenchmarkScore], work: Work) -> EvaluationSummary:
+    summary = EvaluationSummary(settings=work.settings, scores=tuple(scores))
+    write_atomic(work.directory.path / "summary.md", markdown(summary))
+    work.directory.write("summary.json", summary)  # last: it says that all is done
+    return summary
+
+
+def _refuse_another_model(directory: EvaluationDirectory, settings: Settings) -> None:
+    before = directory.settings()
+    if before.identity != settings.identity:
+        other = "with other weights or another prompt" if before.model == settings.model else ""
+        raise UsageError(
+            f"{directory.path} holds an evaluation of {before.model} {other}".rstrip(),
+            hint="name another folder with -o",
+        )
