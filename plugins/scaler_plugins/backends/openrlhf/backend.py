@@ -69,6 +69,10 @@ class OpenRLHF(Backend):
             address=self.config.address, environment=RAY_ENVIRONMENT, object_store_bytes=None
         )
 
+    def sampling(self) -> tuple[float, float]:
+        """The options' temperature and top-p."""
+        return self.config.temperature, self.config.top_p
+
     def prompt_limit(self) -> tuple[str, int]:
         """The model and the option."""
         return self.config.model, self.config.max_prompt_tokens
