@@ -76,7 +76,8 @@ def test_six_steps_are_trained_recorded_and_exported(whole: Path) -> None:
     assert [line["learning_rate"] for line in metrics] == pytest.approx([5e-4] + [1e-3] * 5)
     assert (whole / "model" / "model.safetensors").stat().st_size > 1_000_000
     assert not (whole / ".model-partial").exists()
-    assert [item.step for item in list_checkpoints(whole / "checkpoints")] == [4, 6]
+    kept = {item.step for item in list_checkpoints(whole / "checkpoints")}
+    assert kept >= {4, 6}  # and the one with the best score
 
 
 def test_the_engines_hold_the_weights_of_the_policy_after_every_step(whole: Path) -> None:
@@ -106,8 +107,9 @@ def test_benchmarks_and_held_out_instances_are_measured_in_the_loop(whole: Path)
         assert (whole / "evaluation" / f"step-{step}").is_dir()
     for label in ("before", "after"):
         assert json.loads((whole / "evaluation" / f"{label}.json").read_text())["cells"]
-    scores = [line for line in lines(whole / "evaluation.jsonl") if "eval/math-500" in line]
-    assert [line["step"] for line in scores] == [0, 3, 6]
+    figures = json.loads((whole / "evaluation" / "figures.json").read_text())["steps"]
+    assert list(figures) == ["0", "3", "6"]
+    assert all(0 <= scores["eval/math-500"] <= 1 for scores in figures.values())
 
 
 def test_openrlhfs_own_log_holds_the_curriculum_and_the_scores(whole: Path) -> None:

@@ -163,7 +163,7 @@ def _rollout_flags(
     yield "--train.num_episodes", ("1",)
     yield "--train.seed", (str(derive_seed(facts.seed, "openrlhf") % 2**31),)
     yield "--train.agent_func_path", (str(AGENT),)
-    if options.tokens_per_gpu is not None:
+    if options.tokens_per_gpu:
         yield "--train.dynamic_batch_enable", ()
         yield "--train.max_tokens_per_gpu", (str(options.tokens_per_gpu),)
         yield "--rollout.max_tokens_per_gpu", (str(options.tokens_per_gpu),)
