@@ -146,7 +146,8 @@ class RecordedEndpoint:
         if reply is not None:
             self._send(handler, reply, reply.content(self.model, ""))
             return
-        request = ChatRequest(body, dict(handler.headers), time.monotonic())
+        headers = {name.lower(): value for name, value in handler.headers.items()}
+        request = ChatRequest(body, headers, time.monotonic())
         with self._lock:
             self.requests.append(request)
             self._under_way += 1
