@@ -161,8 +161,9 @@ def _answer(benchmark: str, samples: Sequence[Sample], ask: Ask, work: Work) -> 
     missing = [item for item in samples if work.key(item) not in work.cache]
     work.watcher.answering(benchmark, len(samples), len(samples) - len(missing))
     waiting = set(range(len(missing)))
-    last = time.monotonic()
-    for index, response in ask([item.question for item in missing]) if missing else ():
+    answers = ask([item.question for item in missing]) if missing else ()
+    last = time.monotonic()  # not before: the model may have been loaded by that call
+    for index, response in answers:
         if index not in waiting:
             raise PluginError(
                 f"an answer to question {index} of {len(missing)} came twice or unasked",

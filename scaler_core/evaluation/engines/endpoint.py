@@ -1,0 +1,74 @@
+"""The engine ``endpoint``: any OpenAI-compatible server, many requests at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import as_completed
+
+from scaler_core.endpoint import (
+    Completion,
+    Endpoint,
+    EndpointOptions,
+    EndpointThread,
+    Sampling,
+)
+from scaler_core.evaluation.engines.base import ModelEngine
+from scaler_core.models import Question, Response
+
+
+class EndpointEngine(ModelEngine):
+    """Answers through a server; a seed is sent with each question, and followed if it can.
+
+    Args:
+        options: Where the server is and how it is asked.
+        key: Its key; empty where it needs none.
+        max_tokens: Where a response is cut off.
+        stop: Texts that end a response.
+    """
+
+    name = "endpoint"
+
+    def __init__(
+        self, options: EndpointOptions, *, key: str, max_tokens: int, stop: Sequence[str] = ()
+    ) -> None:
+        # without a cache: the evaluation has one of its own
+        self._thread = EndpointThread(Endpoint(options, key=key))
+        self._max_tokens = max_tokens
+        self._stop = tuple(stop)
+
+    def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
+        """Answers as they come.
+
+        Raises:
+            EndpointRefused: Url, key or model are wrong.
+            RequestRefused: The server does not take a question.
+            EndpointFailed: It gave no usable answer, however often it was asked.
+        """
+        waiting = {
+            self._thread.submit(question.messages, self._sampling(question)): index
+            for index, question in enumerate(questions)
+        }
+        try:
+            for future in as_completed(waiting):
+                yield waiting[future], _response(future.result())
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def close(self) -> None:
+        """Cancel what is under way and close the connections."""
+        self._thread.close()
+
+    def _sampling(self, question: Question) -> Sampling:
+        return Sampling(
+            temperature=question.temperature,
+            top_p=question.top_p,
+            max_tokens=self._max_tokens,
+            seed=question.seed,
+            stop=self._stop,
+        )
+
+
+def _response(completion: Completion) -> Response:
+    tokens = None if completion.estimated else completion.completion_tokens
+    return Response(text=completion.text, truncated=completion.cut_off, tokens=tokens)
