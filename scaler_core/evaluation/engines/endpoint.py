@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import as_completed
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future, as_completed
 
 from scaler_core.endpoint import (
     Completion,
@@ -12,6 +12,7 @@ from scaler_core.endpoint import (
     EndpointThread,
     Sampling,
 )
+from scaler_core.errors import ScalerError
 from scaler_core.evaluation.engines.base import ModelEngine
 from scaler_core.models import Question, Response
 
@@ -48,12 +49,23 @@ class EndpointEngine(ModelEngine):
             self._thread.submit(question.messages, self._sampling(question)): index
             for index, question in enumerate(questions)
         }
+        failure: ScalerError | None = None
         try:
             for future in as_completed(waiting):
-                yield waiting[future], _response(future.result())
+                try:
+                    completion = future.result()
+                except CancelledError:
+                    continue
+                except ScalerError as error:
+                    # answers that are there already are paid for: they come before the error
+                    failure = failure or error
+                    _cancel(waiting)
+                else:
+                    yield waiting[future], _response(completion)
         finally:
-            for future in waiting:
-                future.cancel()
+            _cancel(waiting)
+        if failure is not None:
+            raise failure
 
     def close(self) -> None:
         """Cancel what is under way and close the connections."""
@@ -67,6 +79,11 @@ class EndpointEngine(ModelEngine):
             seed=question.seed,
             stop=self._stop,
         )
+
+
+def _cancel(futures: Iterable[Future[Completion]]) -> None:
+    for future in futures:
+        future.cancel()
 
 
 def _response(completion: Completion) -> Response:
