@@ -16,13 +16,12 @@ from scaler_core.cli.settings import parse_settings
 from scaler_core.config import PromptSection
 from scaler_core.endpoint import EndpointOptions, key_from
 from scaler_core.errors import UsageError, unknown_name
-from scaler_core.evaluation import EvaluationSummary, Plan, Settings, evaluate
+from scaler_core.evaluation import EvaluationSummary, Plan, evaluate
 from scaler_core.evaluation.choosing import build_benchmarks
 from scaler_core.evaluation.engines.base import LazyEngine, ModelEngine
 from scaler_core.evaluation.engines.opening import choose_engine, open_engine
 from scaler_core.evaluation.published import PAPER_BENCHMARKS
 from scaler_core.jsonio import canonical_json
-from scaler_core.models import ComponentChoice
 from scaler_core.options import parse_options
 from scaler_core.plugins import PluginHost
 
@@ -76,14 +75,11 @@ def evaluate_wanted(wanted: Wanted, host: PluginHost) -> tuple[Path, EvaluationS
         answerer = _at_endpoint(wanted, endpoint_options, prompt)
     else:
         answerer = _on_this_machine(wanted, prompt, host)
-    settings = Settings(
+    plan = Plan.of(
+        built,
         model=answerer.label,
         identity=canonical_json([answerer.identity, prompt.model_dump(mode="json")]),
         engine=answerer.engine,
-        benchmarks=tuple(
-            ComponentChoice(use=item.name, options=item.config.model_dump(mode="json"))
-            for item in built
-        ),
         seed=wanted.seed,
         limit=wanted.limit,
         samples=wanted.samples,
@@ -93,7 +89,7 @@ def evaluate_wanted(wanted: Wanted, host: PluginHost) -> tuple[Path, EvaluationS
     folder = wanted.output or Path("evaluations") / name
     with closing(answerer.lazy), closing(EvaluationView()) as view:
         try:
-            return folder, evaluate(Plan(settings, built), answerer.lazy.ask, folder, view)
+            return folder, evaluate(plan, answerer.lazy.ask, folder, view)
         except KeyboardInterrupt:
             view.close()
             note(f"interrupted; what was answered is kept in {folder}: the same command goes on")

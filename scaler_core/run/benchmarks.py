@@ -13,11 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from scaler_core.config import EvaluationSection
-from scaler_core.evaluation import EvaluationSummary, Plan, Settings, Watcher, evaluate
+from scaler_core.evaluation import EvaluationSummary, Plan, Watcher, evaluate
 from scaler_core.evaluation.directory import EvaluationDirectory
 from scaler_core.interfaces import Benchmark
 from scaler_core.jsonio import canonical_json, read_json, write_atomic
-from scaler_core.models import ComponentChoice
 from scaler_core.protocols import Ask
 from scaler_core.run.grid import grid_figures
 
@@ -85,20 +84,17 @@ class StepEvaluations:
 
     def score(self, step: int, ask: Ask, watcher: Watcher) -> None:
         """Score the benchmarks of *step*; errors as for an evaluation."""
-        settings = Settings(
+        plan = Plan.of(
+            self.benchmarks,
             model=self._model,
             identity=canonical_json({**self._identity, "step": step}),
             engine=str(self._identity.get("backend", "")),
-            benchmarks=tuple(
-                ComponentChoice(use=item.name, options=item.config.model_dump(mode="json"))
-                for item in self.benchmarks
-            ),
             seed=self._seed,
             limit=self._options.limit,
             samples=self._options.samples,
             step=step,
         )
-        evaluate(Plan(settings, self.benchmarks), ask, self._place(step), watcher)
+        evaluate(plan, ask, self._place(step), watcher)
 
     def figures(self, step: int) -> dict[str, float]:
         """What was measured after *step*: benchmarks and grid, as far as they are done."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaler_core.evaluation.grading import Graded
@@ -76,6 +76,7 @@ def test_the_interval_holds_the_mean_and_stays_within_the_values(means: list[flo
     assert mean(means) - 1e-9 <= high <= max(means)
 
 
+@settings(max_examples=20)
 @given(MEANS)
 def test_the_interval_shrinks_with_the_number_of_questions(means: list[float]) -> None:
     low, high = bootstrap(means, "some")

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from scaler_core.evaluation import EvaluationSummary, Plan, Settings, evaluate
+from scaler_core.evaluation import EvaluationSummary, Plan, evaluate
 from scaler_core.interfaces import Benchmark, BenchmarkRow
-from scaler_core.models import ComponentChoice, Question, Response, Verdict
+from scaler_core.models import Question, Response, Verdict
 
 Answer = Callable[[Question], str]
 
@@ -80,10 +80,8 @@ class ScriptedModel:
 
 
 def plan(*benchmarks: Benchmark, **settings: Any) -> Plan:
-    chosen = benchmarks or (Sums(),)
-    choices = tuple(ComponentChoice(use=item.name) for item in chosen)
-    facts = {"model": "scripted", "identity": "1", "engine": "script", "benchmarks": choices}
-    return Plan(Settings(**{**facts, **settings}), chosen)
+    facts = {"model": "scripted", "identity": "1", "engine": "script"}
+    return Plan.of(benchmarks or (Sums(),), **{**facts, **settings})
 
 
 def run(

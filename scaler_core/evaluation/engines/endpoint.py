@@ -24,18 +24,14 @@ class EndpointEngine(ModelEngine):
         options: Where the server is and how it is asked.
         key: Its key; empty where it needs none.
         max_tokens: Where a response is cut off.
-        stop: Texts that end a response.
     """
 
     name = "endpoint"
 
-    def __init__(
-        self, options: EndpointOptions, *, key: str, max_tokens: int, stop: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, options: EndpointOptions, *, key: str, max_tokens: int) -> None:
         # without a cache: the evaluation has one of its own
         self._thread = EndpointThread(Endpoint(options, key=key))
         self._max_tokens = max_tokens
-        self._stop = tuple(stop)
 
     def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
         """Answers as they come.
@@ -77,7 +73,6 @@ class EndpointEngine(ModelEngine):
             top_p=question.top_p,
             max_tokens=self._max_tokens,
             seed=question.seed,
-            stop=self._stop,
         )
 
 

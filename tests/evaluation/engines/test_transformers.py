@@ -14,12 +14,12 @@ pytestmark = pytest.mark.local
 
 from scaler_core.config import PromptSection  # noqa: E402
 from scaler_core.errors import UsageError  # noqa: E402
-from scaler_core.evaluation import Plan, Settings, evaluate  # noqa: E402
+from scaler_core.evaluation import Plan, evaluate  # noqa: E402
 from scaler_core.evaluation.choosing import build_benchmarks  # noqa: E402
 from scaler_core.evaluation.engines.opening import open_engine  # noqa: E402
 from scaler_core.evaluation.engines.transformers import TransformersEngine  # noqa: E402
 from scaler_core.evaluation.model import model_in_folder  # noqa: E402
-from scaler_core.models import ComponentChoice, Question  # noqa: E402
+from scaler_core.models import Question  # noqa: E402
 from scaler_core.plugins import load_plugins  # noqa: E402
 from scaler_plugins.backends.local import Local  # noqa: E402
 from tests.evaluation.questions import FILES, write_questions  # noqa: E402
@@ -62,9 +62,8 @@ def test_every_benchmark_goes_from_file_to_score(
     names = list(FILES)
     options = {name: {"path": str(paths[name]), "partial": True} for name in names}
     built = build_benchmarks(load_plugins(), names, options, where="options")
-    choices = tuple(ComponentChoice(use=item.name) for item in built)
-    settings = Settings(model="tiny", identity="1", engine="transformers", benchmarks=choices)
-    summary = evaluate(Plan(settings, built), engine.ask, tmp_path / "out")
+    plan = Plan.of(built, model="tiny", identity="1", engine="transformers")
+    summary = evaluate(plan, engine.ask, tmp_path / "out")
     samples = {item.benchmark: (item.questions, item.samples) for item in summary.scores}
     assert samples == {
         "math-500": (2, 2),
