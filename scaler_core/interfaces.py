@@ -35,6 +35,7 @@ from scaler_core.models import (
 from scaler_core.protocols import CuratorView as CuratorView
 from scaler_core.protocols import FeedLike as FeedLike
 from scaler_core.protocols import History as History
+from scaler_core.protocols import PortableJudge as PortableJudge
 from scaler_core.protocols import RunLike as RunLike
 from scaler_core.sandbox import Limits, Program, RunResult
 
@@ -335,6 +336,21 @@ class Sandbox(Component):
 # ------------------------------------------------------------------ training
 
 
+class RayConnection(Record):
+    """How a process connects to Ray.
+
+    Attributes:
+        address: ``host:port``, or ``auto`` for a cluster that runs on this machine; when empty
+            ``RAY_ADDRESS``, and where that is not set a cluster of its own on this machine.
+        environment: Environment variables of every process that Ray starts for it.
+        object_store_bytes: Memory for objects of a cluster of its own; Ray's choice when ``None``.
+    """
+
+    address: str = ""
+    environment: dict[str, str] = {}
+    object_store_bytes: int | None = 256 << 20
+
+
 class Backend(Component):
     """Owns model, rollouts and optimiser, and the loop around the feed.
 
@@ -354,6 +370,24 @@ class Backend(Component):
     @abstractmethod
     def check(self) -> None:
         """Raise ``UsageError`` for options that cannot work, before a run starts."""
+
+    def ray_connection(self) -> RayConnection:
+        """How a factory of Ray actors connects, so that it shares the backend's connection."""
+        return RayConnection()
+
+    def prompt_limit(self) -> tuple[str, int] | None:
+        """The model whose tokenizer counts prompts, and their limit in tokens; ``None`` for no
+        limit.
+        """
+        return None
+
+    def preview(self, run: RunLike) -> Sequence[str]:
+        """Lines for ``scaler run --dry-run``: what it would do on what; loads no weights.
+
+        Raises:
+            UsageError: It is certain that training cannot start.
+        """
+        return ()
 
     def sampling(self) -> tuple[float, float]:
         """Temperature and top-p of responses in training; held-out instances get the same."""

@@ -234,11 +234,13 @@ class Response(Record):
         text: The generated text, without the prompt.
         truncated: Whether generation stopped at the length limit.
         tokens: Generated tokens, where the backend knows them.
+        sample: Which of the responses to its ticket it is, counted from 0, where the backend says.
     """
 
     text: str
     truncated: bool = False
     tokens: int | None = None
+    sample: int | None = None
 
 
 Result = Literal["correct", "incorrect", "undecided"]

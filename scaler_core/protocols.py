@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from scaler_core.config import PromptSection
 from scaler_core.models import Batch, Group, Message, Question, Response, Ticket, Verdict
@@ -67,6 +67,13 @@ class CuratorView(Protocol):
         """The weight that the recipe gives to this environment's pool."""
 
 
+class PortableJudge(Protocol):
+    """What gives a feed's verdicts in another process; it can be pickled."""
+
+    def verify(self, ticket: Ticket, response: Response) -> Verdict:
+        """The verdict on one response; pure and thread-safe."""
+
+
 class FeedLike(Protocol):
     """All that a backend sees of the curriculum; see :class:`scaler_core.run.feed.Feed`."""
 
@@ -76,11 +83,17 @@ class FeedLike(Protocol):
     def verify(self, ticket: Ticket, response: Response) -> Verdict:
         """The verdict on one response; pure and thread-safe."""
 
+    def portable_judge(self) -> PortableJudge:
+        """What verifies on any machine that has the same plugins installed."""
+
     def record(self, step: int, groups: Sequence[Group]) -> None:
         """The verdicts of a step; difficulty moves before the next draw."""
 
     def measure_prompts(self, count_tokens: Callable[[Sequence[Message]], int], limit: int) -> None:
         """Cap levels whose rendered prompt exceeds *limit* tokens by this count."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """The curriculum between two steps, as JSON."""
 
 
 class RunLike(Protocol):
@@ -119,6 +132,10 @@ class RunLike(Protocol):
         """The backend's part of the checkpoint to resume from; ``None`` for a fresh start."""
 
     @property
+    def finished(self) -> bool:
+        """Whether the last step was trained."""
+
+    @property
     def stop_requested(self) -> bool:
         """Whether the user asked to stop after the current step."""
 
@@ -127,8 +144,11 @@ class RunLike(Protocol):
         step: int,
         metrics: Mapping[str, float],
         samples: Sequence[tuple[Ticket, Response, Verdict]] = (),
-    ) -> None:
-        """Writes the step's line of metrics and a few samples, and shows them."""
+    ) -> Mapping[str, float]:
+        """Writes the step's line of metrics and a few samples, and shows them.
+
+        Returns the curriculum's figures, for logs that a backend keeps of its own.
+        """
 
     def checkpoint_due(self, step: int) -> bool:
         """Whether a checkpoint belongs after *step*: on schedule, at the end, or when stopping.

@@ -6,7 +6,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stdout
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -77,14 +77,19 @@ def command(
     # a component that prints must not spoil the one line of JSON on stdout
     with redirect_stdout(sys.stderr):
         if resume is not None:
-            run = resume_run(resume, overrides=overrides, host=host)
+            run = resume_run(resume, overrides=overrides, host=host, only_preview=dry_run)
         else:
             name = recipe or DEFAULT_RECIPE
-            run = open_run(name, overrides=overrides, run_dir=run_dir, host=host)
-        summary = None if dry_run else _train(run)
-    if summary is None:
-        run.close()
-        _print_recipe(run, as_json)
+            run = open_run(
+                name, overrides=overrides, run_dir=run_dir, host=host, only_preview=dry_run
+            )
+        if dry_run:
+            with closing(run):
+                preview = run.preview()
+        else:
+            summary = _train(run)
+    if dry_run:
+        _print_recipe(run, preview, as_json)
     elif as_json:
         emit_json(_json_line(run, summary))
 
@@ -140,11 +145,15 @@ def _json_line(run: Run, summary: Summary) -> dict[str, Any]:
     }
 
 
-def _print_recipe(run: Run, as_json: bool) -> None:
+def _print_recipe(run: Run, preview: Sequence[str], as_json: bool) -> None:
     if as_json:
-        emit_json({"recipe": run.name, **run.recipe.model_dump(mode="json")})
-    else:
-        print(run.recipe.to_toml(), end="")
+        recipe = run.recipe.model_dump(mode="json")
+        emit_json({"recipe": run.name, **recipe, "preview": list(preview)})
+        return
+    # still a recipe: what the backend says stands in comments
+    for line in preview:
+        print(f"# {line}")
+    print(run.recipe.to_toml(), end="")
 
 
 def _print_recipes(host: PluginHost, as_json: bool) -> None:

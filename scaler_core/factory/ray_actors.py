@@ -38,7 +38,7 @@ from scaler_core.factory.ray_worker import (
     write_document,
 )
 from scaler_core.factory.running import CLOSED, Counters
-from scaler_core.interfaces import AnyEnvironment
+from scaler_core.interfaces import AnyEnvironment, RayConnection
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Response, Ticket, Verdict
 
@@ -85,7 +85,7 @@ class RayFactory(InstanceFactory):
         builder: Importable function that builds an actor's factory, as ``module:function``.
         arguments: Its keyword arguments, plain JSON.
         workers: How many actors.
-        address: The cluster, instead of ``RAY_ADDRESS``.
+        connection: Which cluster, and how its processes are started.
 
     Raises:
         UsageError: Ray is not installed, the cluster cannot be reached or has too few cores, or
@@ -98,9 +98,9 @@ class RayFactory(InstanceFactory):
         builder: str,
         arguments: Mapping[str, JsonValue],
         workers: int = 2,
-        address: str | None = None,
+        connection: RayConnection | None = None,
     ) -> None:
-        self._cluster = RayCluster(workers, address)
+        self._cluster = RayCluster(workers, connection)
         self._recipe = (builder, canonical_json(dict(arguments)))
         self._counters = Counters()
         self._changed = threading.Condition()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, get_args
@@ -14,11 +16,11 @@ from typing import Any, get_args
 import scaler_core
 from scaler_core.errors import InfrastructureError, ScalerError, UsageError, one_line
 from scaler_core.factory.ray_worker import FactoryActor, Introduction, Lane
+from scaler_core.interfaces import RayConnection
 
 START_S = 120.0
 CLOSE_S = 10.0
 PROBE_S = 10.0
-OBJECT_STORE_BYTES = 256 << 20  # of a cluster that is started here; instances are small
 
 
 class ActorLost(Exception):
@@ -43,25 +45,25 @@ class Actor:
 class RayCluster:
     """A connection to Ray.
 
-    One that this process has already is used and left as it is. Otherwise it goes to the cluster at
-    *address* or, as with every Ray program, at ``RAY_ADDRESS``; where neither is given, a cluster
-    is started on this machine, and ended by :meth:`close`.
+    One that this process has already is used and left as it is. Otherwise it goes to the cluster
+    that *connection* names or, as with every Ray program, ``RAY_ADDRESS``; where neither does, a
+    cluster is started on this machine, and ended by :meth:`close`.
 
     Args:
         cores: Actors that it must have room for; each takes a core.
-        address: ``host:port``, or ``auto`` for a cluster that runs on this machine.
+        connection: Which cluster, and how its processes are started.
 
     Raises:
         UsageError: Ray is not installed, the cluster cannot be reached or has too few cores.
     """
 
-    def __init__(self, cores: int, address: str | None = None) -> None:
+    def __init__(self, cores: int, connection: RayConnection | None = None) -> None:
         self._ray = _import_ray()
         self._lock = threading.Lock()
         self._numbers: set[tuple[str, int]] = set()
         self._connected_here = not self._ray.is_initialized()
         if self._connected_here:
-            _connect(self._ray, address or os.environ.get("RAY_ADDRESS", ""), cores)
+            _connect(self._ray, connection or RayConnection(), cores)
         there = int(self._ray.cluster_resources().get("CPU", 0))
         if there < cores:
             self.close()
@@ -106,7 +108,7 @@ class RayCluster:
         except self._ray.exceptions.RayTaskError as error:
             raise error.cause from error
         except self._ray.exceptions.RayError as error:
-            raise ActorLost(f"{actor.who.host}: {_reason(error)}") from error
+            raise ActorLost(f"{actor.who.host}: {telling_line(error)}") from error
 
     def end(self, actors: Sequence[Actor]) -> None:
         """End actors, after they had a moment to end their workers."""
@@ -164,7 +166,7 @@ class RayCluster:
             ) from error
         except errors.RayError as error:
             raise InfrastructureError(
-                f"a Ray actor did not start: {_reason(error)}",
+                f"a Ray actor did not start: {telling_line(error)}",
                 hint=f"every machine of the cluster needs scaler-rl[ray] {scaler_core.__version__}",
             ) from error
 
@@ -181,18 +183,21 @@ def _import_ray() -> Any:
     return ray
 
 
-def _connect(ray: Any, address: str, cores: int) -> None:
+def _connect(ray: Any, connection: RayConnection, cores: int) -> None:
+    address = connection.address or os.environ.get("RAY_ADDRESS", "")
     options: dict[str, Any] = {"address": address}
     if not address:
         options = {
             "address": "local",
             "num_cpus": max(cores, os.cpu_count() or 1),
             "include_dashboard": False,
-            "object_store_memory": OBJECT_STORE_BYTES,
+            "object_store_memory": connection.object_store_bytes,
         }
+    if connection.environment:
+        options["runtime_env"] = {"env_vars": connection.environment}
     try:
         _probe(address)
-        with warnings.catch_warnings():
+        with _keeping_signals(), warnings.catch_warnings():
             # a tip about graphics cards, of which actors use none
             warnings.simplefilter("ignore", FutureWarning)
             ray.init(log_to_driver=False, logging_level="ERROR", **options)
@@ -206,6 +211,17 @@ def _connect(ray: Any, address: str, cores: int) -> None:
             f"the Ray cluster at {address} cannot be reached: {one_line(error)}",
             hint="start it, or correct RAY_ADDRESS; without that, a cluster is started here",
         ) from error
+
+
+@contextmanager
+def _keeping_signals() -> Iterator[None]:
+    """Ray makes SIGTERM end the process at once; whoever asked for it before keeps it."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread() and handler is not None:
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _probe(address: str) -> None:
@@ -224,7 +240,7 @@ def _check_version(who: Introduction) -> None:
         )
 
 
-def _reason(error: Exception) -> str:
+def telling_line(error: Exception) -> str:
     """The telling part of a Ray error, which spans many lines."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if "Error: " in line or "The actor is dead" in line]

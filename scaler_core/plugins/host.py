@@ -112,6 +112,11 @@ class PluginHost:
                 hint="report it to the plugin's author",
             ) from error
 
+    def selection(self) -> tuple[str, ...]:
+        """The loaded plugins, by the names with which another process loads just them."""
+        loaded = [item for item in self.plugins if item.status == "loaded"]
+        return tuple(f"{item.distribution}/{item.name}" for item in loaded)
+
     def recipes(self) -> Mapping[str, Path]:
         """Recipes that loaded plugins ship: ``quickstart``, ``paper/...`` -> file.
 

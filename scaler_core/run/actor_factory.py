@@ -33,12 +33,11 @@ def describe_factory(recipe: Recipe, host: PluginHost, *, untrusted: bool) -> di
         host: Its plugins; the same ones are loaded there.
         untrusted: Whether programs come from a pool that no installed plugin ships.
     """
-    loaded = [item for item in host.plugins if item.status == "loaded"]
     return {
         "sandbox": recipe.sandbox.choice.model_dump(mode="json"),
         "untrusted": untrusted,
         "allow_weak": recipe.factory.allow_weak_sandbox,
-        "plugins": [f"{item.distribution}/{item.name}" for item in loaded],
+        "plugins": list(host.selection()),
         "options": factory_options(recipe),
     }
 

@@ -30,7 +30,7 @@ from scaler_core.factory import InstanceFactory
 from scaler_core.models import Batch, ComponentChoice, Event, Group, Response, Ticket, Verdict
 from scaler_core.run.drawing import CountTokens, TicketMaker
 from scaler_core.run.foresight import Foresight
-from scaler_core.run.judge import Judge
+from scaler_core.run.judge import Judge, PortableJudge
 from scaler_core.run.tally import group_metrics, outcomes_of
 
 # how many steps a missing ticket is remembered, so that its late record is known as late
@@ -150,6 +150,12 @@ class Feed:
         if isinstance(response, str):
             response = Response(text=response)
         return self.judge.verify(ticket, response)
+
+    def portable_judge(self) -> PortableJudge:
+        """What gives the verdicts of :meth:`verify` in another process, on any machine that has the
+        same plugins.
+        """
+        return self.judge.portable()
 
     def record(self, step: int, groups: Sequence[Group]) -> None:
         """Take the verdicts of a step, and move difficulty.

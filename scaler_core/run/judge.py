@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import socket
 import threading
-from typing import cast
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol, cast
 
-from scaler_core.factory import NATIVE_VERIFIER, InstanceFactory
+from scaler_core.errors import ScalerError
+from scaler_core.factory import NATIVE_VERIFIER
+from scaler_core.factory.native import NativeLimits, NativeWorkers
 from scaler_core.interfaces import Verifier
 from scaler_core.jsonio import canonical_json
 from scaler_core.judging import verdict_of
 from scaler_core.models import ComponentChoice, Instance, Response, Ticket, Verdict
-from scaler_core.plugins import PluginHost
+from scaler_core.plugins import PluginHost, load_plugins
+
+NATIVE_WORKERS = 2  # of each process that a judge was sent to
+
+
+class Scorer(Protocol):
+    """What judges for native environments, such as a factory."""
+
+    def score(self, response: Response, ticket: Ticket) -> Verdict:
+        """The verdict of the environment that the ticket's verifier names."""
 
 
 class Judge:
@@ -18,12 +32,12 @@ class Judge:
 
     Args:
         host: Where verifiers come from.
-        factory: Scores tickets of native environments that judge themselves.
+        scorer: Judges tickets of native environments that score themselves.
     """
 
-    def __init__(self, host: PluginHost, factory: InstanceFactory) -> None:
+    def __init__(self, host: PluginHost, scorer: Scorer) -> None:
         self._host = host
-        self._factory = factory
+        self._scorer = scorer
         self._verifiers: dict[str, Verifier] = {}
         self._lock = threading.Lock()
 
@@ -34,10 +48,14 @@ class Judge:
             UsageError: The ticket names a verifier that is not installed, or wrong options.
         """
         if ticket.verifier.use == NATIVE_VERIFIER:
-            return self._factory.score(response, ticket)
+            return self._scorer.score(response, ticket)
         verifier = self.verifier(ticket.verifier)
         who = f"verifier {verifier.name!r}"
         return verdict_of(who, lambda: verifier.verify(response, ticket))
+
+    def portable(self) -> PortableJudge:
+        """What gives the same verdicts in another process."""
+        return PortableJudge(self._host.selection())
 
     def verifier(self, choice: ComponentChoice) -> Verifier:
         """The verifier of that name and those options, built once."""
@@ -70,3 +88,28 @@ class Judge:
             return default
         options = {"answer_type": instance.answer_type, **default.options}
         return ComponentChoice(use=default.use, options=options)
+
+
+@dataclass(frozen=True)
+class PortableJudge:
+    """Gives a run's verdicts on any machine that has the same plugins. Picklable, thread-safe.
+
+    Attributes:
+        plugins: Where verifiers come from, as :meth:`PluginHost.selection` names them.
+    """
+
+    plugins: tuple[str, ...]
+
+    def verify(self, ticket: Ticket, response: Response) -> Verdict:
+        """The verdict that :meth:`Judge.verify` gives; what this process lacks is ``undecided``."""
+        try:
+            return _judge_of_this_process(self.plugins).verify(ticket, response)
+        except ScalerError as error:
+            return Verdict.undecided(f"on {socket.gethostname()}: {error}")
+
+
+@cache
+def _judge_of_this_process(plugins: tuple[str, ...]) -> Judge:
+    """Built once; its workers end with the process."""
+    workers = NativeWorkers(NATIVE_WORKERS, NativeLimits())
+    return Judge(load_plugins(allowed=list(plugins)), workers)

@@ -36,6 +36,7 @@ from scaler_core.run.judge import Judge
 from scaler_core.run.lines import grown, sample_line
 from scaler_core.run.measuring import Measuring
 from scaler_core.run.observer import Observer
+from scaler_core.run.preview import preview_run
 from scaler_core.run.resume import pool_contents, report_pool_changes
 from scaler_core.run.setup import Parts
 from scaler_core.run.summary import Summary, summarize
@@ -54,6 +55,7 @@ class Run:
         parts: What the run is made of.
         path: Its directory, which :meth:`train` makes.
         numbered: Whether a taken path gets a number instead of being refused.
+        only_preview: Whether it will not be trained: no machine but this one is touched then.
         checkpoint: Where to go on from; ``None`` for a fresh run.
         changed: Settings that differ from those the run began with, as the user typed them.
     """
@@ -66,6 +68,7 @@ class Run:
         checkpoint: Checkpoint | None = None,
         changed: Sequence[str] = (),
         numbered: bool = False,
+        only_preview: bool = False,
     ) -> None:
         self.name = name
         self.parts = parts
@@ -82,7 +85,7 @@ class Run:
         self._last_saved = self._last_finished = checkpoint.step if checkpoint else 0
         self._facts_written = False
         self._began = self._step_began = time.monotonic()
-        self._factory = parts.make_factory()
+        self._factory = parts.make_factory(only_here=only_preview)
         self._counted: Mapping[str, float] = {}
         self._judge = Judge(parts.host, self._factory)
         self._measuring = self._measuring_in(self._files)
@@ -144,6 +147,14 @@ class Run:
         self.stop_requested = True
 
     # -------------------------------------------------------------- the whole run
+
+    def preview(self) -> list[str]:
+        """What the backend would do, in lines; nothing is started or written."""
+        with blamed_on(f"backend {self.parts.backend.name!r}"):
+            return [
+                *preview_run(self.parts, self._factory),
+                *self.parts.backend.preview(self),
+            ]
 
     def train(self) -> Summary:
         """Train to the last step, or until a stop is requested.
@@ -251,8 +262,11 @@ class Run:
         step: int,
         metrics: Mapping[str, float],
         samples: Sequence[tuple[Ticket, Response, Verdict]] = (),
-    ) -> None:
+    ) -> Mapping[str, float]:
         """Write the step's line of metrics and a few samples, and show them.
+
+        Returns:
+            The curriculum's figures.
 
         Raises:
             BackendProtocolError: The step was not recorded.
@@ -262,12 +276,15 @@ class Run:
                 f"step {step} cannot be finished: the last recorded step is {self.feed.step}"
             )
         now, counted = time.monotonic(), self._factory.counters()
-        line: dict[str, float] = {
-            "step": step,
+        curriculum = {
             **self.feed.metrics,
             "retired": self._happened["retired"],
             "admitted": self._happened["admitted"],
             "quarantined": self._happened["quarantined"],
+        }
+        line: dict[str, float] = {
+            "step": step,
+            **curriculum,
             **{f"factory/{name}": by for name, by in grown(self._counted, counted).items()},
             **metrics,
             "seconds": round(now - self._step_began, 4),
@@ -281,6 +298,7 @@ class Run:
         figures = {name: value if isfinite(value) else None for name, value in line.items()}
         self._files.append("metrics.jsonl", {"schema_version": 1, **figures})
         self._tell(lambda to: to.step_finished(step, line))
+        return curriculum
 
     def _measure_from_here(self) -> None:
         """What happens from now on belongs to the next step."""

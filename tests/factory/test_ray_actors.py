@@ -22,6 +22,7 @@ from scaler_core.factory import InstanceFailure, InstanceRequest
 from scaler_core.factory.ray_actors import RayFactory
 from scaler_core.factory.ray_cluster import RayCluster
 from scaler_core.factory.ray_worker import KNOWN_ENVIRONMENTS, FactoryActor, key_of, write_document
+from scaler_core.interfaces import RayConnection
 from scaler_core.models import ComponentChoice, Environment, Instance, Response, Ticket
 from scaler_core.plugins import load_plugins
 from scaler_core.pool import open_pool, write_pool
@@ -115,7 +116,7 @@ def one_line(error: pytest.ExceptionInfo[ScalerError]) -> str:
 def test_a_cluster_that_cannot_be_reached_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for address in ("127.0.0.1:9", "auto", "nonsense"):
         with pytest.raises(UsageError) as error:
-            RayFactory(BUILDER, {}, address=address)
+            RayFactory(BUILDER, {}, connection=RayConnection(address=address))
         assert f"the Ray cluster at {address} cannot be reached" in one_line(error)
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
     with pytest.raises(UsageError, match=r"at 127\.0\.0\.1:9 cannot be reached.*RAY_ADDRESS"):
@@ -380,10 +381,13 @@ def test_what_a_machine_lacks_is_told_in_one_line(cluster: str) -> None:
 
 
 STANDALONE = """
-import sys, time
+import signal, sys, time
 from scaler_core.factory.ray_actors import RayFactory
 from tests.factory.acting import BUILDER, scene
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("asked to end"))
+handler = signal.getsignal(signal.SIGTERM)
 factory = RayFactory(BUILDER, {}, workers=2)
+assert signal.getsignal(signal.SIGTERM) is handler
 try:
     made = factory.make(scene("alone"), 1, [1, 2])
     print(len(made), *(who.process for who in factory.actors), flush=True)

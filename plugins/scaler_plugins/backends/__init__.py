@@ -8,8 +8,9 @@ from scaler_core.interfaces import Backend
 
 @hookimpl
 def scaler_register_backends() -> list[type[Backend]]:
-    """Training on one machine, and simulated learners."""
+    """Training on one machine and on clusters, and simulated learners."""
     from scaler_plugins.backends.local import Local
+    from scaler_plugins.backends.openrlhf import OpenRLHF
     from scaler_plugins.backends.simulated import Simulated
 
-    return [Local, Simulated]
+    return [Local, OpenRLHF, Simulated]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import json
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -15,25 +13,19 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 from scaler_core.errors import UsageError
 from scaler_core.interfaces import Backend, FeedLike, Options, RunLike
 from scaler_core.models import Message
+from scaler_plugins.backends.lora import Lora
+from scaler_plugins.backends.model_folder import (
+    TINY,
+    TINY_FOLDER,
+    context_tokens,
+    model_folder,
+    read_model_config,
+)
 
 INSTALL = "pip install 'scaler-rl[local]'"
 TRL_SERIES = "1.16"
-TINY = "tiny"
-TINY_FOLDER = Path(__file__).parent / "tiny_model"
 
 _NEEDED = ("torch", "transformers", "trl", "accelerate", "safetensors")
-_HUB_ID = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
-
-
-class Lora(Options):
-    """Options of low-rank adapters; leaving the section out trains all weights."""
-
-    rank: int = Field(default=16, ge=1)
-    """Rank of the adapters' matrices."""
-    alpha: int = Field(default=32, ge=1)
-    """Scale of the adapters; they are multiplied by alpha / rank."""
-    target_modules: tuple[str, ...] = ()
-    """Names of the layers that get an adapter; every linear layer but the output one when empty."""
 
 
 class Local(Backend):
@@ -140,13 +132,11 @@ class Local(Backend):
 
     def _model_folder(self) -> Path | None:
         """Where the model lies on disk; ``None`` for a model of the Hugging Face hub."""
-        name = self.config.model
-        if name == TINY:
-            return TINY_FOLDER
-        path = Path(name).expanduser()
-        if path.exists() or not _HUB_ID.fullmatch(name):
-            return path
-        return None
+        return model_folder(self.config.model)
+
+    def prompt_limit(self) -> tuple[str, int]:
+        """The model and the option."""
+        return self.config.model, self.config.max_prompt_tokens
 
     def sampling(self) -> tuple[float, float]:
         """The options of that name."""
@@ -170,17 +160,8 @@ class Local(Backend):
 
 
 def _check_folder(folder: Path, response_tokens: int) -> None:
-    config = folder / "config.json"
-    if not config.is_file():
-        raise UsageError(
-            f"backend.model: {folder} is not a model folder: it holds no config.json",
-            hint="give the folder of a Hugging Face model, a model id, or 'tiny'",
-        )
-    try:
-        context = json.loads(config.read_text(encoding="utf-8")).get("max_position_embeddings")
-    except (OSError, ValueError, AttributeError) as error:
-        raise UsageError(f"backend.model: cannot read {config}: {error}") from None
-    if isinstance(context, int) and response_tokens >= context:
+    context = context_tokens(read_model_config(folder))
+    if context is not None and response_tokens >= context:
         raise UsageError(
             f"backend.max_response_tokens is {response_tokens}, but the model reads {context} "
             "tokens in all",

@@ -17,8 +17,10 @@ from trl import GRPOConfig
 from scaler_core.errors import UsageError
 from scaler_core.interfaces import FeedLike, RunLike
 from scaler_core.seeds import derive_seed
-from scaler_plugins.backends.local.backend import Local, Lora
+from scaler_plugins.backends.batching import largest_divisor
+from scaler_plugins.backends.local.backend import Local
 from scaler_plugins.backends.local.trainer import FeedTrainer
+from scaler_plugins.backends.lora import Lora
 
 # "dapo" divides the loss of a slice by the tokens of the whole generation batch: the token mean of
 # the step, however it is sliced. TRL's "bnpo" takes the mean of the slices' token means instead.
@@ -129,11 +131,6 @@ def grpo_config(config: Local.Config, run: RunLike) -> GRPOConfig:
     # with several GPUs in sight HF would split each batch among copies of the model
     args._n_gpu = min(args.n_gpu, 1)
     return args
-
-
-def largest_divisor(number: int, limit: int) -> int:
-    """The largest divisor of *number* that is at most *limit*."""
-    return max(size for size in range(1, min(number, limit) + 1) if number % size == 0)
 
 
 def _prompt_limit(model_config: Any, config: Local.Config) -> int:

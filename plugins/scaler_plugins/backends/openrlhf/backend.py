@@ -1,0 +1,146 @@
+"""The ``openrlhf`` backend: what can be refused before anything heavy is loaded."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import warnings
+from collections.abc import Callable, Sequence
+
+from scaler_core.errors import DataError, UsageError
+from scaler_core.interfaces import Backend, FeedLike, RayConnection, RunLike
+from scaler_core.models import Message
+from scaler_plugins.backends.model_folder import context_tokens, model_folder, read_model_config
+from scaler_plugins.backends.openrlhf.flags import RunFacts, build_flags
+from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
+
+INSTALL = "docs/openrlhf.md tells how to install it"
+SERIES = "0.11"
+OLDEST = (0, 11, 2)
+_NEEDED = ("openrlhf", "ray", "deepspeed", "vllm", "flash_attn", "transformers", "torch")
+
+# what OpenRLHF sets when it starts Ray itself
+RAY_ENVIRONMENT = {
+    "TOKENIZERS_PARALLELISM": "true",
+    "NCCL_DEBUG": "WARN",
+    "RAY_ENABLE_ZERO_COPY_TORCH_TENSORS": "1",
+}
+
+
+class OpenRLHF(Backend):
+    """OpenRLHF's PPO trainer on Ray, DeepSpeed and vLLM: one GPU to many machines."""
+
+    name = "openrlhf"
+    Config = OpenRLHFOptions
+    config: OpenRLHFOptions
+
+    @classmethod
+    def missing(cls) -> str:
+        """What is not installed, or not in a supported version; imports nothing."""
+        absent = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+        if absent:
+            verb = "is" if len(absent) == 1 else "are"
+            return f"{', '.join(absent)} {verb} not installed: {INSTALL}"
+        installed = importlib.metadata.version("openrlhf")
+        if not _supported(installed):
+            return (
+                f"OpenRLHF {installed} is installed, but this SCALER works with {SERIES}.x from "
+                f"{'.'.join(map(str, OLDEST))} on: pip install 'openrlhf=={SERIES}.*'"
+            )
+        return ""
+
+    def check(self) -> None:
+        """Refuse a model folder that cannot work."""
+        folder = model_folder(self.config.model)
+        if folder is None:
+            return
+        context = context_tokens(read_model_config(folder))
+        if context is not None and self.config.max_tokens > context:
+            raise UsageError(
+                f"backend.max_prompt_tokens + max_response_tokens is {self.config.max_tokens}, but "
+                f"the model reads {context} tokens in all",
+                hint="lower one of them",
+            )
+
+    def ray_connection(self) -> RayConnection:
+        """A factory of Ray actors shares the cluster, and its memory for objects."""
+        return RayConnection(
+            address=self.config.address, environment=RAY_ENVIRONMENT, object_store_bytes=None
+        )
+
+    def sampling(self) -> tuple[float, float]:
+        """The options' temperature and top-p."""
+        return self.config.temperature, self.config.top_p
+
+    def prompt_limit(self) -> tuple[str, int]:
+        """The model and the option."""
+        return self.config.model, self.config.max_prompt_tokens
+
+    def preview(self, run: RunLike) -> Sequence[str]:
+        """OpenRLHF's command, what it runs on, and what a GPU must hold."""
+        from scaler_plugins.backends.openrlhf.preview import preview
+
+        return preview(self.config, run)
+
+    @classmethod
+    def token_counter(cls, model: str) -> Callable[[Sequence[Message]], int]:
+        """Counts with the tokenizer and chat template of *model*."""
+        if missing := cls.missing():
+            raise UsageError(f"backend 'openrlhf' cannot count tokens here: {missing}")
+        _be_quiet()
+        from scaler_core.config import PromptSection
+        from scaler_plugins.backends.openrlhf.prompts import PromptRenderer
+
+        return PromptRenderer(OpenRLHFOptions(model=model), PromptSection()).count_tokens
+
+    def train(self, feed: FeedLike, run: RunLike) -> None:
+        """Train until the run's last step or a requested stop; see the package's docstring."""
+        from scaler_plugins.backends.openrlhf.parser import parse_flags
+
+        refuse_broken_checkpoint(run)
+        _be_quiet()
+        parsed = parse_flags(build_flags(self.config, RunFacts.of(run)))
+        from scaler_plugins.backends.openrlhf.cluster import check_machines, connected
+        from scaler_plugins.backends.openrlhf.export import discard_export, publish_model
+        from scaler_plugins.backends.openrlhf.prompts import PromptRenderer
+        from scaler_plugins.backends.openrlhf.session import Session
+
+        prompts = PromptRenderer(self.config, run.prompt)
+        feed.measure_prompts(prompts.count_tokens, self.config.max_prompt_tokens)
+        with connected(self.config, self.ray_connection()):
+            check_machines(self.config, run.directory)
+            Session(self.config, parsed.arguments, feed, run, prompts).train()
+        if run.stop_requested and not run.finished:
+            discard_export(run.directory)
+        else:
+            publish_model(self.config, run.directory)
+
+
+def refuse_broken_checkpoint(run: RunLike) -> None:
+    """Refuse a checkpoint that DeepSpeed would only warn of, and then start afresh.
+
+    Raises:
+        DataError: The folder to resume from names no checkpoint, or one that is not there.
+    """
+    if run.resume_from is None:
+        return
+    folder = run.resume_from / "_actor"
+    latest = folder / "latest"
+    tag = latest.read_text(encoding="utf-8").strip() if latest.is_file() else ""
+    if not tag or not any(folder.glob(f"{tag}/*")):
+        raise DataError(
+            f"{folder} holds no model to resume from",
+            hint=f"remove {run.resume_from.parent} to go on from the checkpoint before it",
+        )
+
+
+def _be_quiet() -> None:
+    """Keep the libraries' progress and deprecations among themselves off the user's screen."""
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"(torch|ray)\b")
+
+
+def _supported(version: str) -> bool:
+    numbers = tuple(int(part) for part in version.split(".")[:3] if part.isdecimal())
+    return version.startswith(f"{SERIES}.") and numbers >= OLDEST

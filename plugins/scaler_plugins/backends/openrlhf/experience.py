@@ -1,0 +1,95 @@
+"""Advantages without the responses that nobody could judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import torch
+from openrlhf.trainer.ppo_utils.experience_maker import RemoteExperienceMaker
+
+from scaler_plugins.backends.openrlhf.assignment import Judged
+
+TINY_DEVIATION = 1e-9  # as in OpenRLHF's group_norm
+
+
+class DecidedExperienceMaker(RemoteExperienceMaker):  # type: ignore[misc]
+    """OpenRLHF's experience maker, with ``undecided`` responses left out.
+
+    They take no part in their group's mean and standard deviation, and none of their tokens is in
+    the loss: the siblings' advantages are those of the smaller group. A group with fewer than two
+    decided responses has no gradient. Groups in which everything is decided are OpenRLHF's own
+    doing.
+    """
+
+    def compute_advantages_and_returns(self, experiences: list[Any]) -> list[Any]:
+        """OpenRLHF's advantages, then those of the groups with undecided responses anew.
+
+        Args:
+            experiences: Batches of responses; ``labels`` hold a ``Judged`` each, ``index`` the
+                place of each in the step, where the responses to a prompt stand side by side.
+        """
+        judged = [list(experience.labels) for experience in experiences]
+        for experience in experiences:
+            experience.labels = []  # nothing after this reads them, and they are large
+        experiences = super().compute_advantages_and_returns(experiences)
+        places = [place for experience in experiences for place in experience.index]
+        decided = _in_order([item.decided for item in chain.from_iterable(judged)], places)
+        if all(decided):
+            return experiences
+        rewards = _in_order(torch.cat([item.rewards for item in experiences]).tolist(), places)
+        by_deviation = self.args.algo.advantage.estimator == "group_norm"
+        size = self.args.rollout.n_samples_per_prompt
+        for experience in experiences:
+            for row, place in enumerate(experience.index):
+                start = place - place % size
+                group = decided[start : start + size]
+                if not all(group):
+                    advantage = group_advantage(
+                        rewards[start : start + size], group, place - start, by_deviation
+                    )
+                    _set_row(experience, row, decided[place], advantage)
+        return experiences
+
+
+def group_advantage(
+    rewards: Sequence[float], decided: Sequence[bool], place: int, by_deviation: bool
+) -> float:
+    """The advantage of one response within the decided ones of its group; 0 where it is none.
+
+    Args:
+        rewards: Of the whole group.
+        decided: Which of them count.
+        place: The response's place in the group.
+        by_deviation: Whether to divide by the standard deviation (with Bessel's correction).
+    """
+    if not decided[place] or sum(decided) < 2:
+        return 0.0
+    counted = torch.tensor([r for r, known in zip(rewards, decided, strict=True) if known])
+    advantage = rewards[place] - counted.mean()
+    if by_deviation:
+        advantage = advantage / (counted.std() + TINY_DEVIATION)
+    return float(advantage)
+
+
+def any_decided(judged: Sequence[Judged]) -> bool:
+    """Whether a step has a token that the loss may be divided by."""
+    return any(item.decided for item in judged)
+
+
+def _set_row(experience: Any, row: int, decided: bool, advantage: float) -> None:
+    """Give a response an advantage, or take its tokens out of the loss."""
+    if not decided:
+        experience.action_mask[row] = 0
+    tokens = experience.action_mask[row].to(experience.advantages.dtype)
+    experience.advantages[row] = advantage * tokens
+    experience.returns[row] = advantage * tokens
+    experience.info["return"][row] = advantage
+
+
+def _in_order(values: Sequence[Any], places: Sequence[int]) -> list[Any]:
+    ordered: list[Any] = [None] * len(places)
+    for value, place in zip(values, places, strict=True):
+        ordered[place] = value
+    return ordered

@@ -1,0 +1,92 @@
+"""What ``scaler run --dry-run`` says of a run: command, machines, lengths, memory."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+from scaler_core.errors import UsageError
+from scaler_core.interfaces import RunLike
+from scaler_plugins.backends.model_folder import model_folder, read_model_config
+from scaler_plugins.backends.openrlhf.flags import RunFacts, build_flags
+from scaler_plugins.backends.openrlhf.memory import (
+    GIB,
+    estimate,
+    parameters_in_name,
+    parameters_of,
+)
+from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
+from scaler_plugins.backends.openrlhf.parser import COMMAND, parse_flags
+
+
+def preview(options: OpenRLHFOptions, run: RunLike) -> list[str]:
+    """The lines.
+
+    Raises:
+        UsageError: OpenRLHF refuses the flags.
+    """
+    flags = build_flags(options, RunFacts.of(run))
+    parsed = parse_flags(flags)
+    return [
+        f"command: python -m {COMMAND} {shlex.join(flags)}",
+        *(f"OpenRLHF: {remark}" for remark in parsed.remarks),
+        *_machines(options),
+        *_lengths(options),
+        *_memory(options),
+    ]
+
+
+def _machines(options: OpenRLHFOptions) -> Iterator[str]:
+    place = "on the same GPUs" if options.colocate else "on GPUs of their own"
+    yield (
+        f"machines: {options.gpus} GPUs; policy on {options.nodes} x {options.gpus_per_node}, "
+        f"{options.engine_count} vLLM engines of {options.tensor_parallel} {place}; "
+        f"Ray {options.address or 'as RAY_ADDRESS says, else on this machine'}"
+    )
+
+
+def _lengths(options: OpenRLHFOptions) -> Iterator[str]:
+    yield (
+        f"lengths: responses up to {options.max_response_tokens} tokens; levels with prompts over "
+        f"{options.max_prompt_tokens} are capped when they are drawn, no prompt is cut"
+    )
+
+
+def _memory(options: OpenRLHFOptions) -> Iterator[str]:
+    config = _config(options.model)
+    parameters = parameters_of(config) or parameters_in_name(options.model)
+    if parameters is None:
+        yield f"memory: not estimated, nothing here says how large {options.model} is"
+        return
+    needed = estimate(options, parameters, config)
+    yield (
+        f"memory: about {_gib(needed.policy)} GiB a GPU for training "
+        f"(weights {_gib(needed.weights)}, gradients and optimiser {_gib(needed.training)}, "
+        f"activations {_gib(needed.activations) if config else 'not known'}), and "
+        f"{options.engine_memory:.0%} of the GPU for vLLM "
+        f"(weights {_gib(needed.engine_weights)} GiB, the rest is cache)"
+        + ("; they take turns" if options.sleeps else "")
+    )
+
+
+def _config(model: str) -> dict[str, Any]:
+    """The model's config where it lies on this machine; empty otherwise."""
+    folder = model_folder(model)
+    if folder is not None:
+        return read_model_config(folder)
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(model, "config.json")
+    if not isinstance(cached, str):
+        return {}
+    from pathlib import Path
+
+    try:
+        return read_model_config(Path(cached).parent)
+    except UsageError:
+        return {}
+
+
+def _gib(size: int) -> str:
+    return f"{size / GIB:.1f}"

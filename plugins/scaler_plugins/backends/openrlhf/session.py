@@ -1,0 +1,344 @@
+"""The process that holds feed and run: starts OpenRLHF, and answers what its trainer asks."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout, suppress
+from pathlib import Path
+from typing import Any
+
+import ray
+from openrlhf.cli import train_ppo_ray
+from openrlhf.trainer import ppo_trainer
+from openrlhf.trainer.ray.vllm_engine import batch_vllm_engine_call
+from ray.exceptions import RayError, RayTaskError
+from ray.util.placement_group import PlacementGroup
+from vllm import SamplingParams
+
+from scaler_core.errors import (
+    BackendProtocolError,
+    DataError,
+    InfrastructureError,
+    ScalerError,
+    one_line,
+)
+from scaler_core.factory.ray_cluster import telling_line
+from scaler_core.interfaces import FeedLike, RunLike
+from scaler_core.jsonio import canonical_json
+from scaler_core.models import Group, Question, Response
+from scaler_core.run.checkpoint import committed_feed_state
+from scaler_core.seeds import derive_random, derive_seed
+from scaler_plugins.backends.openrlhf.assignment import Assignment, Judged
+from scaler_plugins.backends.openrlhf.mailbox import Call, Caller, Mailbox
+from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
+from scaler_plugins.backends.openrlhf.prompts import PromptRenderer
+from scaler_plugins.backends.openrlhf.trainer import CurriculumTrainer, StepEnd, TrainerSetup
+
+SAMPLES_PER_STEP = 4
+POLL_S = 0.5
+ASKED_AT_ONCE = 512
+"""Questions that each engine is given before its first answer is awaited."""
+
+
+class Session:
+    """One run of OpenRLHF's trainer.
+
+    Args:
+        options: The backend's options.
+        arguments: OpenRLHF's arguments, parsed.
+        feed: Where tickets come from and verdicts go.
+        run: Told of every finished step.
+        prompts: Renders and counts prompts.
+    """
+
+    def __init__(
+        self,
+        options: OpenRLHFOptions,
+        arguments: Any,
+        feed: FeedLike,
+        run: RunLike,
+        prompts: PromptRenderer,
+    ) -> None:
+        self.options = options
+        self.arguments = arguments
+        self.feed = feed
+        self.run = run
+        self.prompts = prompts
+        self._judge = feed.portable_judge()
+        self._draw_s = 0.0
+        self._actors: Sequence[Any] = ()
+        self._engines: Sequence[Any] = ()
+        self._trainer: Any = None
+        self._failure: BaseException | None = None
+        self._answers: Mapping[str, Callable[..., Any]] = {
+            "started": self._started,
+            "restored": self._restored,
+            "draw": self._draw,
+            "record": self._record,
+            "finish": self._finish,
+            "ended": self._ended,
+        }
+
+    def train(self) -> None:
+        """Run OpenRLHF to its end, and answer its trainer's calls meanwhile.
+
+        Raises:
+            ScalerError: What stopped it; of the feed and the run as they raised it.
+        """
+        mailbox = ray.remote(num_cpus=0)(Mailbox).options(max_concurrency=16).remote()
+        groups_before = set(ray.util.placement_group_table())
+        training = threading.Thread(target=self._run_openrlhf, args=[mailbox], daemon=True)
+        training.start()
+        try:
+            self._serve(mailbox, training)
+        finally:
+            self._end_actors(mailbox, groups_before)
+        if self._failure is not None:
+            raise _explained(self._failure) from self._failure
+
+    # -------------------------------------------------------------- both sides
+
+    def _run_openrlhf(self, mailbox: Any) -> None:
+        """OpenRLHF's ``train``, which makes the actors and waits for the trainer's."""
+        setup = TrainerSetup(
+            call=Caller(mailbox),
+            prompts=self.run.prompts,
+            first_step=self.run.first_step,
+            last_step=self.run.steps,
+        )
+        theirs = ppo_trainer.PPOTrainer
+        ppo_trainer.PPOTrainer = _TrainerMaker(setup, self._note_trainer)
+        try:
+            # it prints its arguments, which a dry run shows in a readable form
+            with redirect_stdout(io.StringIO()):
+                train_ppo_ray.train(self.arguments)
+        except BaseException as error:  # told by train(), in the main thread
+            self._failure = error
+        finally:
+            ppo_trainer.PPOTrainer = theirs
+
+    def _note_trainer(self, trainer: Any) -> None:
+        self._trainer = trainer
+
+    def _serve(self, mailbox: Any, training: threading.Thread) -> None:
+        """Answer calls until OpenRLHF has ended."""
+        waiting = mailbox.next_call.remote()
+        while training.is_alive():
+            ready, _ = ray.wait([waiting], timeout=POLL_S)
+            if ready:
+                call: Call = ray.get(waiting)
+                waiting = mailbox.next_call.remote()
+                self._answer(mailbox, call)
+
+    def _answer(self, mailbox: Any, call: Call) -> None:
+        try:
+            value = self._answers[call.name](*call.arguments)
+        except BaseException as error:
+            mailbox.fail.remote(call.number, one_line(error))
+            raise
+        mailbox.answer.remote(call.number, value)
+
+    def _end_actors(self, mailbox: Any, groups_before: set[str]) -> None:
+        """Give back what OpenRLHF took of the cluster, which may go on without us."""
+        # whatever of it fails, what ended the run is the error to tell
+        with suppress(Exception):
+            for actor in [self._trainer, mailbox, *self._engines, *self._actors]:
+                if actor is not None:
+                    ray.kill(actor)
+            for name, group in ray.util.placement_group_table().items():
+                if name not in groups_before and group["state"] != "REMOVED":
+                    ray.util.remove_placement_group(_placement_group(name))
+
+    # -------------------------------------------------------------- what the trainer asks
+
+    def _started(self, actors: Sequence[Any], engines: Sequence[Any]) -> None:
+        self._actors, self._engines = actors, engines
+        if self.run.resume_from is None:
+            self.run.evaluate("before", self.ask)
+        self._score_benchmarks(self.run.first_step - 1)
+
+    def _restored(self, state: Mapping[str, Any]) -> None:
+        """The curriculum in the model's checkpoint must be the one that the feed goes on with."""
+        assert self.run.resume_from is not None
+        if canonical_json(state) != canonical_json(committed_feed_state(self.run.resume_from)):
+            raise DataError(
+                f"the model in {self.run.resume_from} was not saved with the curriculum beside it",
+                hint="restore it from a copy, or remove it to go on from the checkpoint before",
+            )
+
+    def _draw(self, step: int) -> list[tuple[str, str, Assignment]]:
+        began = time.monotonic()
+        batch = self.feed.draw()
+        self._draw_s = time.monotonic() - began
+        if batch.step != step:
+            raise BackendProtocolError(
+                f"the feed is at step {batch.step}, but the trainer at {step}"
+            )
+        return [
+            (
+                ticket.environment_id,
+                self.prompts.render(ticket.messages),
+                Assignment(
+                    ticket=ticket,
+                    responses=self.run.responses,
+                    judge=self._judge,
+                    scheme=self.options.reward,
+                    stop=self.run.prompt.stop,
+                    seed=self._seed_of(ticket.id),
+                ),
+            )
+            for ticket in batch.tickets
+        ]
+
+    def _seed_of(self, ticket_id: str) -> int | None:
+        if not self.options.seed_responses:
+            return None
+        return derive_seed(self.run.seed, "openrlhf", "responses", ticket_id)
+
+    def _record(self, step: int, groups: Sequence[Group]) -> dict[str, Any]:
+        self.feed.record(step, groups)
+        return self.feed.state_dict()
+
+    def _finish(
+        self,
+        step: int,
+        metrics: Mapping[str, float],
+        samples: Sequence[Judged],
+        client_state: dict[str, Any],
+    ) -> StepEnd:
+        # read before the checkpoint is asked for: a later request then stops after the next step
+        stopping = self.run.stop_requested
+        figures = self.run.finish_step(step, self._timed(metrics), self._some(step, samples))
+        if self.run.checkpoint_due(step):
+            self.run.save_checkpoint(step, lambda folder: self._save(folder, step, client_state))
+        scores = {} if stopping else self._score_benchmarks(step)
+        return StepEnd({**figures, **scores}, stopping)
+
+    def _timed(self, metrics: Mapping[str, float]) -> dict[str, float]:
+        """*metrics*, with the draw apart from the sampling that waited for it."""
+        figures = {**metrics, "seconds_draw": self._draw_s}
+        if "seconds_generate" in figures:
+            figures["seconds_rollout"] = figures.pop("seconds_generate") - self._draw_s
+        return figures
+
+    def _ended(self) -> None:
+        if self.run.finished:
+            self.run.evaluate("after", self.ask)
+
+    def _some(self, step: int, samples: Sequence[Judged]) -> list[Any]:
+        """A few of the samples, other ones each step."""
+        rng = derive_random(self.run.seed, "openrlhf", "samples", step)
+        chosen = rng.sample(range(len(samples)), min(SAMPLES_PER_STEP, len(samples)))
+        picked = [samples[index] for index in sorted(chosen)]
+        return [(item.ticket, item.response, item.verdict) for item in picked]
+
+    def _save(self, folder: Path, step: int, client_state: dict[str, Any]) -> None:
+        ray.get(
+            [
+                actor.__ray_call__.remote(save_policy, str(folder), step, client_state)
+                for actor in self._actors
+            ]
+        )
+
+    # -------------------------------------------------------------- evaluation
+
+    def _score_benchmarks(self, step: int) -> Mapping[str, float]:
+        if not self.run.evaluation_due(step):
+            return {}
+        return self.run.score_benchmarks(step, self.ask)
+
+    def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
+        """Answers of the engines, as they come, each with the index of its question."""
+        if self.options.sleeps:
+            batch_vllm_engine_call(self._engines, "wake_up")
+        tokenizer = ray.put(self.prompts.tokenizer)
+        upcoming = iter(enumerate(questions))
+        waiting: dict[Any, int] = {}
+        try:
+            while True:
+                room = ASKED_AT_ONCE * len(self._engines) - len(waiting)
+                for index, question in _take(upcoming, room):
+                    engine = self._engines[index % len(self._engines)]
+                    waiting[self._put(engine, question, tokenizer)] = index
+                if not waiting:
+                    return
+                ready, _ = ray.wait(list(waiting))
+                for reference in ready:
+                    (record,) = ray.get(reference)
+                    yield waiting.pop(reference), record["label"].response
+        finally:
+            if self.options.sleeps:
+                batch_vllm_engine_call(self._engines, "sleep")
+
+    def _put(self, engine: Any, question: Question, tokenizer: Any) -> Any:
+        text = self.prompts.render(question.messages)
+        parameters = SamplingParams(
+            temperature=question.temperature,
+            top_p=question.top_p,
+            max_tokens=self.prompts.room_for_response(text),
+            skip_special_tokens=False,
+        )
+        label = Assignment(ticket=None, responses=1, stop=self.run.prompt.stop, seed=question.seed)
+        return engine.generate_responses.remote(
+            prompt=text,
+            label=label,
+            sampling_params=parameters,
+            max_length=self.options.max_tokens,
+            hf_tokenizer=tokenizer,
+            num_samples=1,
+        )
+
+
+class _TrainerMaker:
+    """Stands in for OpenRLHF's trainer where its ``train`` makes the actor."""
+
+    def __init__(self, setup: TrainerSetup, note: Callable[[Any], None]) -> None:
+        self._setup = setup
+        self._note = note
+
+    def remote(self, *arguments: Any, **options: Any) -> Any:
+        """The actor of our trainer class, with the same arguments."""
+        trainer = ray.remote(CurriculumTrainer).remote(self._setup, *arguments, **options)
+        self._note(trainer)
+        return trainer
+
+
+def save_policy(actor: Any, folder: str, step: int, client_state: dict[str, Any]) -> None:
+    """Run in each actor of the policy: its part of a checkpoint, where a resume looks for it."""
+    actor.strategy.save_ckpt(
+        actor.actor.model,
+        f"{folder}/_actor",
+        tag=f"global_step{step}",
+        # a new folder every time: there is nothing to evict, and ours are pruned after the commit
+        max_num=2,
+        max_mem=float("inf"),
+        client_state=client_state,
+    )
+
+
+def _placement_group(name: str) -> Any:
+    return PlacementGroup(ray.PlacementGroupID(bytes.fromhex(name)))
+
+
+def _take(items: Iterator[Any], most: int) -> Iterator[Any]:
+    for _ in range(most):
+        try:
+            yield next(items)
+        except StopIteration:
+            return
+
+
+def _explained(error: BaseException) -> ScalerError:
+    """What ended OpenRLHF, in one line."""
+    while isinstance(error, RayTaskError):
+        error = error.cause  # of an actor that called an actor that failed
+    if isinstance(error, ScalerError):
+        return error
+    line = telling_line(error) if isinstance(error, RayError) else one_line(error)
+    return InfrastructureError(
+        f"OpenRLHF stopped: {line}",
+        hint="the logs of its processes are in /tmp/ray/session_latest/logs; go on with --resume",
+    )

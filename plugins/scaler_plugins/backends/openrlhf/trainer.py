@@ -1,0 +1,202 @@
+"""OpenRLHF's trainer with a feed's prompts, verdicts and end of step.
+
+::
+
+    fit (OpenRLHF's)
+      generate_samples   -> loader: draw      -> engines: sample, verify
+      train_step         -> record            -> experiences, DeepSpeed, weights to the engines
+      save_logs_and_...  -> finish: metrics, checkpoint, evaluation; whether to go on
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from openrlhf.trainer import ppo_trainer
+from openrlhf.trainer.ppo_utils.samples_generator import SamplesGenerator
+from openrlhf.trainer.ray.vllm_engine import batch_vllm_engine_call
+from openrlhf.utils.utils import get_tokenizer
+
+from scaler_plugins.backends.openrlhf.assignment import Judged, group_by_ticket
+from scaler_plugins.backends.openrlhf.experience import DecidedExperienceMaker, any_decided
+from scaler_plugins.backends.openrlhf.loader import TicketLoader
+from scaler_plugins.backends.openrlhf.lora_sync import broadcast_merged
+from scaler_plugins.backends.openrlhf.mailbox import Caller
+
+METRICS = {
+    "policy_loss": "loss",
+    "actor_grad_norm": "grad_norm",
+    "actor_lr": "learning_rate",
+    "entropy_loss": "entropy",
+    "ppo_clip_ratio": "clip_share",
+    "ppo_kl": "kl_to_rollout",
+    "rollout/response_length_mean": "response_tokens",
+    "rollout/truncated_rate": "truncated_share",
+    "timing/broadcast": "seconds_sync",
+}
+"""OpenRLHF's figures and what a run's metrics call them."""
+
+# the plain class behind OpenRLHF's actor
+_PPOTrainer = ppo_trainer.PPOTrainer.__ray_metadata__.modified_class
+
+
+@dataclass(frozen=True)
+class StepEnd:
+    """What the trainer hears at the end of a step.
+
+    Attributes:
+        figures: The curriculum's, for OpenRLHF's logs.
+        stop: Whether no further step is wanted.
+    """
+
+    figures: Mapping[str, float]
+    stop: bool
+
+
+@dataclass(frozen=True)
+class TrainerSetup:
+    """What the trainer is told beside OpenRLHF's arguments.
+
+    Attributes:
+        call: Asks the process that holds feed and run.
+        prompts: Tickets per step.
+        first_step: The first step to train.
+        last_step: The last one.
+    """
+
+    call: Caller
+    prompts: int
+    first_step: int
+    last_step: int
+
+
+class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
+    """``PPOTrainer`` on a feed; made as an actor by ``session.py``."""
+
+    def __init__(
+        self,
+        setup: TrainerSetup,
+        pretrain: str,
+        strategy: Any,
+        actor_model_group: Any,
+        critic_model_group: Any,
+        reward_model_group: Any,
+        reference_model_group: Any,
+        vllm_engines: Any,
+        **generate_kwargs: Any,
+    ) -> None:
+        # OpenRLHF's own __init__ would read a dataset; this one does the rest of it
+        arguments = strategy.args
+        arguments.eval.steps = arguments.ckpt.save_steps = float("inf")
+        self.setup = setup
+        self.generate_kwargs = generate_kwargs
+        self.max_steps = setup.last_step
+        self.prompts_dataloader = TicketLoader(
+            setup.call, setup.prompts, setup.first_step, setup.last_step
+        )
+        self.eval_dataloader = None
+        tokenizer = get_tokenizer(
+            pretrain, None, "left", strategy, use_fast=not arguments.data.disable_fast_tokenizer
+        )
+        self.samples_generator = SamplesGenerator(
+            strategy, self.prompts_dataloader, None, tokenizer, vllm_engines
+        )
+        ppo_trainer.BasePPOTrainer.__init__(
+            self,
+            strategy,
+            actor_model_group,
+            critic_model_group,
+            reward_model_group,
+            reference_model_group,
+            vllm_engines,
+            tokenizer,
+        )
+        self.experience_maker = DecidedExperienceMaker(
+            actor_model_group,
+            critic_model_group,
+            reward_model_group,
+            reference_model_group,
+            self.kl_ctl,
+            strategy,
+            tokenizer,
+        )
+        self._judged: list[Judged] = []
+
+    def fit(self, global_step: int = 0) -> None:
+        """OpenRLHF's loop; what is measured before and after it is asked for here."""
+        if self.init_checkpoint_states()["global_step"]:
+            self.broadcast_to_vllm()
+        actors = self.actor_model_group._actor_handlers
+        self.setup.call("started", actors, self.vllm_engines)
+        super().fit(global_step)
+        self.setup.call("ended")
+
+    def init_checkpoint_states(self) -> dict[str, Any]:
+        """What the model's checkpoint says.
+
+        Raises:
+            RuntimeError: It was not loaded, or is of another step than the curriculum.
+        """
+        states: dict[str, Any] = super().init_checkpoint_states()
+        step = states.get("global_step")
+        if step != self.setup.first_step - 1:
+            raise RuntimeError(
+                f"the model is at step {step}, but the curriculum at {self.setup.first_step - 1}"
+            )
+        return states
+
+    def broadcast_to_vllm(self) -> None:
+        """Send the new weights to the engines; those of adapters merged into their model's."""
+        if not self.args.ds.lora.rank:
+            super().broadcast_to_vllm()
+            return
+        if self.args.vllm.enable_sleep:
+            batch_vllm_engine_call(self.vllm_engines, "wake_up", tags=["weights"])
+        actors = self.actor_model_group._actor_handlers
+        ray.get([actor.__ray_call__.remote(broadcast_merged) for actor in actors])
+
+    def train_step(self, rollout_samples: Sequence[Any], global_step: int) -> tuple[Any, int]:
+        """Record the step's verdicts, then train on them."""
+        self._judged = [label for sample in rollout_samples for label in sample.labels]
+        state = self.setup.call("record", global_step + 1, group_by_ticket(self._judged))
+        self.prompts_dataloader.remember(state)
+        if not any_decided(self._judged):
+            # a mean over no token at all would be no number, and end up in the weights
+            return {}, global_step + 1
+        status, step = super().train_step(rollout_samples, global_step)
+        return status, step
+
+    def save_logs_and_checkpoints(
+        self,
+        global_step: int,
+        logs_dict: dict[str, Any] | None = None,
+        client_states: dict[str, Any] | None = None,
+    ) -> None:
+        """End the step: figures both ways, and a checkpoint or an evaluation where one is due."""
+        logs = logs_dict or {}
+        metrics = step_metrics(logs)
+        metrics["seconds_verify"] = sum(item.verify_s for item in self._judged)
+        ended: StepEnd = self.setup.call(
+            "finish", global_step, metrics, self._samples(), client_states
+        )
+        if ended.stop:
+            self.prompts_dataloader.stop()
+        figures = {f"curriculum/{name}": value for name, value in ended.figures.items()}
+        super().save_logs_and_checkpoints(global_step, {**logs, **figures})
+
+    def _samples(self) -> list[Judged]:
+        """The first response to each ticket."""
+        return [item for item in self._judged if not item.response.sample]
+
+
+def step_metrics(status: Mapping[str, Any]) -> dict[str, float]:
+    """A run's metrics, out of what OpenRLHF reports of a step."""
+    metrics = {ours: float(status[theirs]) for theirs, ours in METRICS.items() if theirs in status}
+    if "timing/generation" in status:
+        metrics["seconds_generate"] = status["timing/generation"]
+    if "timing/ppo_train" in status:
+        metrics["seconds_train"] = status["timing/make_experience"] + status["timing/ppo_train"]
+    return metrics

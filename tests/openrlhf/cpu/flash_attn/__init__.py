@@ -1,0 +1,3 @@
+"""Stands in for flash-attn, which needs a GPU: only what OpenRLHF imports at its start."""
+
+__version__ = "0.0.0"
