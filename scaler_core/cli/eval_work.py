@@ -18,6 +18,7 @@ from scaler_core.endpoint import EndpointOptions, key_from
 from scaler_core.errors import UsageError, unknown_name
 from scaler_core.evaluation import EvaluationSummary, Plan, evaluate
 from scaler_core.evaluation.choosing import build_benchmarks
+from scaler_core.evaluation.directory import EvaluationDirectory
 from scaler_core.evaluation.engines.base import LazyEngine, ModelEngine
 from scaler_core.evaluation.engines.opening import choose_engine, open_engine
 from scaler_core.evaluation.published import PAPER_BENCHMARKS
@@ -87,6 +88,7 @@ def evaluate_wanted(wanted: Wanted, host: PluginHost) -> tuple[Path, EvaluationS
     )
     name = answerer.label.replace("/", "-").replace(" ", "-")
     folder = wanted.output or Path("evaluations") / name
+    _refuse_foreign(folder)
     with closing(answerer.lazy), closing(EvaluationView()) as view:
         try:
             return folder, evaluate(plan, answerer.lazy.ask, folder, view)
@@ -130,6 +132,16 @@ def _at_endpoint(wanted: Wanted, given: dict[str, Any], prompt: PromptSection) -
 
     identity = canonical_json([options.url, options.model, options.extra])
     return Answerer(wanted.model, identity, ENDPOINT, LazyEngine(load))
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raise where *folder* holds something else than an evaluation."""
+    if not folder.exists() or EvaluationDirectory(folder).exists:
+        return
+    if not folder.is_dir() or any(not item.name.startswith(".") for item in folder.iterdir()):
+        raise UsageError(
+            f"{folder} holds something else than an evaluation", hint="name another folder with -o"
+        )
 
 
 def _prompt(wanted: Wanted, prompt: PromptSection) -> PromptSection:

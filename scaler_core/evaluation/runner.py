@@ -205,9 +205,11 @@ def _summarize(scores: Sequence[BenchmarkScore], work: Work) -> EvaluationSummar
 
 def _refuse_another_model(directory: EvaluationDirectory, settings: Settings) -> None:
     before = directory.settings()
-    if before.identity != settings.identity:
-        other = "with other weights or another prompt" if before.model == settings.model else ""
-        raise UsageError(
-            f"{directory.path} holds an evaluation of {before.model} {other}".rstrip(),
-            hint="name another folder with -o",
-        )
+    if before.identity == settings.identity:
+        return
+    same_name = "with other weights, another prompt or at another server"
+    raise UsageError(
+        f"{directory.path} holds an evaluation of {before.model}"
+        f"{' ' + same_name if before.model == settings.model else ''}",
+        hint="name another folder with -o",
+    )

@@ -83,7 +83,10 @@ class StepEvaluations:
         return EvaluationDirectory(self._place(step))
 
     def score(self, step: int, ask: Ask, watcher: Watcher) -> None:
-        """Score the benchmarks of *step*; errors as for an evaluation."""
+        """Score the benchmarks of *step*; errors as for an evaluation.
+
+        What was answered under other settings of the backend or the prompt is set aside.
+        """
         plan = Plan.of(
             self.benchmarks,
             model=self._model,
@@ -94,7 +97,10 @@ class StepEvaluations:
             samples=self._options.samples,
             step=step,
         )
-        evaluate(plan, ask, self._place(step), watcher)
+        directory = self.directory(step)
+        if directory.exists and directory.settings().identity != plan.settings.identity:
+            self._set_aside(step)
+        evaluate(plan, ask, directory.path, watcher)
 
     def figures(self, step: int) -> dict[str, float]:
         """What was measured after *step*: benchmarks and grid, as far as they are done."""
@@ -144,13 +150,16 @@ class StepEvaluations:
         """
         later = [number for number in self._on_disk() if number > step]
         for number in later:
-            place, tries = self._place(number), 1
-            while (aside := place.with_name(f"superseded-{number}-{tries}")).exists():
-                tries += 1
-            place.rename(aside)
+            self._set_aside(number)
         if later:
             self.write_figures()
         return later
+
+    def _set_aside(self, step: int) -> None:
+        place, tries = self._place(step), 1
+        while (aside := place.with_name(f"superseded-{step}-{tries}")).exists():
+            tries += 1
+        place.rename(aside)
 
     def _place(self, step: int) -> Path:
         return self.folder / f"step-{step}"

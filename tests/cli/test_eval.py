@@ -142,6 +142,7 @@ def test_evaluations_are_compared_side_by_side(scaler: Scaler) -> None:
         (["m", "--engine", "endpoint", *files("bbeh")], "needs the server's address"),
         (["m", "--endpoint", "ftp://x", *files("bbeh")], "endpoint"),
         (["m", "--endpoint", "http://127.0.0.1:9/v1", "--best"], "--best"),
+        (["m", "--endpoint", "http://127.0.0.1:9/v1", "-o", "."], "something else than an eval"),
         (["m", "--endpoint", "http://127.0.0.1:9/v1", *files("bbeh")], "cannot be reached"),
     ],
 )

@@ -93,10 +93,10 @@ def test_a_question_that_changed_is_asked_anew(tmp_path: Path) -> None:
 def test_another_model_is_refused_and_nothing_is_touched(tmp_path: Path) -> None:
     run(tmp_path, ScriptedModel())
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(UsageError, match="with other weights or another prompt") as caught:
+    with pytest.raises(UsageError, match="with other weights, another prompt") as caught:
         run(tmp_path, ScriptedModel(), identity="2")
     assert "-o" in str(caught.value)
-    with pytest.raises(UsageError, match="holds an evaluation of scripted "):
+    with pytest.raises(UsageError, match=r"holds an evaluation of scripted \("):
         run(tmp_path, ScriptedModel(), identity="2", model="other")
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 

@@ -167,6 +167,16 @@ def test_evaluations_of_steps_that_are_trained_anew_are_set_aside(tmp_path: Path
     assert resumed["evidence"]["superseded_evaluations"] == [4, 5]
 
 
+def test_an_evaluation_under_other_settings_of_the_prompt_is_begun_anew(tmp_path: Path) -> None:
+    Asking.die_after = 6 + 4
+    with pytest.raises(Killed):
+        start(tmp_path).train()
+    Asking.asked, Asking.die_after = [], None
+    go_on(tmp_path, "prompt.thinking=true").train()
+    assert len(Asking.asked) == 6 + 6 + 6
+    assert (tmp_path / "run" / "evaluation" / "superseded-2-1" / "responses.jsonl").is_file()
+
+
 @pytest.mark.parametrize("step", [0, 2, 5])
 def test_a_stop_ends_an_evaluation_at_once_and_a_resume_completes_it(
     tmp_path: Path, step: int
