@@ -127,7 +127,13 @@ def test_the_help_loads_neither_models_nor_pydantic():
 
 
 @pytest.mark.parametrize(
-    "command", [["plugins", "--json"], ["doctor", "--json"], ["run", "--list", "--json"]]
+    "command",
+    [
+        ["plugins", "--json"],
+        ["doctor", "--json"],
+        ["run", "--list", "--json"],
+        ["eval", "--help"],
+    ],
 )
 def test_looking_around_loads_no_heavy_library(command):
     assert not after_command(*command) & SLOW

@@ -15,6 +15,7 @@ from scaler_core import __version__
 # command -> (module, one line of help): kept here so that `scaler --help` imports no command
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("scaler_core.cli.run", "Train a model on environments that adapt to it."),
+    "eval": ("scaler_core.cli.eval", "Score a model on benchmarks."),
     "pool": ("scaler_core.cli.pool", "Import, export, list, sample and audit environments."),
     "bench": ("scaler_core.cli.bench", "Measure how fast instances are made."),
     "plugins": ("scaler_core.cli.plugins", "List installed plugins and what they provide."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from scaler_core.cli.output import print_table, printable
-from scaler_core.errors import UsageError, blamed_on, unknown_name
+from scaler_core.cli.settings import parse_settings
+from scaler_core.errors import UsageError, blamed_on
 from scaler_core.models import ComponentChoice
 
 if TYPE_CHECKING:
@@ -66,17 +66,8 @@ def benchmark_choices(against: Sequence[str], options: Sequence[str]) -> list[Co
                 f"--against {text}: the file is missing", hint=f"{name}=FILE, or {name}"
             )
         chosen[name] = {"path": path} if equals else {}
-    for text in options:
-        key, equals, value = text.partition("=")
-        name, dot, option = key.rpartition(".")
-        if not (equals and dot and name and option):
-            raise UsageError(
-                f"--set {text!r} is not of the form BENCHMARK.OPTION=VALUE",
-                hint="e.g. mmlu-pro.split=test",
-            )
-        if name not in chosen:
-            raise unknown_name("benchmark", name, chosen, where=f" in --set {text!r}")
-        chosen[name][option] = _value(value)
+    for name, found in parse_settings(options, chosen).items():
+        chosen[name] |= found
     return [ComponentChoice(use=name, options=found) for name, found in chosen.items()]
 
 
@@ -120,14 +111,6 @@ def _rows(choice: ComponentChoice, host: PluginHost) -> list[BenchmarkRow]:
     benchmark = cast("Benchmark", host.build("benchmark", choice, path="--against"))
     with closing(benchmark), blamed_on(f"benchmark {choice.use!r}"):
         return list(benchmark.rows())
-
-
-def _value(text: str) -> Any:
-    """A value that is not TOML is taken as text, as with ``scaler run --set``."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
 
 
 def _print_environment(item: EnvironmentOverlap, gram: int) -> None:

@@ -13,14 +13,8 @@ from scaler_core.run.summary import EnvironmentSummary, Summary
 def print_report(summary: Summary, directory: Path) -> None:
     """Print the table and the closing lines on stderr."""
     _print_table(summary)
-    if summary.before and summary.after and summary.before.decided and summary.after.decided:
-        gain = 100 * (summary.after.accuracy - summary.before.accuracy)
-        note(
-            f"held-out accuracy {100 * summary.before.accuracy:.1f} % -> "
-            f"{100 * summary.after.accuracy:.1f} % ({gain:+.1f} points, "
-            f"{standard_errors(summary.before, summary.after):.1f} standard errors, "
-            f"{summary.after.decided} answers)"
-        )
+    _print_gain("held-out accuracy", summary.before, summary.after)
+    _print_gain("on held-out environments", summary.outside_before, summary.outside_after)
     note(
         f"mean difficulty {summary.mean_difficulty_start:.2f} -> "
         f"{summary.mean_difficulty_end:.2f}, {summary.retired} retired, "
@@ -31,6 +25,16 @@ def print_report(summary: Summary, directory: Path) -> None:
         note(f"the trained model: {directory / 'model'}")
     place = shlex.quote(str(directory))
     note(f"go on: scaler run --resume {place} --set run.steps={2 * summary.steps}")
+
+
+def _print_gain(what: str, before: Score | None, after: Score | None) -> None:
+    if before and after and before.decided and after.decided:
+        gain = 100 * (after.accuracy - before.accuracy)
+        note(
+            f"{what} {100 * before.accuracy:.1f} % -> {100 * after.accuracy:.1f} % "
+            f"({gain:+.1f} points, {standard_errors(before, after):.1f} standard errors, "
+            f"{after.decided} answers)"
+        )
 
 
 def _print_table(summary: Summary) -> None:

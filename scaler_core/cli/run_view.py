@@ -80,13 +80,28 @@ class View(Observer):
 
     def evaluating(self, label: str, total: int) -> None:
         """Say that the grid is answered."""
-        self.say(f"answering {total} held-out instances ({label} training)")
+        self.say(f"answering {total} held-out instances ({_when(label)})")
 
     def evaluated(self, label: str, scores: Mapping[str, Any]) -> None:
         """Say what came out."""
-        self.say(f"accuracy {label} training: {_percent(scores['accuracy'])}")
+        self.say(f"accuracy {_when(label)}: {_percent(scores['accuracy'])}")
         if label == "before":
             self._began = time.monotonic()
+
+    def benchmark_started(self, step: int, benchmark: str, samples: int) -> None:
+        """Say what is asked now."""
+        self.say(f"step {step}: asking for {samples} responses to {benchmark}")
+
+    def measured(self, step: int, figures: Mapping[str, float]) -> None:
+        """Say what was measured, level by level figures left out."""
+        shown = {name: value for name, value in figures.items() if name.count("/") == 1}
+        parts = [f"{name.partition('/')[2]} {_percent(value)}" for name, value in shown.items()]
+        if any(name.startswith("eval/") or name == "grid/out-of-pool" for name in shown):
+            self.say(f"step {step}: {', '.join(parts)}")
+
+    def warning(self, text: str) -> None:
+        """Tell it."""
+        self.say(f"warning: {text}")
 
     def checkpoint_written(self, step: int, path: Path) -> None:
         """Checkpoints are told by the closing lines, not one by one."""
@@ -199,6 +214,13 @@ class LiveView(View):
         bar.add_row(ProgressBar(total=steps, completed=self.step))
         title = f"scaler run {self.run.name}" if self.run else "scaler run"
         return Panel(Group(bar, table, decisions), title=title, title_align="left")
+
+
+def _when(label: str) -> str:
+    """The moment that the label of a measurement means."""
+    if label in ("before", "after"):
+        return f"{label} training"
+    return f"after {label.partition('/')[0].replace('-', ' ')}"
 
 
 def _told(form: str, event: Event) -> str:

@@ -50,8 +50,8 @@ class ResponseCache:
         self._places: dict[str, tuple[int, int]] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            self._end = self._read_places() if path.exists() else 0
             self._stream = path.open("ab+", buffering=0)
-            self._end = self._read_places()
             self._stream.truncate(self._end)
         except OSError as error:
             raise cannot_write(path, error) from error

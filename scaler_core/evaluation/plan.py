@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scaler_core.interfaces import Benchmark, BenchmarkRow
 from scaler_core.models import ComponentChoice, Question, Versioned
@@ -53,6 +53,15 @@ class Plan:
 
     settings: Settings
     benchmarks: Sequence[Benchmark]
+
+    @classmethod
+    def of(cls, benchmarks: Sequence[Benchmark], **settings: Any) -> Plan:
+        """The plan for *benchmarks*; *settings* are the other fields of :class:`Settings`."""
+        choices = tuple(
+            ComponentChoice(use=item.name, options=item.config.model_dump(mode="json"))
+            for item in benchmarks
+        )
+        return cls(Settings(benchmarks=choices, **settings), benchmarks)
 
 
 class Sample(NamedTuple):

@@ -161,8 +161,9 @@ def _answer(benchmark: str, samples: Sequence[Sample], ask: Ask, work: Work) -> 
     missing = [item for item in samples if work.key(item) not in work.cache]
     work.watcher.answering(benchmark, len(samples), len(samples) - len(missing))
     waiting = set(range(len(missing)))
-    last = time.monotonic()
-    for index, response in ask([item.question for item in missing]) if missing else ():
+    answers = ask([item.question for item in missing]) if missing else ()
+    last = time.monotonic()  # not before: the model may have been loaded by that call
+    for index, response in answers:
         if index not in waiting:
             raise PluginError(
                 f"an answer to question {index} of {len(missing)} came twice or unasked",
@@ -204,9 +205,11 @@ def _summarize(scores: Sequence[BenchmarkScore], work: Work) -> EvaluationSummar
 
 def _refuse_another_model(directory: EvaluationDirectory, settings: Settings) -> None:
     before = directory.settings()
-    if before.identity != settings.identity:
-        other = "with other weights or another prompt" if before.model == settings.model else ""
-        raise UsageError(
-            f"{directory.path} holds an evaluation of {before.model} {other}".rstrip(),
-            hint="name another folder with -o",
-        )
+    if before.identity == settings.identity:
+        return
+    same_name = "with other weights, another prompt or at another server"
+    raise UsageError(
+        f"{directory.path} holds an evaluation of {before.model}"
+        f"{' ' + same_name if before.model == settings.model else ''}",
+        hint="name another folder with -o",
+    )

@@ -13,11 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from scaler_core.config import EvaluationSection
-from scaler_core.evaluation import EvaluationSummary, Plan, Settings, Watcher, evaluate
+from scaler_core.evaluation import EvaluationSummary, Plan, Watcher, evaluate
 from scaler_core.evaluation.directory import EvaluationDirectory
 from scaler_core.interfaces import Benchmark
 from scaler_core.jsonio import canonical_json, read_json, write_atomic
-from scaler_core.models import ComponentChoice
 from scaler_core.protocols import Ask
 from scaler_core.run.grid import grid_figures
 
@@ -84,21 +83,24 @@ class StepEvaluations:
         return EvaluationDirectory(self._place(step))
 
     def score(self, step: int, ask: Ask, watcher: Watcher) -> None:
-        """Score the benchmarks of *step*; errors as for an evaluation."""
-        settings = Settings(
+        """Score the benchmarks of *step*; errors as for an evaluation.
+
+        What was answered under other settings of the backend or the prompt is set aside.
+        """
+        plan = Plan.of(
+            self.benchmarks,
             model=self._model,
             identity=canonical_json({**self._identity, "step": step}),
             engine=str(self._identity.get("backend", "")),
-            benchmarks=tuple(
-                ComponentChoice(use=item.name, options=item.config.model_dump(mode="json"))
-                for item in self.benchmarks
-            ),
             seed=self._seed,
             limit=self._options.limit,
             samples=self._options.samples,
             step=step,
         )
-        evaluate(Plan(settings, self.benchmarks), ask, self._place(step), watcher)
+        directory = self.directory(step)
+        if directory.exists and directory.settings().identity != plan.settings.identity:
+            self._set_aside(step)
+        evaluate(plan, ask, directory.path, watcher)
 
     def figures(self, step: int) -> dict[str, float]:
         """What was measured after *step*: benchmarks and grid, as far as they are done."""
@@ -148,13 +150,16 @@ class StepEvaluations:
         """
         later = [number for number in self._on_disk() if number > step]
         for number in later:
-            place, tries = self._place(number), 1
-            while (aside := place.with_name(f"superseded-{number}-{tries}")).exists():
-                tries += 1
-            place.rename(aside)
+            self._set_aside(number)
         if later:
             self.write_figures()
         return later
+
+    def _set_aside(self, step: int) -> None:
+        place, tries = self._place(step), 1
+        while (aside := place.with_name(f"superseded-{step}-{tries}")).exists():
+            tries += 1
+        place.rename(aside)
 
     def _place(self, step: int) -> Path:
         return self.folder / f"step-{step}"

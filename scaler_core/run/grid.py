@@ -25,6 +25,7 @@ from scaler_core.seeds import derive_seed
 
 # a seed whose instance is invalid is replaced by further attempts, this many in all
 ATTEMPTS = 5
+IN_POOL, OUT_OF_POOL = "in-pool", "out-of-pool"
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def score_grid(
     cells: dict[str, dict[str, list[int]]] = {}
     pools: dict[str, dict[str, list[int]]] = {}
     for ticket, verdict in zip(tickets, verdicts, strict=True):
-        pool = "out-of-pool" if held_out(ticket.environment_id) else "in-pool"
+        pool = OUT_OF_POOL if held_out(ticket.environment_id) else IN_POOL
         for table, row in ((cells, ticket.environment_id), (pools, pool)):
             cell = table.setdefault(row, {}).setdefault(str(ticket.level), [0, 0])
             cell[0] += verdict.result == "correct"

@@ -87,6 +87,7 @@ class Measuring:
         self._files.write_json(f"evaluation/{label}.json", scores)
         if options.held_out:
             self._files.write_json(f"evaluation/step-{step}/{GRID_FILE}", scores)
+            self.steps.write_figures()
         self._tell(lambda to: to.evaluated(label, scores))
         self._tell(lambda to: to.measured(step, grid_figures(scores)))
 

@@ -9,7 +9,7 @@ from typing import Any
 from scaler_core.jsonio import read_json
 from scaler_core.models import Event
 from scaler_core.run.directory import RunDirectory
-from scaler_core.run.grid import Score
+from scaler_core.run.grid import IN_POOL, OUT_OF_POOL, Score
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,11 @@ class Summary:
 
     Attributes:
         steps: Steps trained.
-        before: Score on the held-out grid before training, if there is one.
+        before: Score on held-out instances of trained environments before training, if there is a
+            grid.
         after: Score after training.
+        outside_before: Score on held-out environments before training, if there are some.
+        outside_after: Score after training.
         informative_share: Mean share of groups that carried a gradient.
         retired: Retirements in all.
         environments: One entry for each environment that was trained on.
@@ -51,6 +54,8 @@ class Summary:
     steps: int
     before: Score | None
     after: Score | None
+    outside_before: Score | None
+    outside_after: Score | None
     informative_share: float
     retired: int
     environments: list[EnvironmentSummary]
@@ -85,8 +90,10 @@ def summarize(directory: RunDirectory) -> Summary:
     before, after = _scores(directory, "before"), _scores(directory, "after")
     return Summary(
         steps=len(metrics),
-        before=_total(before),
-        after=_total(after),
+        before=_pool(directory, "before", IN_POOL),
+        after=_pool(directory, "after", IN_POOL),
+        outside_before=_pool(directory, "before", OUT_OF_POOL),
+        outside_after=_pool(directory, "after", OUT_OF_POOL),
         informative_share=_mean([record["informative_share"] for record in metrics]),
         retired=sum(counts.total() for counts in rules.values()),
         environments=[
@@ -115,8 +122,10 @@ def _scores(directory: RunDirectory, label: str) -> dict[str, dict[int, Score]]:
     }
 
 
-def _total(scores: dict[str, dict[int, Score]]) -> Score | None:
-    cells = [score for levels in scores.values() for score in levels.values()]
+def _pool(directory: RunDirectory, label: str, pool: str) -> Score | None:
+    """What was scored on one side of the pool, all levels together."""
+    scores = directory.read_json(f"evaluation/{label}.json")
+    cells = [Score(*cell) for cell in scores.get("pools", {}).get(pool, {}).values()]
     if not cells:
         return None
     return Score(sum(cell.correct for cell in cells), sum(cell.decided for cell in cells))

@@ -27,6 +27,7 @@ from scaler_core.testing.benchmark_contract import BenchmarkContract as Benchmar
 from scaler_core.testing.fakes import FakeCuratorView, FakeHistory
 from scaler_core.testing.synthesis_contracts import ExtractorContract as ExtractorContract
 from scaler_core.testing.synthesis_contracts import GeneratorContract as GeneratorContract
+from scaler_core.testing.tracker_contract import TrackerContract as TrackerContract
 
 TOP_LEVELS = (0, 1, 2, 7, 29)
 

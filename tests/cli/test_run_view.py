@@ -60,6 +60,8 @@ def summary(**overrides: object) -> Summary:
         "steps": 9,
         "before": Score(10, 80),
         "after": Score(30, 80),
+        "outside_before": None,
+        "outside_after": None,
         "informative_share": 0.5,
         "retired": 3,
         "environments": [environment],

@@ -176,7 +176,7 @@ def choose(
     shares = torch.softmax(scores.float() / temperature, 1)
     if top_p >= 1:
         return _at(shares.cumsum(1), numbers)
-    shares, order = shares.sort(1, descending=True, stable=True)
+    shares, order = shares.sort(dim=1, descending=True, stable=True)
     # a token stays where less than top_p stands before it, so the first always does
     before = shares.cumsum(1) - shares
     kept = torch.where(before < top_p, shares, 0.0)

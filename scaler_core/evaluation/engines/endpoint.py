@@ -1,0 +1,86 @@
+"""The engine ``endpoint``: any OpenAI-compatible server, many requests at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future, as_completed
+
+from scaler_core.endpoint import (
+    Completion,
+    Endpoint,
+    EndpointOptions,
+    EndpointThread,
+    Sampling,
+)
+from scaler_core.errors import ScalerError
+from scaler_core.evaluation.engines.base import ModelEngine
+from scaler_core.models import Question, Response
+
+
+class EndpointEngine(ModelEngine):
+    """Answers through a server; a seed is sent with each question, and followed if it can.
+
+    Args:
+        options: Where the server is and how it is asked.
+        key: Its key; empty where it needs none.
+        max_tokens: Where a response is cut off.
+    """
+
+    name = "endpoint"
+
+    def __init__(self, options: EndpointOptions, *, key: str, max_tokens: int) -> None:
+        # without a cache: the evaluation has one of its own
+        self._thread = EndpointThread(Endpoint(options, key=key))
+        self._max_tokens = max_tokens
+
+    def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
+        """Answers as they come.
+
+        Raises:
+            EndpointRefused: Url, key or model are wrong.
+            RequestRefused: The server does not take a question.
+            EndpointFailed: It gave no usable answer, however often it was asked.
+        """
+        waiting = {
+            self._thread.submit(question.messages, self._sampling(question)): index
+            for index, question in enumerate(questions)
+        }
+        failure: ScalerError | None = None
+        try:
+            for future in as_completed(waiting):
+                try:
+                    completion = future.result()
+                except CancelledError:
+                    continue
+                except ScalerError as error:
+                    # answers that are there already are paid for: they come before the error
+                    failure = failure or error
+                    _cancel(waiting)
+                else:
+                    yield waiting[future], _response(completion)
+        finally:
+            _cancel(waiting)
+        if failure is not None:
+            raise failure
+
+    def close(self) -> None:
+        """Cancel what is under way and close the connections."""
+        self._thread.close()
+
+    def _sampling(self, question: Question) -> Sampling:
+        return Sampling(
+            temperature=question.temperature,
+            top_p=question.top_p,
+            max_tokens=self._max_tokens,
+            seed=question.seed,
+        )
+
+
+def _cancel(futures: Iterable[Future[Completion]]) -> None:
+    for future in futures:
+        future.cancel()
+
+
+def _response(completion: Completion) -> Response:
+    tokens = None if completion.estimated else completion.completion_tokens
+    return Response(text=completion.text, truncated=completion.cut_off, tokens=tokens)

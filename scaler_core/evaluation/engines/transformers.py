@@ -1,0 +1,109 @@
+"""The engine ``transformers``: any Hugging Face causal LM, on a CPU or one GPU."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from scaler_core.config import PromptSection
+from scaler_core.errors import UsageError
+from scaler_core.evaluation.engines.base import ModelEngine
+from scaler_core.evaluation.engines.sampling import Limits, Request, RowSampler, is_cut_off
+from scaler_core.evaluation.model import ModelChoice
+from scaler_core.models import Message, Question, Response
+
+BATCH = 64
+
+
+class TransformersEngine(ModelEngine):
+    """Answers with Hugging Face's ``generate``; see :mod:`.sampling` for what seeds decide.
+
+    Args:
+        model: The model.
+        prompt: Chat template, thinking, and texts that stop.
+        max_tokens: Where a response is cut off.
+        batch: Most responses side by side.
+
+    Raises:
+        UsageError: The model cannot be loaded, or has no chat template or end token.
+    """
+
+    name = "transformers"
+
+    def __init__(
+        self, model: ModelChoice, prompt: PromptSection, max_tokens: int, batch: int = BATCH
+    ) -> None:
+        transformers.utils.logging.set_verbosity_error()
+        transformers.utils.logging.disable_progress_bar()
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        on_gpu = torch.cuda.is_available()
+        self._prompt = prompt
+        self._tokenizer = _load(AutoTokenizer, model)
+        self._tokenizer.chat_template = prompt.chat_template or self._tokenizer.chat_template
+        if self._tokenizer.chat_template is None:
+            raise UsageError(
+                f"the tokenizer of {model.label} has no chat template",
+                hint="give one with --chat-template, or take a model that has one",
+            )
+        precision = torch.bfloat16 if on_gpu and torch.cuda.is_bf16_supported() else torch.float32
+        loaded = _load(AutoModelForCausalLM, model, dtype=precision)
+        self._model = loaded.to("cuda" if on_gpu else "cpu").eval()
+        self._limits = Limits(
+            max_tokens=max_tokens,
+            context=getattr(self._model.config, "max_position_embeddings", None),
+            end_tokens=self._end_tokens(model.label),
+            pad_token=self._pad_token(),
+            stop=prompt.stop,
+        )
+        self._sampler = RowSampler(self._limits, batch, self._tokenizer)
+
+    def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
+        """Answers batch by batch, shortest prompts first."""
+        prompts = [self._tokens(question.messages) for question in questions]
+        requests = [
+            Request(prompt, question.temperature, question.top_p, question.seed)
+            for prompt, question in zip(prompts, questions, strict=True)
+        ]
+        for index, row in self._sampler.sample(self._model, requests):
+            room = self._limits.room(prompts[index])
+            cut_off = is_cut_off(row, room, self._limits.end_tokens)
+            text = self._tokenizer.decode(row, skip_special_tokens=True)
+            yield index, Response(text=text, tokens=len(row), truncated=cut_off)
+
+    def _tokens(self, messages: Sequence[Message]) -> list[int]:
+        text = self._tokenizer.apply_chat_template(
+            list(messages),
+            add_generation_prompt=True,
+            tokenize=False,
+            enable_thinking=self._prompt.thinking,
+        )
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
+        return ids
+
+    def _end_tokens(self, label: str) -> list[int]:
+        """What ends a response: the tokenizer's end token, and what the model's config names."""
+        named = self._model.generation_config.eos_token_id
+        ends = [self._tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])]
+        found = list(dict.fromkeys(token for token in ends if token is not None))
+        if not found:
+            raise UsageError(f"the tokenizer of {label} has no end token")
+        return found
+
+    def _pad_token(self) -> int:
+        pad = self._tokenizer.pad_token_id
+        return int(pad if pad is not None else self._tokenizer.eos_token_id)
+
+
+def _load(kind: Any, model: ModelChoice, **options: Any) -> Any:
+    try:
+        return kind.from_pretrained(
+            model.location, revision=model.revision, trust_remote_code=False, **options
+        )
+    except (OSError, ValueError, KeyError) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise UsageError(f"cannot load {model.label}: {reason}") from error

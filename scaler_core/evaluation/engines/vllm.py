@@ -1,0 +1,104 @@
+"""The engine ``vllm``: its offline interface, for large models on GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from scaler_core.config import PromptSection
+from scaler_core.errors import InfrastructureError, UsageError, one_line
+from scaler_core.evaluation.engines.base import ModelEngine
+from scaler_core.evaluation.model import ModelChoice
+from scaler_core.models import Question, Response
+
+# answers come when all of a chunk are there, so this many are lost with a kill
+CHUNK = 512
+
+
+class VllmEngine(ModelEngine):
+    """Answers with ``vllm.LLM.chat``; each question has its own sampling parameters and seed.
+
+    Args:
+        model: The model.
+        prompt: Chat template, thinking, and texts that stop.
+        max_tokens: Where a response is cut off.
+
+    Raises:
+        UsageError: vLLM cannot load the model.
+    """
+
+    name = "vllm"
+
+    def __init__(self, model: ModelChoice, prompt: PromptSection, max_tokens: int) -> None:
+        import vllm
+
+        self._prompt = prompt
+        self._max_tokens = max_tokens
+        self._make_parameters = vllm.SamplingParams
+        try:
+            self._llm = vllm.LLM(**model_arguments(model))
+        except (OSError, ValueError, RuntimeError) as error:
+            raise UsageError(f"vllm cannot load {model.label}: {one_line(error)}") from error
+
+    def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
+        """Answers chunk by chunk, in the order of the questions."""
+        for start in range(0, len(questions), CHUNK):
+            chunk = questions[start : start + CHUNK]
+            try:
+                outputs = self._llm.chat(
+                    [list(question.messages) for question in chunk],
+                    sampling_params=[
+                        self._make_parameters(
+                            **sampling_arguments(question, self._max_tokens, self._prompt.stop)
+                        )
+                        for question in chunk
+                    ],
+                    **chat_arguments(self._prompt),
+                )
+            except (ValueError, RuntimeError) as error:
+                raise InfrastructureError(f"vllm: {one_line(error)}") from error
+            for index, output in enumerate(outputs, start=start):
+                yield index, response_of(output.outputs[0])
+
+
+def model_arguments(model: ModelChoice) -> dict[str, Any]:
+    """What ``vllm.LLM`` is made with."""
+    return {
+        "model": model.location,
+        "revision": model.revision,
+        "tokenizer_revision": model.revision,
+        "trust_remote_code": False,
+        # nothing of the model's own sampling defaults: the benchmark says how to sample
+        "generation_config": "vllm",
+        # samples of one question share its prompt
+        "enable_prefix_caching": True,
+    }
+
+
+def sampling_arguments(question: Question, max_tokens: int, stop: Sequence[str]) -> dict[str, Any]:
+    """What ``vllm.SamplingParams`` is made with."""
+    return {
+        "temperature": question.temperature,
+        "top_p": question.top_p,
+        "seed": question.seed,
+        "max_tokens": max_tokens,
+        "stop": list(stop) or None,
+    }
+
+
+def chat_arguments(prompt: PromptSection) -> dict[str, Any]:
+    """How ``LLM.chat`` renders messages."""
+    return {
+        "chat_template": prompt.chat_template,
+        "chat_template_kwargs": {"enable_thinking": prompt.thinking},
+        "use_tqdm": False,
+    }
+
+
+def response_of(completion: Any) -> Response:
+    """The response in a ``vllm.CompletionOutput``."""
+    return Response(
+        text=completion.text,
+        truncated=completion.finish_reason == "length",
+        tokens=len(completion.token_ids),
+    )
