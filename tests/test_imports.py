@@ -30,7 +30,7 @@ HEAVY = {
     "trl",
     "vllm",
 }
-SLOW = HEAVY | {"huggingface_hub", "math_verify", "pyarrow", "sympy"}
+SLOW = HEAVY | {"huggingface_hub", "math_verify", "openai", "pyarrow", "sympy"}
 
 BASE = {
     "config",
@@ -62,7 +62,7 @@ MAY_IMPORT = {
     "lab": {"run", "adaptive", "factory", "sandbox", "pool", "plugins"},
     "report": {"run", "adaptive", "pool"},
     "doctor": {"plugins", "sandbox"},
-    "testing": {"plugins", "sandbox", "factory", "pool", "adaptive", "run"},
+    "testing": {"plugins", "sandbox", "factory", "pool", "adaptive", "run", "endpoint"},
 }
 CLI_MAY_IMPORT = set(MAY_IMPORT) - {"testing"} | {"cli"}
 

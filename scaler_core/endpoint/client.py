@@ -1,0 +1,264 @@
+"""The client: many completions at the same time, each asked for until it is there, and only once.
+
+Who waits on whom, for one completion::
+
+    same key under way? --> cache --> place --> budget --> pace --> send --> cache --> caller
+                                        ^                             |
+                                        +--- pause, without a place <-+ failure
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from scaler_core.endpoint.answers import UnusableAnswer, completion_of
+from scaler_core.endpoint.budget import Budget
+from scaler_core.endpoint.cache import ResponseCache, request_key
+from scaler_core.endpoint.failures import (
+    EndpointFailed,
+    EndpointRefused,
+    Redactor,
+    RequestRefused,
+)
+from scaler_core.endpoint.options import EndpointOptions
+from scaler_core.endpoint.pacing import Pacer, pause_s
+from scaler_core.endpoint.records import Completion, Sampling
+from scaler_core.endpoint.request import (
+    Failure,
+    Refusal,
+    make_client,
+    request_body,
+    send,
+)
+from scaler_core.jsonio import canonical_json
+from scaler_core.models import Message
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+# a question has at most a token for two bytes; only exotic texts come near it
+SHORTEST_TOKEN_BYTES = 2
+MESSAGE_TOKENS = 16  # around each message, from the chat template
+
+
+class Endpoint:
+    """A model behind an OpenAI-compatible endpoint. Belongs to the event loop it is first used on.
+
+    Args:
+        options: Where the model is and how it is asked.
+        key: The key, out of the environment; see :func:`~scaler_core.endpoint.options.key_from`. It
+            is sent to the endpoint and found nowhere else.
+        cache: Answers that are there already; without one, nothing is kept.
+        budget: What may be spent; without one, everything is only counted.
+    """
+
+    def __init__(
+        self,
+        options: EndpointOptions,
+        *,
+        key: str = "",
+        cache: ResponseCache | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        self.options = options
+        self.cache = cache
+        self.budget = budget or Budget()
+        self._redactor = Redactor(key)
+        self._make_client = lambda: make_client(options, key)
+        self._client: AsyncOpenAI | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._places = asyncio.Semaphore(options.concurrency)
+        self._pacer = Pacer(options.requests_per_minute)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._random = random.Random()
+        self._was_reached = False
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.options.model!r} at {self.options.url})"
+
+    async def __aenter__(self) -> Endpoint:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections. The cache stays open: it may serve others."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def complete(
+        self, messages: Sequence[Message], sampling: Sampling, sample: int = 0
+    ) -> Completion:
+        """The model's answer to *messages*; out of the cache where it was asked for before.
+
+        With a cache the answer is on disk when this returns, and calls at the same time with the
+        same arguments send one request. Cancelling leaves nothing half-written.
+
+        Args:
+            messages: The conversation, roles and contents.
+            sampling: How the answer is sampled.
+            sample: Which of several answers to the same question is wanted, counted from 0.
+
+        Raises:
+            EndpointRefused: The url, the key or the model is wrong.
+            RequestRefused: The server does not take this request.
+            EndpointFailed: No usable answer came, or the server cannot be reached.
+            BudgetSpent: What is left of the budget does not cover the request.
+            InfrastructureError: The answer cannot be written to the cache.
+        """
+        self._check_loop()
+        if self.cache is None:
+            return await self._ask(messages, sampling, sample)
+        key = request_key(self.options.model, messages, sampling, sample, self.options.extra)
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        async with lock:
+            known = await asyncio.to_thread(self.cache.get, key)
+            if known is not None:
+                self.budget.count("cached")
+                return known
+            completion = await self._ask(messages, sampling, sample)
+            await self._keep(self.cache, key, completion, sample)
+            return completion
+
+    async def _keep(
+        self, cache: ResponseCache, key: str, completion: Completion, sample: int
+    ) -> None:
+        """Write a paid answer to the cache, also when the caller is cancelled meanwhile."""
+        model = self.options.model
+        writing = asyncio.create_task(
+            asyncio.to_thread(cache.put, key, completion, model=model, sample=sample)
+        )
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await writing
+            raise
+
+    # -------------------------------------------------------------- asking
+
+    async def _ask(
+        self, messages: Sequence[Message], sampling: Sampling, sample: int
+    ) -> Completion:
+        size = _size(messages)
+        body = request_body(self.options, messages, sampling, sample)
+        attempts = self.options.retries + 1
+        for attempt in range(attempts):
+            async with self._places:
+                outcome = await self._attempt(body, size, sampling.max_tokens, attempt)
+            if isinstance(outcome, Completion):
+                return outcome
+            if isinstance(outcome, Refusal):
+                self.budget.count("failed")
+                raise self._refused(outcome)
+            self._check_worth_repeating(outcome)
+            if attempt + 1 < attempts:
+                await asyncio.sleep(self._pause_s(attempt, outcome))
+            reason = outcome.reason
+        self.budget.count("failed")
+        raise EndpointFailed(
+            f"endpoint {self.options.url}: {reason} (asked {attempts} times)",
+            hint="run again when the server is well; what was answered is kept",
+        )
+
+    async def _attempt(
+        self, body: dict[str, Any], size: int, max_tokens: int, attempt: int
+    ) -> Completion | Refusal | Failure:
+        """One request, paid for by what the server says it took."""
+        most = size // SHORTEST_TOKEN_BYTES + MESSAGE_TOKENS * len(body["messages"])
+        with await self.budget.reserve(most, max_tokens):
+            await self._pacer.turn()
+            self.budget.count("requests")
+            if attempt:
+                self.budget.count("retries")
+            if self._client is None:
+                self._client = self._make_client()
+            answer = await send(self._client, body, self.options.timeout_s, self._redactor)
+            if not (isinstance(answer, Failure) and answer.unreachable):
+                self._was_reached = True
+            if isinstance(answer, Failure | Refusal):
+                return answer
+            try:
+                completion = completion_of(answer.body, size // 4, self._redactor)
+            except UnusableAnswer as error:
+                if error.completion is not None:
+                    self.budget.pay(error.completion)
+                return Failure(str(error))
+            self.budget.pay(completion)
+            return completion
+
+    def _check_worth_repeating(self, failure: Failure) -> None:
+        """Raise where waiting and repeating would only make the user wait."""
+        if failure.unreachable and not self._was_reached:
+            self.budget.count("failed")
+            raise EndpointFailed(
+                f"endpoint {self.options.url} cannot be reached: {failure.reason}",
+                hint="is the server running, and is this its address?",
+            )
+        asked = failure.asked_pause_s or 0.0
+        if asked > self.options.longest_wait_s:
+            self.budget.count("failed")
+            raise EndpointFailed(
+                f"endpoint {self.options.url}: {failure.reason}; it asks to wait {asked:.0f} s",
+                hint="run again then; what was answered is kept",
+            )
+
+    def _pause_s(self, attempt: int, failure: Failure) -> float:
+        if failure.asked_pause_s is not None:
+            self._pacer.hold(failure.asked_pause_s)  # a server that is too busy is so for all
+        options = self.options
+        return pause_s(
+            attempt, options.backoff_s, options.longest_wait_s, failure.asked_pause_s, self._random
+        )
+
+    def _refused(self, refusal: Refusal) -> EndpointRefused | RequestRefused:
+        options, status = self.options, refusal.status
+        line = f"endpoint {options.url} answered {status}: {refusal.said}".rstrip(": ")
+        if status in (401, 403):
+            return EndpointRefused(
+                line, hint=f"set the environment variable {options.key_name} to a key that may ask"
+            )
+        if status == 404:
+            return EndpointRefused(
+                line,
+                hint=f"is {options.model!r} a model of this server, and does its address end in "
+                "/v1 or the like?",
+            )
+        if status == 405 or 300 <= status < 400:
+            return EndpointRefused(line, hint="is this the address of the API?")
+        return RequestRefused(
+            line, hint="the question may be too long, or the server may not know an option"
+        )
+
+    def _check_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise RuntimeError("an Endpoint belongs to one event loop; make another for this one")
+
+
+def _size(messages: Sequence[Message]) -> int:
+    """Bytes of the contents as they are sent.
+
+    Raises:
+        RequestRefused: They cannot be sent at all.
+    """
+    try:
+        return sum(len(message["content"].encode()) for message in messages)
+    except UnicodeEncodeError:
+        raise RequestRefused(
+            f"the question is no text: {canonical_json(messages[-1]['content'])[:60]}...",
+            hint="it holds halves of characters (lone surrogates)",
+        ) from None

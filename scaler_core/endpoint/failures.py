@@ -1,0 +1,58 @@
+"""What can go wrong between us and an endpoint, and whose fault it is.
+
+::
+
+    EndpointRefused   (UsageError)           url, key or model: no request will ever succeed
+    RequestRefused    (ScalerError)          this request: too long, filtered, malformed
+    EndpointFailed    (InfrastructureError)  no usable answer, however often it was asked
+    BudgetSpent       (ScalerError)          the next request might cost more than is left
+
+None of them is an answer of the model, and none is ever cached.
+"""
+
+from __future__ import annotations
+
+from scaler_core.errors import InfrastructureError, ScalerError, UsageError
+
+SHOWN_CHARACTERS = 300  # of what a server says
+SHORTEST_SECRET = 8
+
+
+class EndpointRefused(UsageError):
+    """The endpoint takes no request of ours: a wrong url, key or model."""
+
+
+class RequestRefused(ScalerError):
+    """The endpoint does not take this request; others may fare better."""
+
+
+class EndpointFailed(InfrastructureError):
+    """The endpoint gave no usable answer, however often it was asked."""
+
+
+class BudgetSpent(ScalerError):
+    """What is left of the budget does not cover another request. What was answered is kept."""
+
+
+class Redactor:
+    """Takes a secret out of texts, and shows it to nobody.
+
+    A key of fewer than 8 characters, such as ``EMPTY``, is the placeholder of a server without
+    keys: no secret, and too short to be cut out of texts.
+    """
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret if len(secret) >= SHORTEST_SECRET else ""
+
+    def __repr__(self) -> str:
+        return "Redactor()"
+
+    def clean(self, text: str) -> str:
+        """*text* without the secret."""
+        return text.replace(self._secret, "[key]") if self._secret else text
+
+    def shown(self, text: str) -> str:
+        """The beginning of a foreign text, on one line, without the secret or control codes."""
+        text = self.clean(text)[: 2 * SHOWN_CHARACTERS]
+        text = "".join(char if char.isprintable() else " " for char in text)
+        return " ".join(text.split())[:SHOWN_CHARACTERS]
