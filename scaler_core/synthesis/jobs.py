@@ -41,8 +41,12 @@ class JobResult(Record):
 class Workers(Protocol):
     """Who does jobs, several at the same time."""
 
+    @property
+    def count(self) -> int:
+        """How many jobs are done at the same time."""
+
     async def do(self, job: Job) -> JobResult:
-        """Do *job* as soon as a worker is free.
+        """Do *job*; at most :attr:`count` calls at the same time.
 
         Raises:
             InfrastructureError: The machine failed; nothing is said of the candidate.

@@ -15,35 +15,60 @@ Digests = Mapping[Stage, str]
 
 
 class Note(NamedTuple):
-    """A record in short: how the stage ended, the check that refused, and where the line is."""
+    """A record in short: how the stage ended, what it cost, and where the line is.
+
+    Attributes:
+        passed: Whether the problem passed.
+        check: What refused it; empty where nothing did.
+        place: The line.
+        replies: Replies that were used.
+        prompt_tokens: Tokens of their requests.
+        reply_tokens: Their own tokens.
+        cost: Their price.
+        seconds: How long it took.
+    """
 
     passed: bool
     check: str
     place: Place
+    replies: int
+    prompt_tokens: int
+    reply_tokens: int
+    cost: float
+    seconds: float
 
 
 class ProblemMemory:
-    """What is known of one problem, for its latest content."""
+    """What is known of one problem; its latest content and the settings of now count."""
 
     __slots__ = ("_notes", "_reopened", "content")
 
-    def __init__(self, content: str) -> None:
-        self.content = content
+    def __init__(self) -> None:
+        self.content = ""
         self._reopened: Counter[tuple[Stage, str]] = Counter()
-        self._notes: dict[tuple[Step, str], Note] = {}
+        self._notes: dict[tuple[Step, str, str], Note] = {}
 
     def add(self, record: StageRecord, place: Place) -> None:
         """Note *record*, which is the latest one."""
+        self.content = record.content
         if record.outcome == "reopened":
             self._reopened[record.stage, record.settings] += 1
             return
-        check = record.rejection.check if record.rejection else ""
-        key = (Step(record.stage, record.attempt), record.settings)
-        self._notes[key] = Note(record.outcome == "passed", check, place)
+        step = Step(record.stage, record.attempt)
+        self._notes[step, record.settings, record.content] = Note(
+            passed=record.outcome == "passed",
+            check=record.rejection.check if record.rejection else "",
+            place=place,
+            replies=len(record.replies),
+            prompt_tokens=sum(reply.prompt_tokens for reply in record.replies),
+            reply_tokens=sum(reply.reply_tokens for reply in record.replies),
+            cost=sum(reply.cost for reply in record.replies),
+            seconds=record.seconds,
+        )
 
     def note(self, step: Step, digests: Digests) -> Note | None:
         """How *step* ended under the settings of *digests*; ``None`` where it was not done."""
-        return self._notes.get((step, digests[step.stage]))
+        return self._notes.get((step, digests[step.stage], self.content))
 
     def reopened(self, digests: Digests) -> dict[Stage, int]:
         """How often it was let in again at each stage under the settings of *digests*."""
@@ -55,7 +80,7 @@ class ProblemMemory:
 
     def has(self, stage: Stage) -> bool:
         """Whether the stage was done at all, whatever the settings."""
-        return any(step.stage == stage for step, _ in self._notes)
+        return any(step.stage == stage for step, _, _ in self._notes)
 
 
 class Trail(NamedTuple):
@@ -162,7 +187,4 @@ class Memory:
         return count
 
     def _add(self, record: StageRecord, place: Place) -> None:
-        known = self._problems.get(record.problem)
-        if known is None or known.content != record.content:
-            known = self._problems[record.problem] = ProblemMemory(record.content)
-        known.add(record, place)
+        self._problems.setdefault(record.problem, ProblemMemory()).add(record, place)

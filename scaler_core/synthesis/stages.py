@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -90,11 +90,12 @@ class Stages:
         self._checks = checks
         self._calibration = calibration
         self._makers = makers
-        self._stopping = False
+        self._places = asyncio.Semaphore(workers.count if workers else 1)
+        self.stopping = False
 
     def stop(self) -> None:
-        """Send no further request; those under way are waited for."""
-        self._stopping = True
+        """Send no further request and begin no further job; those under way are waited for."""
+        self.stopping = True
 
     async def do(self, step: Step, problem: SourceProblem, made: Made) -> Done:
         """Do one stage.
@@ -148,14 +149,16 @@ class Stages:
 
     async def _work(self, candidate: Candidate, checked: Checked | None) -> Done:
         assert self._workers is not None, "checks need workers"
-        result = await self._workers.do(
-            Job(
-                candidate=candidate,
-                checks=self._checks,
-                calibration=self._calibration,
-                checked=checked,
-            )
+        job = Job(
+            candidate=candidate,
+            checks=self._checks,
+            calibration=self._calibration,
+            checked=checked,
         )
+        async with self._places:
+            if self.stopping:
+                raise Stopped("the run is stopping")
+            result = await self._workers.do(job)
         return Done(dict(result.value), result.rejection)
 
     async def _calibrate(self, candidate: Candidate, made: Made) -> Done:
@@ -198,3 +201,28 @@ class Stages:
     def _needed_asking(self) -> Asking:
         assert self._asking is not None, "extract and generate need a model"
         return self._asking
+
+
+class _StoppableChat:
+    """A client that sends nothing more once the run is stopping."""
+
+    def __init__(self, stages: Stages, chat: RecordingChat) -> None:
+        self._stages = stages
+        self._chat = chat
+
+    @property
+    def completions(self) -> Sequence[Completion]:
+        """Replies in the order in which they came."""
+        return self._chat.completions
+
+    async def chat(
+        self,
+        messages: Sequence[Message],
+        *,
+        attempt: int = 0,
+        temperature: float | None = None,
+    ) -> str:
+        """See :meth:`scaler_core.interfaces.ChatClient.chat`."""
+        if self._stages.stopping:
+            raise Stopped("the run is stopping")
+        return await self._chat.chat(messages, attempt=attempt, temperature=temperature)

@@ -18,6 +18,7 @@ class LocalWorkers:
     """
 
     def __init__(self, bench: Bench, count: int) -> None:
+        self.count = count
         self._bench = bench
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="synthesis")
 
