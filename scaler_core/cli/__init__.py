@@ -16,6 +16,7 @@ from scaler_core import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("scaler_core.cli.run", "Train a model on environments that adapt to it."),
     "pool": ("scaler_core.cli.pool", "Import, export, list, sample and audit environments."),
+    "synth": ("scaler_core.cli.synth", "Make environments out of programming problems."),
     "bench": ("scaler_core.cli.bench", "Measure how fast instances are made."),
     "plugins": ("scaler_core.cli.plugins", "List installed plugins and what they provide."),
     "doctor": ("scaler_core.cli.doctor", "Tell what this machine has and lacks."),

@@ -1,5 +1,6 @@
 """The environment of an accepted problem, with its provenance: all from records, nothing measured
-anew, so that equal records give equal environments."""
+anew, so that equal records give equal environments.
+"""
 
 from __future__ import annotations
 

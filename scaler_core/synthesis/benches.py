@@ -51,5 +51,5 @@ def describe_plugins(host: PluginHost) -> list[JsonValue]:
 
 
 def build_bench(*, plugins: list[str], **options: object) -> Bench:
-    """:func:`make_bench` in another process, with the plugins that :func:`describe_plugins` told."""
+    """As :func:`make_bench`, in a process that loads the plugins which were described."""
     return make_bench(load_plugins(allowed=plugins), **options)  # type: ignore[arg-type]

@@ -48,6 +48,10 @@ class FilterSettings(Record):
     test_bytes: int = Field(default=65_536, ge=1)
 
 
+Kept = tuple[SourceProblem, dict[str, JsonValue]]
+"""What is kept of a problem, and figures about it."""
+
+
 class ProblemFilter:
     """Filters the problems of one dataset, in its order: the first of equal ones is kept.
 
@@ -59,7 +63,9 @@ class ProblemFilter:
         self._settings = settings
         self._seen: dict[bytes, str] = {}
 
-    def __call__(self, problem: SourceProblem) -> tuple[SourceProblem, dict[str, JsonValue]] | Rejection:
+    def __call__(
+        self, problem: SourceProblem
+    ) -> tuple[SourceProblem, dict[str, JsonValue]] | Rejection:
         """What is kept of *problem* with figures about it, or why it is refused."""
         statement = problem.problem.statement
         digest = hashlib.sha256(" ".join(statement.lower().split()).encode(errors="replace"))
@@ -87,9 +93,7 @@ class ProblemFilter:
             )
         return self._kept(problem, solutions, read.unread)
 
-    def _kept(
-        self, problem: SourceProblem, solutions: Sequence[Solution], unread: bool
-    ) -> tuple[SourceProblem, dict[str, JsonValue]]:
+    def _kept(self, problem: SourceProblem, solutions: Sequence[Solution], unread: bool) -> Kept:
         tests = _short(problem.tests, self._settings.test_bytes)[: self._settings.tests_kept]
         kept = tuple(solutions[: self._settings.solutions_kept])
         trimmed = problem.problem.model_copy(update={"solutions": kept})
@@ -129,7 +133,5 @@ def _short(tests: Iterable[SourceTest], most: int) -> tuple[SourceTest, ...]:
     return tuple(t for t in tests if max(len(t.stdin.encode()), len(t.stdout.encode())) <= most)
 
 
-def _refused(
-    check: str, detail: str, stage: Stage = "filter", **figures: JsonValue
-) -> Rejection:
+def _refused(check: str, detail: str, stage: Stage = "filter", **figures: JsonValue) -> Rejection:
     return Rejection(stage=stage, check=check, detail=detail, figures=figures)

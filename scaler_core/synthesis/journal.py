@@ -20,7 +20,6 @@ from scaler_core.models import Record
 from scaler_core.pool.entry import explain
 from scaler_core.synthesis.records import Rejection, Stage
 
-
 _BLOCK = 1 << 16
 
 

@@ -58,5 +58,6 @@ def journey(generators: int, reopened: Mapping[Stage, int]) -> Journey:
 
 def reopening_stage(rejected_at: Stage) -> Stage:
     """Where a problem that was rejected at a stage is let in again: what a check refuses once it
-    refuses for ever, so another generator is needed."""
+    refuses for ever, so another generator is needed.
+    """
     return rejected_at if rejected_at in ("filter", "extract") else "generate"

@@ -22,12 +22,10 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from pydantic import JsonValue
-
 from scaler_core.endpoint import BudgetSpent, EndpointFailed
 from scaler_core.errors import InfrastructureError, ScalerError
 from scaler_core.synthesis.assembly import Made, content_hash
-from scaler_core.synthesis.filters import ProblemFilter
+from scaler_core.synthesis.filters import Kept, ProblemFilter
 from scaler_core.synthesis.journal import StageRecord
 from scaler_core.synthesis.journey import STAGES, Step
 from scaler_core.synthesis.memory import Memory, Trail
@@ -161,7 +159,7 @@ class Synthesis:
             self._tell()
 
     def _filtered(self, item: SourceProblem | Unusable) -> SourceProblem | None:
-        result: tuple[SourceProblem, dict[str, JsonValue]] | Rejection
+        result: Kept | Rejection
         result = item.rejection if isinstance(item, Unusable) else self._select(item)
         if isinstance(result, Rejection):
             self._note_filter(item.id, "", Done({}, result))

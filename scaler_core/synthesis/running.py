@@ -1,5 +1,6 @@
 """A synthesis from beginning to end: everything is found and checked, the stages run, and what came
-out is written: the pool, the yields and their picture, and why problems were refused."""
+out is written: the pool, the yields and their picture, and why problems were refused.
+"""
 
 from __future__ import annotations
 
@@ -225,9 +226,7 @@ class SynthesisRun:
         )
 
 
-def _makers(
-    options: SynthesisOptions, host: PluginHost
-) -> tuple[Makers, Extractor, Generator]:
+def _makers(options: SynthesisOptions, host: PluginHost) -> tuple[Makers, Extractor, Generator]:
     """Extractor and generator, and what of them decides their results."""
     extractor = cast(Extractor, host.build("extractor", options.extractor.choice, "extractor"))
     generator = cast(Generator, host.build("generator", options.generator.choice, "generator"))
@@ -274,7 +273,10 @@ def _reopen(memory: Memory, wanted: str | None) -> int:
         known = {item.check for item in yields_of(memory).refusals if item.stage != "filter"}
         if wanted not in known:
             raise unknown_name(
-                "stage or check", wanted, known, where=" of --retry-rejected",
+                "stage or check",
+                wanted,
+                known,
+                where=" of --retry-rejected",
                 hint="those that refused a problem; what filters refuse is looked at in every run",
             )
     return count

@@ -127,9 +127,7 @@ class Stages:
         asking = self._needed_asking()
         chat = _StoppableChat(self, asking.chat(step.attempt * REPLIES_OF_AN_ATTEMPT))
         name = f"extractor {asking.extractor.name!r}"
-        metadata = await self._ask(
-            "extract", name, asking.extractor.extract(problem.problem, chat)
-        )
+        metadata = await self._ask("extract", name, asking.extractor.extract(problem.problem, chat))
         replies = self._replies(chat)
         if isinstance(metadata, Rejection):
             return Done({}, metadata, replies)
@@ -174,9 +172,7 @@ class Stages:
         }
         return Done(value)
 
-    async def _ask(
-        self, stage: Stage, who: str, answer: Awaitable[ResultT]
-    ) -> ResultT | Rejection:
+    async def _ask(self, stage: Stage, who: str, answer: Awaitable[ResultT]) -> ResultT | Rejection:
         """What a component gives, or the rejection that its failure stands for."""
         with blamed_on(who):
             try:

@@ -26,7 +26,7 @@ from typing import IO
 from pydantic import JsonValue, ValidationError
 
 from scaler_core.errors import DataError, UsageError
-from scaler_core.jsonio import canonical_json, cannot_write, read_json, write_atomic
+from scaler_core.jsonio import cannot_write, canonical_json, read_json, write_atomic
 from scaler_core.models import Versioned
 from scaler_core.pool.entry import differs, explain, shown
 from scaler_core.synthesis.journal import Journal

@@ -1,5 +1,6 @@
 """What came out of each stage, and what it cost: read off the journal, so that it holds for all
-runs together and for no result that other settings gave."""
+runs together and for no result that other settings gave.
+"""
 
 from __future__ import annotations
 

@@ -71,21 +71,21 @@ def read_row(row: Mapping[str, Any], ids: Ids, origin: str, place: str) -> Read:
     try:
         read = _Row.model_validate(fields)
     except ValidationError as error:
-        name = row.get("name")
-        known = name if isinstance(name, str) and name else place
+        given = row.get("name")
+        name = given if isinstance(given, str) and given else place
         return Unusable.because(
             "unreadable",
             f"{place}: {explain(error)}",
-            id=ids.give(known, str(fields)),
-            source=f"{origin} {known}",
+            id=ids.give(name, str(fields)),
+            source=f"{origin} {name}",
         )
     content = "\0".join([read.description, *read.solutions.solution])
-    known = {"id": ids.give(read.name, content), "source": f"{origin} {read.name}"}
+    problem_id, source = ids.give(read.name, content), f"{origin} {read.name}"
     files = [name for name in (read.input_file, read.output_file) if name]
     if files:
         detail = f"its programs use the file {files[0]!r} instead of stdin and stdout"
-        return Unusable.because("reads_files", detail, **known)
-    return SourceProblem(**known, problem=_problem(read), tests=_tests(read))
+        return Unusable.because("reads_files", detail, id=problem_id, source=source)
+    return SourceProblem(id=problem_id, source=source, problem=_problem(read), tests=_tests(read))
 
 
 def _problem(row: _Row) -> Problem:

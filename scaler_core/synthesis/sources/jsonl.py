@@ -29,14 +29,22 @@ class JsonLinesReader:
         self.label = str(path)
         self._path = path
 
+    def count(self) -> int:
+        """Lines that are not empty; raises ``DataError`` for a file that cannot be read."""
+        return sum(1 for _ in self._lines())
+
     def __iter__(self) -> Iterator[Read]:
         """Each line as a problem; raises ``DataError`` for a file that cannot be read."""
         ids = Ids()
+        for number, line in self._lines():
+            yield self._read(line, ids, f"{self._path.name} line {number}")
+
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
         try:
             with self._path.open("rb") as stream:
                 for number, line in enumerate(stream, start=1):
                     if line.strip():
-                        yield self._read(line, ids, f"{self._path.name} line {number}")
+                        yield number, line
         except OSError as error:
             raise DataError(f"cannot read {self._path}: {error.strerror or error}") from error
 

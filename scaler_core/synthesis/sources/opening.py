@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from scaler_core.errors import UsageError
@@ -14,7 +15,7 @@ from scaler_core.synthesis.sources.reading import ProblemReader
 
 DEFAULT_SPLIT = "train"
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_SUFFIXES = {
+_SUFFIXES: dict[str, Callable[[Path], ProblemReader]] = {
     ".parquet": ParquetReader,
     ".jsonl": JsonLinesReader,
     ".json": PublishedReader,

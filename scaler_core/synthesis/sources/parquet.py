@@ -32,6 +32,14 @@ class ParquetReader:
             raise UsageError(f"{path} holds no *.parquet file")
         _import_parquet()
 
+    def count(self) -> int:
+        """Rows of all files; raises ``DataError`` for a file that cannot be read."""
+        total = 0
+        for file in self._files:
+            with _opened(file) as opened:
+                total += opened.metadata.num_rows
+        return total
+
     def __iter__(self) -> Iterator[Read]:
         """Each row as a problem; raises ``DataError`` for a file that cannot be read."""
         ids = Ids()
@@ -42,15 +50,29 @@ class ParquetReader:
 
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    _, arrow = _import_parquet()
+    opened = _opened(file)
+    columns = _columns(file, opened.schema_arrow.names)
+    try:
+        batches = opened.iter_batches(ROWS_AT_A_TIME, columns=columns, use_threads=False)
+        for batch in batches:
+            yield from batch.to_pylist()
+    except (OSError, arrow.ArrowException) as error:
+        raise _unreadable(file, error) from error
+    finally:
+        opened.close()
+
+
+def _opened(file: Path) -> Any:
     parquet, arrow = _import_parquet()
     try:
-        with parquet.ParquetFile(file, memory_map=True) as opened:
-            columns = _columns(file, opened.schema_arrow.names)
-            batches = opened.iter_batches(ROWS_AT_A_TIME, columns=columns, use_threads=False)
-            for batch in batches:
-                yield from batch.to_pylist()
+        return parquet.ParquetFile(file, memory_map=True)
     except (OSError, arrow.ArrowException) as error:
-        raise DataError(f"cannot read {file} as Parquet: {one_line(error)}") from error
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: Exception) -> DataError:
+    return DataError(f"cannot read {file} as Parquet: {one_line(error)}")
 
 
 def _columns(file: Path, present: Sequence[str]) -> list[str]:

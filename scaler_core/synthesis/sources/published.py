@@ -21,6 +21,10 @@ class PublishedReader:
         self.label = str(path)
         self._path = path
 
+    def count(self) -> int:
+        """Entries of the file; raises as reading it does."""
+        return sum(1 for _ in self)
+
     def __iter__(self) -> Iterator[Read]:
         """Each entry as a problem, malformed ones first.
 

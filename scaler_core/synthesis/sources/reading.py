@@ -49,6 +49,9 @@ class ProblemReader(Protocol):
     def label(self) -> str:
         """What it reads, in one line: equal for equal datasets."""
 
+    def count(self) -> int | None:
+        """How many it will yield; ``None`` where that is not known beforehand."""
+
     def __iter__(self) -> Iterator[Read]:
         """Problems, and what cannot be one, in the order of the dataset."""
 
