@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -69,7 +70,7 @@ class Endpoint:
         self.cache = cache
         self.budget = budget or Budget()
         self._redactor = Redactor(key)
-        self._make_client = lambda: make_client(options, key)
+        self._make_client = partial(make_client, options, key)
         self._client: AsyncOpenAI | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._places = asyncio.Semaphore(options.concurrency)

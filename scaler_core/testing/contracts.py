@@ -25,6 +25,8 @@ from scaler_core.models import Instance, Outcome, Response, Ticket
 from scaler_core.seeds import derive_random, derive_seed
 from scaler_core.testing.benchmark_contract import BenchmarkContract as BenchmarkContract
 from scaler_core.testing.fakes import FakeCuratorView, FakeHistory
+from scaler_core.testing.synthesis_contracts import ExtractorContract as ExtractorContract
+from scaler_core.testing.synthesis_contracts import GeneratorContract as GeneratorContract
 
 TOP_LEVELS = (0, 1, 2, 7, 29)
 

@@ -1,9 +1,12 @@
-"""Hand-made inputs for the components of plugin authors: histories and views for curators."""
+"""Hand-made inputs for the components of plugin authors: views for curators, replies of a model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from scaler_core.models import Message
 
 
 @dataclass(frozen=True)
@@ -30,3 +33,41 @@ class FakeCuratorView:
     def weight(self, environment_id: str) -> float:
         """The weight of its pool; 1 unless :attr:`weights` says otherwise."""
         return self.weights.get(environment_id, 1.0)
+
+
+class Asked(NamedTuple):
+    """What a :class:`ScriptedChat` was asked."""
+
+    messages: tuple[Message, ...]
+    attempt: int
+    temperature: float | None
+
+
+class ScriptedChat:
+    """A :class:`~scaler_core.interfaces.ChatClient` that says what it is told to.
+
+    Args:
+        replies: What it says, one after the other; the last one again and again. An exception is
+            raised instead.
+
+    Attributes:
+        asked: What it was asked, in this order.
+    """
+
+    def __init__(self, *replies: str | Exception) -> None:
+        self._replies = replies
+        self.asked: list[Asked] = []
+
+    async def chat(
+        self,
+        messages: Sequence[Message],
+        *,
+        attempt: int = 0,
+        temperature: float | None = None,
+    ) -> str:
+        """The next reply."""
+        reply = self._replies[min(len(self.asked), len(self._replies) - 1)]
+        self.asked.append(Asked(tuple(dict(item) for item in messages), attempt, temperature))
+        if isinstance(reply, Exception):
+            raise reply
+        return reply

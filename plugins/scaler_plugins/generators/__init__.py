@@ -1,0 +1,14 @@
+"""The generator that comes with SCALER."""
+
+from __future__ import annotations
+
+from scaler_core.hookspecs import hookimpl
+from scaler_core.interfaces import Generator
+
+
+@hookimpl
+def scaler_register_generators() -> list[type[Generator]]:
+    """Registers it."""
+    from scaler_plugins.generators.llm import LlmGenerator
+
+    return [LlmGenerator]
