@@ -47,12 +47,12 @@ def journey(generators: int, reopened: Mapping[Stage, int]) -> Journey:
             break
     else:
         return False
-    for attempt in range(generators * (1 + reopened.get("generate", 0))):
-        for stage in STAGES[2:]:
-            if not (yield Step(stage, attempt)):
-                break
-        else:
-            return True
+    for first in range(0, generators * (1 + reopened.get("generate", 0)), generators):
+        for attempt in range(first, first + generators):
+            if not (yield Step("generate", attempt)):
+                break  # who wrote none in several conversations will not in the next
+            if (yield Step("check", attempt)) and (yield Step("calibrate", attempt)):
+                return True
     return False
 
 

@@ -88,7 +88,7 @@ def read_statement(text: str) -> Statement:
 def _sections(text: str) -> list[_Section]:
     """Every heading with the text up to the next one."""
     matches = list(_HEADING.finditer(text))
-    ends = [*(match.start() for match in matches[1:]), len(text)]
+    ends = [match.start() for match in matches[1:]] + [len(text)] * bool(matches)
     return [
         _Section(_kind(match), match.start(), text[match.end() : end])
         for match, end in zip(matches, ends, strict=True)
