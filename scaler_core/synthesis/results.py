@@ -54,6 +54,8 @@ class Calibrated(Versioned):
         problem_id: The candidate's problem.
         parameters: Minimum, maximum and ratio of each parameter.
         levels: Offset of each level.
+        kept: The solutions, as in :class:`Checked`, that agree at both ends too.
+        dropped: Those that only went wrong there.
         figures: What was measured; repeatable as in :class:`Checked`.
         times: Measured CPU seconds, kept apart as in :class:`Checked`.
     """
@@ -61,5 +63,7 @@ class Calibrated(Versioned):
     problem_id: str
     parameters: dict[str, ScaleParameter]
     levels: tuple[int, ...] = Field(min_length=1)
+    kept: tuple[int, ...]
+    dropped: tuple[Dropped, ...] = ()
     figures: dict[str, JsonValue] = {}
     times: dict[str, float] = {}

@@ -17,6 +17,8 @@ class CheckSettings(Record):
         depth_from: Where a parameter's range allows it, the depth check's scale is at least this.
         distinct: Different answers that the draws of the depth check must have.
         commonest: Largest share of them that one answer may have.
+        margin: Standard errors by which a sample may exceed that share: 100 draws alone would
+            decide by chance. 0 is the published rule.
         edges: Draws at the smallest and at the largest scale.
         repeats: Draws that are made again to see whether they come out the same.
         solutions: Listed solutions that are asked at most.
@@ -39,6 +41,7 @@ class CheckSettings(Record):
     depth_from: int = Field(default=100, ge=1)
     distinct: int = Field(default=10, ge=1)
     commonest: float = Field(default=0.3, gt=0, le=1)
+    margin: float = Field(default=2.0, ge=0)
     edges: int = Field(default=10, ge=1)
     repeats: int = Field(default=10, ge=1)
     solutions: int = Field(default=10, ge=1)
@@ -74,15 +77,15 @@ class CalibrationSettings(Record):
         quantile: The share of them that must fit.
         time_share: The share of the problem's time limit that the slowest kept solution may take.
         time_limit_s: CPU seconds that stand for the time limit of a problem that states none.
-        top_draws: Testcases at the largest scale, on which the kept solutions must agree.
         largest_span: Spans of parameters are cut to it.
-        lowest_draws: Testcases by which it is decided whether a level can be the lowest.
-        lowest_distinct: Different answers that the lowest level must have.
-        lowest_commonest: Largest share of testcases that one answer may have there.
-        lowest_duplicates: Largest share of testcases that may repeat an earlier one there.
+        end_draws: Testcases by which it is decided whether a scale can be the lowest or the
+            highest level's.
+        end_distinct: Different answers that they must have.
+        end_commonest: Largest share of them that one answer may have.
+        end_duplicates: Largest share of them that may repeat an earlier one.
         least_levels: An environment with fewer levels is rejected.
         as_published: Level tables with their defects, and no lowest level but the minimum.
-        generator_cpu_s: CPU seconds for one testcase.
+        checks: What testcases and solutions must keep to at the ends, as in the checks.
     """
 
     tokens: int = Field(default=3072, ge=1)
@@ -91,12 +94,11 @@ class CalibrationSettings(Record):
     quantile: float = Field(default=0.95, gt=0, le=1)
     time_share: float = Field(default=0.5, gt=0, le=1)
     time_limit_s: float = Field(default=10.0, gt=0)
-    top_draws: int = Field(default=30, ge=1)
     largest_span: int = Field(default=10_000, ge=1)
-    lowest_draws: int = Field(default=50, ge=1)
-    lowest_distinct: int = Field(default=3, ge=1)
-    lowest_commonest: float = Field(default=0.5, gt=0, le=1)
-    lowest_duplicates: float = Field(default=0.4, ge=0, le=1)
+    end_draws: int = Field(default=50, ge=1)
+    end_distinct: int = Field(default=3, ge=1)
+    end_commonest: float = Field(default=0.5, gt=0, le=1)
+    end_duplicates: float = Field(default=0.6, ge=0, le=1)
     least_levels: int = Field(default=2, ge=1)
     as_published: bool = False
-    generator_cpu_s: float = Field(default=2.0, gt=0)
+    checks: CheckSettings = CheckSettings()

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -129,7 +130,10 @@ def check_variety(answers: Sequence[Words], settings: CheckSettings) -> dict[str
         "distinct": distinct,
         "commonest_share": round(share, 4),
     }
-    if distinct < settings.distinct or share > settings.commonest:
+    chance = settings.margin * math.sqrt(
+        settings.commonest * (1 - settings.commonest) / len(answers)
+    )
+    if distinct < settings.distinct or share > settings.commonest + chance:
         raise Refused(
             "variety",
             f"{distinct} different answers to {len(answers)} inputs of one large scale, "

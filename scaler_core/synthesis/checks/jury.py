@@ -51,6 +51,7 @@ class Jury:
         answer_type: How their answers are read and compared.
         bench: Runs them.
         settings: How many are asked, and how many must be left.
+        numbers: Those that are asked, counted from 1; without it the first ones.
 
     Attributes:
         sound: Programs by the solution's number.
@@ -59,11 +60,18 @@ class Jury:
     """
 
     def __init__(
-        self, problem: Problem, answer_type: AnswerType, bench: Bench, settings: CheckSettings
+        self,
+        problem: Problem,
+        answer_type: AnswerType,
+        bench: Bench,
+        settings: CheckSettings,
+        numbers: Sequence[int] | None = None,
     ) -> None:
-        listed = problem.solutions[: settings.solutions]
+        asked = range(1, settings.solutions + 1) if numbers is None else numbers
         self.sound = {
-            number: Program(item.language, item.source) for number, item in enumerate(listed, 1)
+            number: Program(item.language, item.source)
+            for number, item in enumerate(problem.solutions, start=1)
+            if number in asked
         }
         self.dropped: list[Dropped] = []
         self.slowest_cpu_s = 0.0
