@@ -11,7 +11,7 @@ from scaler_core.synthesis.bench import Bench
 from scaler_core.synthesis.calibration import calibrate
 from scaler_core.synthesis.checks import check_candidate
 from scaler_core.synthesis.records import Candidate, Rejection
-from scaler_core.synthesis.results import Checked
+from scaler_core.synthesis.results import Calibrated, Checked
 from scaler_core.synthesis.settings import CalibrationSettings, CheckSettings
 
 
@@ -58,6 +58,7 @@ class Workers(Protocol):
 
 def do_job(job: Job, bench: Bench) -> JobResult:
     """Do *job* on *bench*; raises ``InfrastructureError`` where the machine fails."""
+    found: Checked | Calibrated | Rejection
     if job.checked is None:
         found = check_candidate(job.candidate, bench, job.checks)
     else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -90,10 +90,13 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._writer = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-            self._reader = path.open("rb")
-            sync_directory(path.parent)
-            self._end, self.cut = self._cut_torn_line()
+            with ExitStack() as opened:
+                self._writer = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+                opened.callback(os.close, self._writer)
+                self._reader = opened.enter_context(path.open("rb"))
+                sync_directory(path.parent)
+                self._end, self.cut = self._cut_torn_line()
+                self._files = opened.pop_all()
         except OSError as error:
             raise cannot_write(path, error) from error
 
@@ -136,8 +139,7 @@ class Journal:
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._writer)
-        self._reader.close()
+        self._files.close()
 
     def _cut_torn_line(self) -> tuple[int, int]:
         """Where the last whole line ends, and how many bytes behind it were cut off."""

@@ -9,9 +9,9 @@ from pydantic import Field, JsonValue, model_validator
 from scaler_core.config import ComponentSection, Recipe
 from scaler_core.endpoint import BudgetOptions, EndpointOptions, Sampling
 from scaler_core.interfaces import Options
-from scaler_core.synthesis.assembly import Makers
 from scaler_core.synthesis.filters import FilterSettings
 from scaler_core.synthesis.journey import STAGES
+from scaler_core.synthesis.provenance import Makers
 from scaler_core.synthesis.records import Stage
 from scaler_core.synthesis.settings import CalibrationSettings, CheckSettings
 from scaler_core.synthesis.store import SynthesisSettings
@@ -42,7 +42,7 @@ class SynthesisOptions(Options):
     """What a candidate must pass."""
 
     calibrate: CalibrationSettings = CalibrationSettings()
-    """How large instances may become."""
+    """How large instances may become; what solutions must keep to is that of ``check``."""
 
     generators: int = Field(default=3, ge=1, le=100)
     """Generators that are written for a problem until one passes all checks."""
@@ -104,6 +104,11 @@ class SynthesisOptions(Options):
         requests = self.endpoint.concurrency if self.endpoint else 0
         return requests + 2 * self.workers
 
+    @property
+    def calibration(self) -> CalibrationSettings:
+        """:attr:`calibrate`, with the checks of :attr:`check`."""
+        return self.calibrate.model_copy(update={"checks": self.check})
+
     def settings(self, problems: str, makers: Makers) -> SynthesisSettings:
         """All that results of the stages up to :attr:`stage` depend on."""
         told: dict[Stage, dict[str, JsonValue]] = {
@@ -112,7 +117,7 @@ class SynthesisOptions(Options):
             "generate": makers.generator,
             "check": {**self.check.model_dump(mode="json"), "seed": self.seed},
             "calibrate": {
-                **self.calibrate.model_dump(mode="json"),
+                **self.calibration.model_dump(mode="json"),
                 "counted_in": f"tokens of {self.tokenizer}" if self.tokenizer else "characters",
             },
         }

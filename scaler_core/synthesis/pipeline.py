@@ -16,7 +16,6 @@ again.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -24,11 +23,11 @@ from typing import Literal, Protocol
 
 from scaler_core.endpoint import BudgetSpent, EndpointFailed
 from scaler_core.errors import InfrastructureError, ScalerError
-from scaler_core.synthesis.assembly import Made, content_hash
 from scaler_core.synthesis.filters import Kept, ProblemFilter
 from scaler_core.synthesis.journal import StageRecord
 from scaler_core.synthesis.journey import STAGES, Step
 from scaler_core.synthesis.memory import Memory, Trail
+from scaler_core.synthesis.provenance import Made, content_hash
 from scaler_core.synthesis.records import Rejection, SourceProblem, Stage
 from scaler_core.synthesis.sources import ProblemReader, Unusable
 from scaler_core.synthesis.stages import Done, Stages, Stopped
@@ -177,7 +176,7 @@ class Synthesis:
         check = done.rejection.check if done.rejection else ""
         if known and note and (known.content, note.check) == (content, check):
             return
-        self._memory.append(_record(problem_id, content, step, self._memory, done, 0.0))
+        self._memory.append(_record(problem_id, content, step, self._memory, done))
 
     def _has_work(self, problem: SourceProblem) -> bool:
         trail = self._memory.trail(problem.id)
@@ -201,17 +200,13 @@ class Synthesis:
                 break
             if self.stop_reason not in ("", "budget"):
                 break
-            began = time.monotonic()
             try:
                 done = await self._do(trail.next, problem, self._made(trail))
             except (InfrastructureError, BudgetSpent, Stopped) as error:
                 self._give_up(problem, error)
                 break
-            seconds = round(time.monotonic() - began, 3)
             content = content_hash(problem)
-            self._memory.append(
-                _record(problem.id, content, trail.next, self._memory, done, seconds)
-            )
+            self._memory.append(_record(problem.id, content, trail.next, self._memory, done))
             self._failures.clear()
         self._tell()
 
@@ -257,9 +252,7 @@ def _order(stage: Stage) -> int:
     return STAGES.index(stage)
 
 
-def _record(
-    problem_id: str, content: str, step: Step, memory: Memory, done: Done, seconds: float
-) -> StageRecord:
+def _record(problem_id: str, content: str, step: Step, memory: Memory, done: Done) -> StageRecord:
     return StageRecord(
         problem=problem_id,
         content=content,
@@ -270,5 +263,5 @@ def _record(
         rejection=done.rejection,
         value=done.value,
         replies=done.replies,
-        seconds=seconds,
+        seconds=done.seconds,
     )

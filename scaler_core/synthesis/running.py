@@ -21,7 +21,6 @@ from scaler_core.models import Environment, Record
 from scaler_core.plugins import PluginHost
 from scaler_core.pool.staging import check_target
 from scaler_core.pool.writer import write_pool
-from scaler_core.synthesis.assembly import Makers
 from scaler_core.synthesis.benches import BUILDER, describe_plugins, make_bench
 from scaler_core.synthesis.filters import ProblemFilter
 from scaler_core.synthesis.jobs import Workers
@@ -29,6 +28,7 @@ from scaler_core.synthesis.memory import Memory
 from scaler_core.synthesis.options import SynthesisOptions
 from scaler_core.synthesis.picture import yields_svg
 from scaler_core.synthesis.pipeline import Observer, StopReason, Synthesis
+from scaler_core.synthesis.provenance import Makers
 from scaler_core.synthesis.ray_workers import RayWorkers
 from scaler_core.synthesis.sources import ProblemReader
 from scaler_core.synthesis.stages import Asking, Stages
@@ -115,7 +115,7 @@ class SynthesisRun:
             if workers is not None:
                 opened.enter_context(closing(workers))
             self._endpoint, asking = self._asking(opened, extractor, generator, key)
-            stages = Stages(asking, workers, options.check, options.calibrate, makers)
+            stages = Stages(asking, workers, options.check, options.calibration, makers)
             self.synthesis = Synthesis(
                 reader,
                 ProblemFilter(options.filter),

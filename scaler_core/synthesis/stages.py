@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -13,11 +14,12 @@ from scaler_core.endpoint import Completion, RequestRefused
 from scaler_core.errors import ScalerError, blamed_on, one_line
 from scaler_core.interfaces import ChatClient, Extractor, Generator, Metadata
 from scaler_core.models import Message
-from scaler_core.synthesis.assembly import Made, Makers, assemble
 from scaler_core.synthesis.filters import check_metadata
 from scaler_core.synthesis.jobs import Job, Workers
 from scaler_core.synthesis.journal import ReplyUse
 from scaler_core.synthesis.journey import Step
+from scaler_core.synthesis.making import make_environment
+from scaler_core.synthesis.provenance import Made, Makers, provenance_of
 from scaler_core.synthesis.records import Candidate, Rejection, SourceProblem, Stage
 from scaler_core.synthesis.results import Calibrated, Checked
 from scaler_core.synthesis.settings import CalibrationSettings, CheckSettings
@@ -59,11 +61,19 @@ class Asking:
 
 @dataclass(frozen=True)
 class Done:
-    """What a stage made of a problem, or why it rejected it."""
+    """What a stage made of a problem, or why it rejected it.
+
+    Attributes:
+        value: What it made, as JSON.
+        rejection: Why it rejected it.
+        replies: Replies of the model that it used.
+        seconds: How long that took, waiting for a worker left out.
+    """
 
     value: dict[str, JsonValue]
     rejection: Rejection | None = None
     replies: tuple[ReplyUse, ...] = ()
+    seconds: float = 0.0
 
 
 class Stages:
@@ -127,23 +137,26 @@ class Stages:
         asking = self._needed_asking()
         chat = _StoppableChat(self, asking.chat(step.attempt * REPLIES_OF_AN_ATTEMPT))
         name = f"extractor {asking.extractor.name!r}"
+        began = time.monotonic()
         metadata = await self._ask("extract", name, asking.extractor.extract(problem.problem, chat))
-        replies = self._replies(chat)
+        replies, seconds = self._replies(chat), _since(began)
         if isinstance(metadata, Rejection):
-            return Done({}, metadata, replies)
-        return Done(metadata.model_dump(mode="json"), check_metadata(metadata), replies)
+            return Done({}, metadata, replies, seconds)
+        value = metadata.model_dump(mode="json")
+        return Done(value, check_metadata(metadata), replies, seconds)
 
     async def _generate(self, step: Step, problem: SourceProblem, metadata: Metadata) -> Done:
         asking = self._needed_asking()
         chat = _StoppableChat(self, asking.chat(step.attempt * REPLIES_OF_AN_ATTEMPT))
         name = f"generator {asking.generator.name!r}"
+        began = time.monotonic()
         source = await self._ask(
             "generate", name, asking.generator.write(problem.problem, metadata, chat)
         )
-        replies = self._replies(chat)
+        replies, seconds = self._replies(chat), _since(began)
         if isinstance(source, Rejection):
-            return Done({}, source, replies)
-        return Done({"source": source}, None, replies)
+            return Done({}, source, replies, seconds)
+        return Done({"source": source}, None, replies, seconds)
 
     async def _work(self, candidate: Candidate, checked: Checked | None) -> Done:
         assert self._workers is not None, "checks need workers"
@@ -156,8 +169,9 @@ class Stages:
         async with self._places:
             if self.stopping:
                 raise Stopped("the run is stopping")
+            began = time.monotonic()
             result = await self._workers.do(job)
-        return Done(dict(result.value), result.rejection)
+        return Done(dict(result.value), result.rejection, seconds=_since(began))
 
     async def _calibrate(self, candidate: Candidate, made: Made) -> Done:
         checked = Checked.model_validate(made["check"].value)
@@ -165,12 +179,13 @@ class Stages:
         if done.rejection is not None:
             return done
         calibrated = Calibrated.model_validate(done.value)
-        environment = assemble(candidate, checked, calibrated, made, self._makers)
+        provenance = provenance_of(made, self._makers)
+        environment = make_environment(candidate, checked, calibrated, provenance)
         value: dict[str, JsonValue] = {
             "environment": environment.model_dump(mode="json"),
             "times": {**checked.times, **calibrated.times},
         }
-        return Done(value)
+        return Done(value, seconds=done.seconds)
 
     async def _ask(self, stage: Stage, who: str, answer: Awaitable[ResultT]) -> ResultT | Rejection:
         """What a component gives, or the rejection that its failure stands for."""
@@ -197,6 +212,10 @@ class Stages:
     def _needed_asking(self) -> Asking:
         assert self._asking is not None, "extract and generate need a model"
         return self._asking
+
+
+def _since(began: float) -> float:
+    return round(time.monotonic() - began, 3)
 
 
 class _StoppableChat:

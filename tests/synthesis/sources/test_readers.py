@@ -135,7 +135,7 @@ def test_other_parquet_is_refused_with_the_missing_column(tmp_path: Path):
 def test_a_broken_parquet_file_is_one_clear_line(tmp_path: Path):
     file = tmp_path / "a.parquet"
     file.write_bytes(b"PAR1 and then nothing")
-    with pytest.raises(DataError, match="cannot read .* as Parquet"):
+    with pytest.raises(DataError, match=r"cannot read .* as Parquet"):
         read_all(file)
 
 
