@@ -14,10 +14,10 @@ import random
 from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakValueDictionary
 
-from scaler_core.endpoint.answers import UnusableAnswer, completion_of
+from scaler_core.endpoint.answers import BYTES_PER_TOKEN, UnusableAnswer, completion_of
 from scaler_core.endpoint.budget import Budget
 from scaler_core.endpoint.cache import ResponseCache, request_key
 from scaler_core.endpoint.failures import (
@@ -30,17 +30,13 @@ from scaler_core.endpoint.options import EndpointOptions
 from scaler_core.endpoint.pacing import Pacer, pause_s
 from scaler_core.endpoint.records import Completion, Sampling
 from scaler_core.endpoint.request import (
+    Connection,
     Failure,
     Refusal,
-    make_client,
     request_body,
-    send,
 )
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Message
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
 
 # a question has at most a token for two bytes; only exotic texts come near it
 SHORTEST_TOKEN_BYTES = 2
@@ -70,8 +66,8 @@ class Endpoint:
         self.cache = cache
         self.budget = budget or Budget()
         self._redactor = Redactor(key)
-        self._make_client = partial(make_client, options, key)
-        self._client: AsyncOpenAI | None = None
+        self._connect = partial(Connection, options, key, self._redactor)  # loads the library
+        self._connection: Connection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._places = asyncio.Semaphore(options.concurrency)
         self._pacer = Pacer(options.requests_per_minute)
@@ -95,9 +91,9 @@ class Endpoint:
 
     async def close(self) -> None:
         """Close the connections. The cache stays open: it may serve others."""
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
 
     async def complete(
         self, messages: Sequence[Message], sampling: Sampling, sample: int = 0
@@ -179,24 +175,26 @@ class Endpoint:
         """One request, paid for by what the server says it took."""
         most = size // SHORTEST_TOKEN_BYTES + MESSAGE_TOKENS * len(body["messages"])
         with await self.budget.reserve(most, max_tokens):
+            if self._connection is None:
+                self._connection = self._connect()
             await self._pacer.turn()
             self.budget.count("requests")
             if attempt:
                 self.budget.count("retries")
-            if self._client is None:
-                self._client = self._make_client()
-            answer = await send(self._client, body, self.options.timeout_s, self._redactor)
+            answer = await self._connection.send(body)
             if not (isinstance(answer, Failure) and answer.unreachable):
                 self._was_reached = True
             if isinstance(answer, Failure | Refusal):
                 return answer
             try:
-                completion = completion_of(answer.body, size // 4, self._redactor)
+                completion = completion_of(answer.body, size // BYTES_PER_TOKEN, self._redactor)
             except UnusableAnswer as error:
-                if error.completion is not None:
-                    self.budget.pay(error.completion)
+                self.budget.pay(*error.tokens)
                 return Failure(str(error))
-            self.budget.pay(completion)
+            self.budget.pay(completion.prompt_tokens, completion.completion_tokens)
+            self.budget.count("answered")
+            if completion.estimated:
+                self.budget.count("estimated")
             return completion
 
     def _check_worth_repeating(self, failure: Failure) -> None:

@@ -52,7 +52,7 @@ class RecordedReplies:
         if not replies:
             raise NoRecording(f"the recording {found} holds no reply: 1.md is missing")
         chosen = replies[min(request.turn, len(replies)) - 1]
-        return Reply(chosen.read_text(encoding="utf-8"))
+        return Reply(chosen.read_bytes().decode())  # to the letter, line ends included
 
     def _folder_of(self, request: ChatRequest) -> Path:
         opening = conversation_hash(request.opening)
