@@ -39,18 +39,21 @@ _TEX = {
     "\N{EN DASH}": "-",
     "**": "^",
 }
+_SIGN = re.compile(
+    "|".join(re.escape(sign) + ("(?![a-z])" if sign[-1].isalpha() else "") for sign in _TEX)
+)
 _NUMBER = r"-?\s?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\s?\*\s?10\s?\^\s?\{?\d+\}?|\s?\^\s?\{?\d+\}?)?"
-_PLAIN_NAME = r"[A-Za-z]\w*(?:_\{\w+\}|\[\w+\])?"
+_PLAIN_NAME = r"[A-Za-z]\w*"
 _NAME = rf"(?:\|{_PLAIN_NAME}\||{_PLAIN_NAME})"
 _TERM = rf"(?:{_NUMBER}|{_NAME}(?:\s?,\s?{_NAME}){{0,20}})"
 # an operator beside a term makes it part of an expression
 _CHAIN = re.compile(
     rf"(?<![\w^*/+.|-])(?<![*/+^-]\s){_TERM}(?:\s?<=?\s?{_TERM}){{1,6}}"
-    r"(?!\w|\.\d|\s?[\^*/+(]|\s\d|\s?-\s?\d)"
+    r"(?!\w|\.\d|\s?[\^*/+({\[]|\s\d|\s?-\s?\d)"
 )
 _LOST_EXPONENT = re.compile(r"10[1-9]\d?")
 _POWER = re.compile(r"(?:(\d+)\*)?(\d+)\^\{?(\d+)\}?")
-_INDEX = re.compile(r"(?:_\{?\w+\}?|\[\w+\])$")
+_INDEX = re.compile(r"_\{[^{}]{1,10}\}|(?:\[\s?[a-z][^\[\]]{0,10}\])+|_[a-z]\b")
 LARGEST_EXPONENT = 400
 
 
@@ -75,12 +78,11 @@ class Bound:
 
 def read_bounds(text: str) -> dict[str, Bound]:
     """The bounds that *text* states, by name; an indexed name, ``a[i]`` too, is ``a_i``."""
-    text = text[:LONGEST_TEXT]
-    for sign, meaning in _TEX.items():
-        text = text.replace(sign, meaning)
+    text = _SIGN.sub(lambda match: _TEX[match[0]], text[:LONGEST_TEXT])
     exponents_kept = "^" in text
     stated: dict[str, list[Bound]] = {}
-    for match in _CHAIN.finditer(re.sub(r"[ \t]+", " ", text)):
+    text = _INDEX.sub("_i", re.sub(r"[ \t]+", " ", text))
+    for match in _CHAIN.finditer(text):
         for name, bound in _chain_bounds(match[0], exponents_kept):
             stated.setdefault(name, []).append(bound)
     return {name: _widest(bounds) for name, bounds in stated.items()}
@@ -99,7 +101,7 @@ def _chain_bounds(chain: str, exponents_kept: bool) -> Iterator[tuple[str, Bound
         high = _nearest(terms[place + 1 :], signs[place:], exponents_kept, -1)
         if low is not None or high is not None:
             for name in term.split(","):
-                yield _plain(name.strip()), Bound(low, high)
+                yield name.strip(), Bound(low, high)
 
 
 def _is_number(term: str) -> bool:
@@ -134,14 +136,6 @@ def read_number(text: str, exponents_kept: bool) -> int | None:
     if not exponents_kept and _LOST_EXPONENT.fullmatch(digits):
         return None
     return sign * int(digits)
-
-
-def _plain(name: str) -> str:
-    """*name* with its index, if any, written as ``_i``."""
-    bare = _INDEX.sub("", name.strip("|"))
-    if name.startswith("|"):
-        return f"|{bare}|"
-    return f"{bare}_i" if bare != name else name
 
 
 def _widest(bounds: Sequence[Bound]) -> Bound:

@@ -83,13 +83,16 @@ def values_of(
 
     ``n`` is the integer under the key ``n``, at any depth. ``a_i``, or ``ai`` where only ``a`` is a
     key, are the integers of the list under ``a``, or those under ``a`` in a list of dictionaries.
-    ``|s|`` is the length of the text or list under ``s``. A key may differ in case, where no other
-    name of *stated* is that key.
+    ``|s|`` is the length of the text or list under ``s``, ``|s_i|`` that of each in it. A key may
+    differ in case, where no other name of *stated* is that key.
     """
     others = stated or set()
     if name.startswith("|"):
-        found = list(_under(name.strip("|"), testcase, others))
-        sizes = [len(item) for item, _ in found if isinstance(item, (str, list))]
+        bare = name.strip("|")
+        found = [item for item, _ in _under(bare.removesuffix("_i"), testcase, others)]
+        if bare.endswith("_i"):
+            found = [part for item in found for part in (item if type(item) is list else [item])]
+        sizes = [len(item) for item in found if isinstance(item, (str, list))]
         return sizes if sizes and len(sizes) == len(found) else None
     exact = list(_under(name, testcase, others))
     if exact:
