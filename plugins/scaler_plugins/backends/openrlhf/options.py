@@ -51,7 +51,7 @@ class OpenRLHFOptions(Options):
     """Attention implementation of the policy."""
     packing: bool = True
     """Whether responses are packed without padding; needs flash attention."""
-    tokens_per_gpu: int | None = Field(default=16384, ge=1)
+    tokens_per_gpu: int = Field(default=16384, ge=0)
     """Most tokens of one forward and backward pass on a GPU; with 0, ``micro_batch`` counts."""
     micro_batch: int = Field(default=8, ge=1)
     """Most responses of one forward and backward pass on a GPU, where ``tokens_per_gpu`` is 0."""
@@ -120,7 +120,7 @@ class OpenRLHFOptions(Options):
             raise ValueError("clip_dual must be above 1 + clip_high")
         if self.packing and "flash_attention" not in self.attention:
             raise ValueError("packing needs flash attention; set packing = false")
-        if self.tokens_per_gpu is not None and not self.packing:
+        if self.tokens_per_gpu and not self.packing:
             raise ValueError("tokens_per_gpu needs packing; set tokens_per_gpu = 0 to do without")
         if self.lora is not None and self.zero_stage == 3:
             raise ValueError("lora goes with zero_stage 0 to 2")
@@ -132,12 +132,6 @@ class OpenRLHFOptions(Options):
                 "colocate = false"
             )
         return self
-
-    @field_validator("tokens_per_gpu", mode="before")
-    @classmethod
-    def _zero_is_none(cls, tokens: object) -> object:
-        """A TOML file has no null."""
-        return None if tokens == 0 and tokens is not False else tokens
 
     @property
     def policy_gpus(self) -> int:
