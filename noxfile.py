@@ -33,6 +33,19 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def openrlhf(session: nox.Session) -> None:
+    """OpenRLHF end to end on a CPU, with the versions that it pins. ``-- -m long`` does the rest."""
+    session.install("torch==2.13.0")
+    session.install("--no-deps", "-r", "tests/openrlhf/requirements.txt")
+    session.install("setuptools", "wheel")
+    session.install(
+        *("--no-build-isolation", "--no-deps", "deepspeed==0.19.6"), env={"DS_BUILD_OPS": "0"}
+    )
+    session.install("--no-deps", "-e", ".")
+    session.run("pytest", "tests/openrlhf", *(session.posargs or ("-m", "not long")))
+
+
+@nox.session
 def third_party(session: nox.Session) -> None:
     """Our wheel and a foreign plugin's wheel in a clean environment, whole and then broken."""
     session.install(*PINNED, "build", "hatchling", "hypothesis", "pytest", "pytest-timeout")

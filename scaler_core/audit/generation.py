@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from scaler_core.audit.running import Programs
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.local import GENERATOR_LIMITS
-from scaler_core.factory.running import failure
-from scaler_core.factory.testcase import read_testcase
+from scaler_core.factory.running import read_generated
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Environment
 from scaler_core.sandbox import Program, RunResult
@@ -91,14 +90,9 @@ def generate(
     for seed, result in zip(seeds, results, strict=False):
         made.seeds.append(seed)
         made.cpu_s.append(result.cpu_s)
-        if result.status != "ok":
-            made.failures.append((f"seed {seed}", failure("generator", result, "generator")))
-            continue
-        try:
-            testcase = read_testcase(result.output)
-        except ValueError as error:
-            invalid = InstanceFailure("invalid_testcase", f"generator: {error}")
-            made.failures.append((f"seed {seed}", invalid))
+        testcase = read_generated(result)
+        if isinstance(testcase, InstanceFailure):
+            made.failures.append((f"seed {seed}", testcase))
             continue
         made.fingerprints[level, seed] = fingerprint(result)
         made.inputs.append(Input(level, seed, testcase.stdin, digest(testcase.value)))

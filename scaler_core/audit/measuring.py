@@ -12,7 +12,7 @@ from scaler_core.audit.records import (
     VoteAudit,
 )
 from scaler_core.audit.rules import Measure
-from scaler_core.audit.voting import Count
+from scaler_core.audit.voting import Count, told
 
 
 def measure_generator(levels: Sequence[LevelAudit]) -> list[Measure]:
@@ -94,10 +94,4 @@ def _causes(failures: Mapping[str, FailureCount]) -> str:
 
 
 def _told(item: Disagreement) -> str:
-    said = [f"{_numbers(votes.solutions)} say {votes.answer}" for votes in item.answers]
-    said += [f"{_numbers(who)} {what}" for what, who in item.failures.items()]
-    return f"level {item.level}, seed {item.seed}: {'; '.join(said)}"
-
-
-def _numbers(solutions: Sequence[int]) -> str:
-    return f"solution{'s' if len(solutions) > 1 else ''} {', '.join(map(str, solutions))}"
+    return f"level {item.level}, seed {item.seed}: {told(item)}"

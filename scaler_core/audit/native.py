@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scaler_core.audit.generation import NO_TESTCASE, Place, digest
+from scaler_core.audit.hash_seeds import OTHER_HASH_SEED
 from scaler_core.audit.making import (
     describe_instances,
     measure_prompts,
@@ -25,7 +26,7 @@ from scaler_core.audit.rules import Measure
 from scaler_core.audit.running import paced
 from scaler_core.audit.settings import chosen_levels
 from scaler_core.audit.verifying import INSTANCES_KEPT, audit_verifier
-from scaler_core.audit.workshop import OTHER_HASH_SEED, Workshop
+from scaler_core.audit.workshop import Workshop
 from scaler_core.errors import InfrastructureError
 from scaler_core.factory import InstanceFailure, Made
 from scaler_core.factory.native import NativeLimits, NativeWorkers

@@ -20,6 +20,7 @@ from scaler_core.audit.generation import (
     generator_inputs,
     generator_program,
 )
+from scaler_core.audit.hash_seeds import OTHER_HASH_SEED
 from scaler_core.audit.making import (
     describe_instances,
     make_paced,
@@ -47,7 +48,7 @@ from scaler_core.audit.settings import chosen_levels
 from scaler_core.audit.tables import measure_levels
 from scaler_core.audit.verifying import INSTANCES_KEPT, audit_verifier
 from scaler_core.audit.voting import Ballot, Count, cast_votes, count_votes
-from scaler_core.audit.workshop import OTHER_HASH_SEED, Workshop
+from scaler_core.audit.workshop import Workshop
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.agreement import agree
 from scaler_core.factory.local import GENERATOR_LIMITS

@@ -80,3 +80,7 @@ class Programs:
             return results, cost
 
         return paced(inputs, work, budget_s)
+
+    def close(self) -> None:
+        """From now on every run fails with an ``InfrastructureError``."""
+        self._runner.close()

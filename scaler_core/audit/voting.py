@@ -163,7 +163,7 @@ class Count:
         split = [item for item in self.ballots if _runnable_differ(item)]
         split.sort(key=lambda ballot: id(ballot) not in suspicious)
         return tuple(
-            _described(ballot, id(ballot) in suspicious) for ballot in split[:DISAGREEMENTS_KEPT]
+            describe(ballot, id(ballot) in suspicious) for ballot in split[:DISAGREEMENTS_KEPT]
         )
 
     def solution(self, number: int, language: str, cpu_s: Sequence[float]) -> SolutionAudit:
@@ -188,6 +188,17 @@ class Count:
             cpu_s=Spread.of(cpu_s) if outcome not in ("does_not_compile", "not_run") else None,
             example=_example(number, outvoted, failures),
         )
+
+
+def told(item: Disagreement) -> str:
+    """Who said what, in one line."""
+    said = [f"{_numbers(votes.solutions)} say {votes.answer}" for votes in item.answers]
+    said += [f"{_numbers(who)} {what}" for what, who in item.failures.items()]
+    return "; ".join(said)
+
+
+def _numbers(solutions: Sequence[int]) -> str:
+    return f"solution{'s' if len(solutions) > 1 else ''} {', '.join(map(str, solutions))}"
 
 
 def count_votes(ballots: Sequence[Ballot]) -> Count:
@@ -247,7 +258,8 @@ def _example(
     return shortened(f"{failures[0][0]}: {failures[0][1].detail}") if failures else ""
 
 
-def _described(ballot: Ballot, suspicious: bool) -> Disagreement:
+def describe(ballot: Ballot, suspicious: bool) -> Disagreement:
+    """What the solutions said to one testcase."""
     answers = sorted(ballot.answers, key=lambda answer: -len(answer.solutions))
     failures: dict[str, tuple[int, ...]] = {}
     for number, item in ballot.failures.items():

@@ -9,21 +9,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol, TypeVar
 
+from scaler_core.audit.hash_seeds import takes_hash_seeds
 from scaler_core.audit.running import Programs
 from scaler_core.audit.settings import AuditSettings, CountTokens
 from scaler_core.config import Recipe
 from scaler_core.errors import InfrastructureError
 from scaler_core.factory import InstanceFactory
-from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.interfaces import Sandbox
 from scaler_core.models import ComponentChoice
 from scaler_core.run.judge import Judge
-from scaler_core.sandbox import Program
 from scaler_core.seeds import derive_seed
-
-OTHER_HASH_SEED = 1
-
-_PROBE = 'def generate_testcase(scale):\n    return str(hash("scaler")), {"n": 1}\n'
 
 
 class Tool(Protocol):
@@ -110,13 +105,7 @@ class Workshop:
     @cached_property
     def takes_hash_seeds(self) -> bool:
         """Whether the sandbox runs Python with the hash seed that a program asks for."""
-        asked = [
-            Program("python", _PROBE, role="generator", hash_seed=seed)
-            for seed in (0, OTHER_HASH_SEED)
-        ]
-        data = b'{"scale":{},"seed":0}'
-        answers = [self.programs.run(item, [data], GENERATOR_LIMITS)[0].output for item in asked]
-        return answers[0] != answers[1]
+        return takes_hash_seeds(self.programs)
 
     def seeds(self, environment_id: str, level: int) -> list[int]:
         """The seeds that are tried at *level*."""

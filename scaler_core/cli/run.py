@@ -77,10 +77,12 @@ def command(
     # a component that prints must not spoil the one line of JSON on stdout
     with redirect_stdout(sys.stderr):
         if resume is not None:
-            run = resume_run(resume, overrides=overrides, host=host)
+            run = resume_run(resume, overrides=overrides, host=host, only_preview=dry_run)
         else:
             name = recipe or DEFAULT_RECIPE
-            run = open_run(name, overrides=overrides, run_dir=run_dir, host=host)
+            run = open_run(
+                name, overrides=overrides, run_dir=run_dir, host=host, only_preview=dry_run
+            )
         if dry_run:
             with closing(run):
                 preview = run.preview()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from scaler_core.endpoint.failures import Redactor
+from scaler_core.endpoint.failures import Key
 from scaler_core.endpoint.records import Completion
 
 BYTES_PER_TOKEN = 4  # of usual text, for servers that count nothing
+BEGINNING = 10_000  # bytes of a body that are looked at for something to show
 
 
 class UnusableAnswer(Exception):
@@ -17,12 +19,12 @@ class UnusableAnswer(Exception):
 
     Args:
         reason: What came instead, in a few words.
-        completion: What the server says it made and counted, to be paid for; ``None`` if nothing.
+        tokens: Tokens of question and answer that the server counted all the same.
     """
 
-    def __init__(self, reason: str, completion: Completion | None = None) -> None:
+    def __init__(self, reason: str, tokens: tuple[int, int] = (0, 0)) -> None:
         super().__init__(reason)
-        self.completion = completion
+        self.tokens = tokens
 
 
 class _Message(BaseModel):
@@ -45,98 +47,92 @@ class _Usage(BaseModel):
     completion_tokens: int = Field(ge=0)
 
 
-class _Counted(BaseModel):
-    usage: _Usage
-
-
-class _Failure(BaseModel):
-    error: Any = None
-
-
 def guessed_tokens(text: str) -> int:
     """About how many tokens *text* has."""
-    return -(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN)
+    return -(-len(text.encode()) // BYTES_PER_TOKEN)
 
 
-def completion_of(body: bytes, prompt_tokens: int, redactor: Redactor) -> Completion:
+def completion_of(body: bytes, prompt_tokens: int, key: Key) -> Completion:
     """The completion in the *body* of a response with status 200.
 
     Args:
         body: What the server sent.
         prompt_tokens: A guess at the tokens of the question, where the server counts none.
-        redactor: Takes out a key that the server echoes.
+        key: Taken out where the server echoes it.
 
     Raises:
         UnusableAnswer: It is not JSON, says that something failed, or holds no choice with a text.
             An empty text of the model's own making is an answer, not a failure.
     """
-    usage = _usage_of(body)
+    value = _json(body)
+    if value is None:
+        beginning = key.shown(body[:BEGINNING].decode(errors="replace"))
+        raise UnusableAnswer(f"answered no JSON: {beginning}" if beginning else "answered nothing")
+    usage = _usage_of(value)
+    spent = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
     try:
-        parsed = _Body.model_validate_json(body)
+        parsed = _Body.model_validate(value)
     except ValidationError as error:
-        reason = _reason(body, error, redactor)
-        raise UnusableAnswer(reason, _spent(usage) if usage else None) from None
+        raise UnusableAnswer(_reason(value, error, key), spent) from None
     choice = parsed.choices[0]
     text = choice.message.content
     if text is None:
         text = choice.message.refusal
     if text is None and choice.finish_reason in (None, "stop"):
-        reason = "answered a choice without a text"
-        raise UnusableAnswer(reason, _spent(usage) if usage else None)
-    text = _clean(text or "", redactor)
+        raise UnusableAnswer("answered a choice without a text", spent)
+    text = _clean(text or "", key)
     return Completion(
         text=text,
-        finish_reason=_clean(choice.finish_reason or "stop", redactor),
+        finish_reason=_clean(choice.finish_reason or "stop", key),
         prompt_tokens=usage.prompt_tokens if usage else prompt_tokens,
         completion_tokens=usage.completion_tokens if usage else guessed_tokens(text),
         estimated=usage is None,
-        served_model=_clean(parsed.model or "", redactor),
+        served_model=_clean(parsed.model or "", key),
     )
 
 
-def error_text(body: bytes, redactor: Redactor) -> str:
+def error_text(body: bytes, key: Key) -> str:
     """What an error response says, on one line: the message in its JSON, or its beginning."""
-    try:
-        failure = _Failure.model_validate_json(body).error
-    except ValidationError:
-        failure = None
-    if isinstance(failure, dict):
-        failure = failure.get("message", failure)
-    return redactor.shown(str(failure) if failure else body[:10_000].decode(errors="replace"))
+    said = _said(_json(body))
+    return key.shown(said or body[:BEGINNING].decode(errors="replace"))
 
 
-def _usage_of(body: bytes) -> _Usage | None:
+def _json(body: bytes) -> Any:
+    """The value in *body*; ``None`` where it is none.
+
+    The standard library's parser, because it takes halves of characters, which models do write.
+    """
     try:
-        return _Counted.model_validate_json(body).usage
-    except ValidationError:
+        return json.loads(body)
+    except (ValueError, RecursionError):
         return None
 
 
-def _spent(usage: _Usage) -> Completion:
-    return Completion(text="", finish_reason="unusable", **usage.model_dump())
+def _said(value: Any) -> str:
+    """The message of an error in the form that most servers use; empty where there is none."""
+    error = value.get("error") if isinstance(value, dict) else None
+    if isinstance(error, dict):
+        error = error.get("message", error)
+    return str(error) if error else ""
 
 
-def _reason(body: bytes, error: ValidationError, redactor: Redactor) -> str:
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    if first["type"] == "json_invalid":
-        beginning = redactor.shown(body[:10_000].decode(errors="replace"))
-        return f"answered no JSON: {beginning}" if beginning else "answered nothing at all"
-    if said := _said_error(body, redactor):
-        return f"answered an error: {said}"
-    place = ".".join(str(part) for part in first["loc"])
-    if place == "choices":
-        return "answered without any choice"
-    return f"answered what is no completion: {place}: {first['msg']}".replace(": :", ":")
-
-
-def _said_error(body: bytes, redactor: Redactor) -> str:
+def _usage_of(value: Any) -> _Usage | None:
     try:
-        failure = _Failure.model_validate_json(body).error
-    except ValidationError:
-        return ""
-    return error_text(body, redactor) if failure else ""
+        return _Usage.model_validate(value["usage"])
+    except (ValidationError, LookupError, TypeError):
+        return None
 
 
-def _clean(text: str, redactor: Redactor) -> str:
+def _reason(value: Any, error: ValidationError, key: Key) -> str:
+    if said := _said(value):
+        return f"answered an error: {key.shown(said)}"
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "too_short":
+        return "answered without any choice"
+    return f"answered what is no completion: {place} {first['msg']}".lower().replace("  ", " ")
+
+
+def _clean(text: str, key: Key) -> str:
     """Foreign text that can be written: without the key, and without halves of characters."""
-    return redactor.clean(text).encode("utf-8", "replace").decode()
+    return key.cleaned(text).encode("utf-8", "replace").decode()

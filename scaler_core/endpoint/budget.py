@@ -14,12 +14,11 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from scaler_core.endpoint.failures import BudgetSpent
-from scaler_core.endpoint.records import Completion
 from scaler_core.interfaces import Options
 from scaler_core.models import Record
 
 MILLION = 1_000_000
-Count = Literal["requests", "retries", "cached", "failed"]
+Count = Literal["requests", "retries", "answered", "cached", "failed", "estimated"]
 
 
 class BudgetOptions(Options):
@@ -121,16 +120,9 @@ class Budget:
         self._under_way.add(wanted)
         return wanted
 
-    def pay(self, completion: Completion) -> None:
+    def pay(self, prompt_tokens: int, completion_tokens: int) -> None:
         """Count the tokens of an answer."""
-        self._add(
-            {
-                "answered": 1,
-                "estimated": int(completion.estimated),
-                "prompt_tokens": completion.prompt_tokens,
-                "completion_tokens": completion.completion_tokens,
-            }
-        )
+        self._add({"prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens})
 
     def release(self, reservation: Reservation) -> None:
         """End a reservation; what it did not use is free again."""

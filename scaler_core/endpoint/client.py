@@ -12,35 +12,30 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakValueDictionary
 
-from scaler_core.endpoint.answers import UnusableAnswer, completion_of
+from scaler_core.endpoint.answers import BYTES_PER_TOKEN, UnusableAnswer, completion_of
 from scaler_core.endpoint.budget import Budget
 from scaler_core.endpoint.cache import ResponseCache, request_key
 from scaler_core.endpoint.failures import (
     EndpointFailed,
     EndpointRefused,
-    Redactor,
+    Key,
     RequestRefused,
 )
 from scaler_core.endpoint.options import EndpointOptions
 from scaler_core.endpoint.pacing import Pacer, pause_s
 from scaler_core.endpoint.records import Completion, Sampling
 from scaler_core.endpoint.request import (
+    Connection,
     Failure,
     Refusal,
-    make_client,
     request_body,
-    send,
 )
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Message
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
 
 # a question has at most a token for two bytes; only exotic texts come near it
 SHORTEST_TOKEN_BYTES = 2
@@ -69,9 +64,8 @@ class Endpoint:
         self.options = options
         self.cache = cache
         self.budget = budget or Budget()
-        self._redactor = Redactor(key)
-        self._make_client = partial(make_client, options, key)
-        self._client: AsyncOpenAI | None = None
+        self._key = Key(key)
+        self._connection: Connection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._places = asyncio.Semaphore(options.concurrency)
         self._pacer = Pacer(options.requests_per_minute)
@@ -95,9 +89,9 @@ class Endpoint:
 
     async def close(self) -> None:
         """Close the connections. The cache stays open: it may serve others."""
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
 
     async def complete(
         self, messages: Sequence[Message], sampling: Sampling, sample: int = 0
@@ -121,25 +115,23 @@ class Endpoint:
         """
         self._check_loop()
         if self.cache is None:
-            return await self._ask(messages, sampling, sample)
-        key = request_key(self.options.model, messages, sampling, sample, self.options.extra)
-        lock = self._locks.setdefault(key, asyncio.Lock())
+            return await self._ask(messages, sampling, sample, "")
+        cache_key = request_key(self.options.model, messages, sampling, sample, self.options.extra)
+        lock = self._locks.setdefault(cache_key, asyncio.Lock())
         async with lock:
-            known = await asyncio.to_thread(self.cache.get, key)
+            known = await asyncio.to_thread(self.cache.get, cache_key)
             if known is not None:
                 self.budget.count("cached")
                 return known
-            completion = await self._ask(messages, sampling, sample)
-            await self._keep(self.cache, key, completion, sample)
-            return completion
+            return await self._ask(messages, sampling, sample, cache_key)
 
-    async def _keep(
-        self, cache: ResponseCache, key: str, completion: Completion, sample: int
-    ) -> None:
+    async def _keep(self, cache_key: str, completion: Completion, sample: int) -> None:
         """Write a paid answer to the cache, also when the caller is cancelled meanwhile."""
+        if self.cache is None:
+            return
         model = self.options.model
         writing = asyncio.create_task(
-            asyncio.to_thread(cache.put, key, completion, model=model, sample=sample)
+            asyncio.to_thread(self.cache.put, cache_key, completion, model=model, sample=sample)
         )
         try:
             await asyncio.shield(writing)
@@ -150,7 +142,7 @@ class Endpoint:
     # -------------------------------------------------------------- asking
 
     async def _ask(
-        self, messages: Sequence[Message], sampling: Sampling, sample: int
+        self, messages: Sequence[Message], sampling: Sampling, sample: int, cache_key: str
     ) -> Completion:
         size = _size(messages)
         body = request_body(self.options, messages, sampling, sample)
@@ -158,8 +150,10 @@ class Endpoint:
         for attempt in range(attempts):
             async with self._places:
                 outcome = await self._attempt(body, size, sampling.max_tokens, attempt)
-            if isinstance(outcome, Completion):
-                return outcome
+                if isinstance(outcome, Completion):
+                    # in its place until it is on disk: a kill loses no more than there are places
+                    await self._keep(cache_key, outcome, sample)
+                    return outcome
             if isinstance(outcome, Refusal):
                 self.budget.count("failed")
                 raise self._refused(outcome)
@@ -179,24 +173,26 @@ class Endpoint:
         """One request, paid for by what the server says it took."""
         most = size // SHORTEST_TOKEN_BYTES + MESSAGE_TOKENS * len(body["messages"])
         with await self.budget.reserve(most, max_tokens):
+            if self._connection is None:
+                self._connection = Connection(self.options, self._key)  # loads the library
             await self._pacer.turn()
             self.budget.count("requests")
             if attempt:
                 self.budget.count("retries")
-            if self._client is None:
-                self._client = self._make_client()
-            answer = await send(self._client, body, self.options.timeout_s, self._redactor)
+            answer = await self._connection.send(body)
             if not (isinstance(answer, Failure) and answer.unreachable):
                 self._was_reached = True
             if isinstance(answer, Failure | Refusal):
                 return answer
             try:
-                completion = completion_of(answer.body, size // 4, self._redactor)
+                completion = completion_of(answer.body, size // BYTES_PER_TOKEN, self._key)
             except UnusableAnswer as error:
-                if error.completion is not None:
-                    self.budget.pay(error.completion)
+                self.budget.pay(*error.tokens)
                 return Failure(str(error))
-            self.budget.pay(completion)
+            self.budget.pay(completion.prompt_tokens, completion.completion_tokens)
+            self.budget.count("answered")
+            if completion.estimated:
+                self.budget.count("estimated")
             return completion
 
     def _check_worth_repeating(self, failure: Failure) -> None:

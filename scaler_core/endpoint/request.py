@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scaler_core.endpoint.answers import error_text
-from scaler_core.endpoint.failures import Redactor
+from scaler_core.endpoint.failures import Key
 from scaler_core.endpoint.options import EndpointOptions
 from scaler_core.endpoint.pacing import asked_pause_s
 from scaler_core.endpoint.records import Sampling
 from scaler_core.errors import one_line
 from scaler_core.models import Message
 
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-
 CONNECT_S = 10.0
 LARGEST_ANSWER = 32 << 20
 WORTH_REPEATING = (408, 409, 425, 429)  # and all from 500 on
+# what lies between us and the network differs with the version of the client library
+NETWORK_LIBRARIES = ("openai", "httpx", "httpx2", "httpcore", "httpcore2")
 
 
 @dataclass(frozen=True)
@@ -53,26 +52,91 @@ class Failure:
     unreachable: bool = False
 
 
-def make_client(options: EndpointOptions, key: str) -> AsyncOpenAI:
-    """The library's client: one attempt per call, no redirects, no account but that of *key*."""
-    import openai
+class Connection:
+    """Sends requests to one server through the library's client, each exactly once.
 
-    timeout = openai.Timeout(options.timeout_s, connect=min(CONNECT_S, options.timeout_s))
-    # headers that the library would fill from variables of its own
-    headers: dict[str, Any] = {
-        "OpenAI-Organization": openai.Omit(),
-        "OpenAI-Project": openai.Omit(),
-    }
-    if not key:
-        headers["Authorization"] = openai.Omit()
-    return openai.AsyncOpenAI(
-        api_key=key or "none",
-        base_url=options.url,
-        timeout=timeout,
-        max_retries=0,
-        default_headers=headers,
-        http_client=openai.DefaultAsyncHttpxClient(timeout=timeout, follow_redirects=False),
-    )
+    The key is in the headers that the library sends and nowhere else; redirections, which might
+    carry it off, are not followed. Of the variables that the library reads by itself, those that
+    name an account are not obeyed.
+
+    Args:
+        options: Where the server is.
+        key: The key; none is sent where it is empty.
+    """
+
+    def __init__(self, options: EndpointOptions, key: Key) -> None:
+        import openai
+
+        self._timeout_s = options.timeout_s
+        self._key = key
+        unsent = ["OpenAI-Organization", "OpenAI-Project", *([] if key else ["Authorization"])]
+        self._headers = {name: openai.Omit() for name in unsent}
+        timeout = openai.Timeout(options.timeout_s, connect=min(CONNECT_S, options.timeout_s))
+        self._client = openai.AsyncOpenAI(
+            api_key=key.reveal() or "none",
+            base_url=options.url,
+            max_retries=0,
+            http_client=openai.DefaultAsyncHttpxClient(timeout=timeout, follow_redirects=False),
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def send(self, body: Mapping[str, Any]) -> Reply | Refusal | Failure:
+        """Send one request and read what comes, within the time limit and bounded memory.
+
+        Never raises because of the server. Errors of the library never leave this method: they
+        hold the request with its key.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._exchange(body)
+        except TimeoutError:
+            return self._too_late()
+        except Exception as error:
+            outcome = self._outcome(error)
+            if outcome is None:
+                raise
+            return outcome
+
+    async def _exchange(self, body: Mapping[str, Any]) -> Reply | Failure:
+        create = self._client.chat.completions.with_streaming_response.create
+        async with create(**body, extra_headers=self._headers) as response:
+            content = bytearray()
+            async for part in response.iter_bytes():
+                content += part
+                if len(content) > LARGEST_ANSWER:
+                    return Failure(f"answered more than {LARGEST_ANSWER >> 20} MiB")
+            return Reply(bytes(content))
+
+    def _outcome(self, error: Exception) -> Refusal | Failure | None:
+        """What an error of the network means; ``None`` for a mistake in our own code."""
+        import openai
+
+        if isinstance(error, openai.APIStatusError):
+            return self._status(error.response)
+        library = type(error).__module__.partition(".")[0]
+        if library not in NETWORK_LIBRARIES and not isinstance(error, OSError):
+            return None
+        cause = error.__cause__ or error
+        unreachable = type(cause).__name__ in ("ConnectError", "ConnectTimeout")
+        if isinstance(error, openai.APITimeoutError) and not unreachable:
+            return self._too_late()
+        return Failure(self._key.shown(one_line(cause)), unreachable=unreachable)
+
+    def _status(self, response: Any) -> Refusal | Failure:
+        status = int(response.status_code)
+        said = error_text(response.content, self._key)
+        if 300 <= status < 400:
+            said = f"it points to {self._key.shown(response.headers.get('location', ''))}"
+        if status in WORTH_REPEATING or status >= 500:
+            reason = f"answered {status}: {said}".rstrip(": ")
+            return Failure(reason, asked_pause_s(response.headers))
+        return Refusal(status, said)
+
+    def _too_late(self) -> Failure:
+        return Failure(f"no whole answer within {self._timeout_s:g} seconds")
 
 
 def request_body(
@@ -89,55 +153,3 @@ def request_body(
     }
     body = {"model": options.model, "messages": list(messages)}
     return body | {name: value for name, value in chosen.items() if value is not None}
-
-
-async def send(
-    client: AsyncOpenAI, body: Mapping[str, Any], timeout_s: float, redactor: Redactor
-) -> Reply | Refusal | Failure:
-    """Send one request and read what comes, within *timeout_s* and bounded memory.
-
-    Never raises because of the server. Errors of the library never leave this function: they hold
-    the request with its key.
-    """
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await _exchange(client, body)
-    except TimeoutError:
-        return Failure(f"no whole answer within {timeout_s:g} seconds")
-    except Exception as error:
-        return _outcome(error, timeout_s, redactor)
-
-
-async def _exchange(client: AsyncOpenAI, body: Mapping[str, Any]) -> Reply | Failure:
-    create = client.chat.completions.with_streaming_response.create
-    async with create(**body) as response:
-        content = bytearray()
-        async for part in response.iter_bytes():
-            content += part
-            if len(content) > LARGEST_ANSWER:
-                return Failure(f"answered more than {LARGEST_ANSWER >> 20} MiB")
-        return Reply(bytes(content))
-
-
-def _outcome(error: Exception, timeout_s: float, redactor: Redactor) -> Refusal | Failure:
-    import openai
-
-    if isinstance(error, openai.APIStatusError):
-        return _status(error.response, redactor)
-    if isinstance(error, openai.APITimeoutError):
-        return Failure(f"no whole answer within {timeout_s:g} seconds")
-    cause = error.__cause__ or error
-    # the library's own HTTP library differs from version to version, its names do not
-    unreachable = type(cause).__name__ in ("ConnectError", "ConnectTimeout")
-    return Failure(redactor.shown(one_line(cause)), unreachable=unreachable)
-
-
-def _status(response: Any, redactor: Redactor) -> Refusal | Failure:
-    status = int(response.status_code)
-    said = error_text(response.content, redactor)
-    if 300 <= status < 400:
-        said = f"it points to {redactor.shown(response.headers.get('location', 'nowhere'))}"
-    if status in WORTH_REPEATING or status >= 500:
-        reason = f"answered {status}: {said}".rstrip(": ")
-        return Failure(reason, asked_pause_s(response.headers))
-    return Refusal(status, said)

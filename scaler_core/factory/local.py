@@ -17,8 +17,8 @@ from scaler_core.errors import UsageError
 from scaler_core.factory.interface import InstanceFactory, InstanceFailure, InstanceRequest, Made
 from scaler_core.factory.native import NativeLimits, NativeWorkers
 from scaler_core.factory.references import References
-from scaler_core.factory.running import Counters, Runner, failure
-from scaler_core.factory.testcase import Testcase, read_testcase
+from scaler_core.factory.running import Counters, Runner, read_generated
+from scaler_core.factory.testcase import Testcase
 from scaler_core.interfaces import AnyEnvironment, NativeEnvironment, Sandbox
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Environment, Instance, Response, Ticket, Verdict
@@ -205,16 +205,7 @@ class LocalFactory(InstanceFactory):
         ]
         program = _generator(environment)
         results = self._runner.run("generator", program, inputs, self._generator_limits)
-        generated: list[Testcase | InstanceFailure] = []
-        for result in results:
-            if result.status != "ok":
-                generated.append(failure("generator", result, "generator"))
-                continue
-            try:
-                generated.append(read_testcase(result.output))
-            except ValueError as error:
-                generated.append(InstanceFailure("invalid_testcase", f"generator: {error}"))
-        return generated
+        return [read_generated(result) for result in results]
 
     def _instance(
         self, environment: Environment, level: int, seed: int, testcase: Testcase, truth: str

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, get_args
@@ -195,7 +197,7 @@ def _connect(ray: Any, connection: RayConnection, cores: int) -> None:
         options["runtime_env"] = {"env_vars": connection.environment}
     try:
         _probe(address)
-        with warnings.catch_warnings():
+        with _keeping_signals(), warnings.catch_warnings():
             # a tip about graphics cards, of which actors use none
             warnings.simplefilter("ignore", FutureWarning)
             ray.init(log_to_driver=False, logging_level="ERROR", **options)
@@ -209,6 +211,17 @@ def _connect(ray: Any, connection: RayConnection, cores: int) -> None:
             f"the Ray cluster at {address} cannot be reached: {one_line(error)}",
             hint="start it, or correct RAY_ADDRESS; without that, a cluster is started here",
         ) from error
+
+
+@contextmanager
+def _keeping_signals() -> Iterator[None]:
+    """Ray makes SIGTERM end the process at once; whoever asked for it before keeps it."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread() and handler is not None:
+            signal.signal(signal.SIGTERM, handler)
 
 
 def _probe(address: str) -> None:

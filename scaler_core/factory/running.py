@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from scaler_core.factory.interface import Cause, InstanceFailure
+from scaler_core.factory.testcase import Testcase, read_testcase
 from scaler_core.interfaces import Sandbox
 from scaler_core.sandbox import Limits, Program, RunResult
 
@@ -104,6 +105,16 @@ def failure(kind: Literal["generator", "solution"], result: RunResult, who: str)
     else:
         cause = "solution_limit" if result.status in _LIMITS else "solution_error"
     return InstanceFailure(cause, f"{who}: {result.status}: {last_lines(result.error)}")
+
+
+def read_generated(result: RunResult) -> Testcase | InstanceFailure:
+    """The testcase in a generator's result, or why there is none."""
+    if result.status != "ok":
+        return failure("generator", result, "generator")
+    try:
+        return read_testcase(result.output)
+    except ValueError as error:
+        return InstanceFailure("invalid_testcase", f"generator: {error}")
 
 
 def last_lines(error: str) -> str:

@@ -29,6 +29,7 @@ def open_run(
     overrides: Sequence[str] = (),
     run_dir: str | Path | None = None,
     host: PluginHost | None = None,
+    only_preview: bool = False,
 ) -> Run:
     """A new run, checked in every part; :meth:`~scaler_core.run.session.Run.train` starts it.
 
@@ -37,6 +38,7 @@ def open_run(
         overrides: Settings like ``run.steps=3``, applied over the file.
         run_dir: Its directory, instead of what the recipe says.
         host: Installed plugins, where they are loaded already.
+        only_preview: Whether only :meth:`~scaler_core.run.session.Run.preview` will be asked.
 
     Raises:
         UsageError: Something in the recipe does not exist or cannot run here. Nothing was written.
@@ -51,12 +53,17 @@ def open_run(
         name, resolved = load_recipe(str(recipe), host.recipes(), overrides)
     parts = assemble(resolved, host)
     if run_dir is not None:
-        return Run(name, parts, Path(run_dir))
-    return Run(name, parts, _default_directory(name, resolved), numbered=True)
+        return Run(name, parts, Path(run_dir), only_preview=only_preview)
+    path = _default_directory(name, resolved)
+    return Run(name, parts, path, numbered=True, only_preview=only_preview)
 
 
 def resume_run(
-    path: str | Path, *, overrides: Sequence[str] = (), host: PluginHost | None = None
+    path: str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    host: PluginHost | None = None,
+    only_preview: bool = False,
 ) -> Run:
     """The run in *path*, to go on from its last whole checkpoint.
 
@@ -76,7 +83,15 @@ def resume_run(
             hint=f"go on with --set run.steps={2 * finished}",
         )
     name = str(directory.read_json("environment.json").get("recipe", "run"))
-    return Run(name, assemble(recipe, host), directory.path, checkpoint, changed=overrides)
+    parts = assemble(recipe, host)
+    return Run(
+        name,
+        parts,
+        directory.path,
+        checkpoint,
+        changed=overrides,
+        only_preview=only_preview,
+    )
 
 
 def _refuse_fixed_settings(overrides: Sequence[str]) -> None:

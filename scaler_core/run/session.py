@@ -55,6 +55,7 @@ class Run:
         parts: What the run is made of.
         path: Its directory, which :meth:`train` makes.
         numbered: Whether a taken path gets a number instead of being refused.
+        only_preview: Whether it will not be trained: no machine but this one is touched then.
         checkpoint: Where to go on from; ``None`` for a fresh run.
         changed: Settings that differ from those the run began with, as the user typed them.
     """
@@ -67,6 +68,7 @@ class Run:
         checkpoint: Checkpoint | None = None,
         changed: Sequence[str] = (),
         numbered: bool = False,
+        only_preview: bool = False,
     ) -> None:
         self.name = name
         self.parts = parts
@@ -83,7 +85,7 @@ class Run:
         self._last_saved = self._last_finished = checkpoint.step if checkpoint else 0
         self._facts_written = False
         self._began = self._step_began = time.monotonic()
-        self._factory = parts.make_factory()
+        self._factory = parts.make_factory(only_here=only_preview)
         self._counted: Mapping[str, float] = {}
         self._judge = Judge(parts.host, self._factory)
         self._measuring = self._measuring_in(self._files)

@@ -73,11 +73,15 @@ class Parts:
         """Instances made ahead for each level that may be drawn next; 0 where none are."""
         return self.recipe.factory.ready if self.sandbox else 0
 
-    def make_factory(self) -> InstanceFactory:
-        """The factory of the run; its workers start on first use, Ray actors at once."""
+    def make_factory(self, *, only_here: bool = False) -> InstanceFactory:
+        """The factory of the run; its workers start on first use, Ray actors at once.
+
+        Args:
+            only_here: Whether it is to use this machine alone, whatever the recipe says.
+        """
         if self.sandbox is None:
             return VirtualFactory()
-        factory = _factory_of(self, self.sandbox)
+        factory = _factory_of(self, self.sandbox, only_here)
         if not self.ready:
             return factory
         # half of the workers in the background, so that a draw always finds some of them free
@@ -154,10 +158,10 @@ def _build_sandbox(recipe: Recipe, host: PluginHost, source: EnvironmentSource) 
     )
 
 
-def _factory_of(parts: Parts, sandbox: Sandbox) -> InstanceFactory:
+def _factory_of(parts: Parts, sandbox: Sandbox, only_here: bool) -> InstanceFactory:
     """The factory that ``[factory] executor`` names, without a ready buffer."""
     recipe, workers = parts.recipe, parts.recipe.factory.workers
-    if recipe.factory.executor == "ray":
+    if recipe.factory.executor == "ray" and not only_here:
         sandbox.close()  # each actor has one of its own
         described = describe_factory(recipe, parts.host, untrusted=not parts.source.trusted)
         return RayFactory(BUILDER, described, workers, parts.backend.ray_connection())

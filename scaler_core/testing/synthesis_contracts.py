@@ -16,6 +16,7 @@ from scaler_core.models import Problem, Solution
 from scaler_core.testing.fakes import ScriptedChat
 
 OUTPUT_TYPES = {"string", "number", "array", "graph", "matrix", "bool", "others"}
+TRAP = "scaler_ran_foreign_code"
 MOST_CALLS = 100
 """How often a component may ask about one problem before it gives it up."""
 
@@ -176,7 +177,7 @@ class GeneratorContract(_Contract):
 
     def hostile_reply(self) -> str:
         """A reply in good form whose program does something as soon as it is loaded."""
-        trap = "import builtins\nbuiltins.scaler_ran_foreign_code = True\n"
+        trap = f"import builtins\nbuiltins.{TRAP} = True\n"
         return f"```python\n{trap}def generate_testcase(scale):\n    return '1', {{}}\n```"
 
     def asking(self, problem: Problem, chat: ScriptedChat) -> Coroutine[Any, Any, str]:
@@ -206,7 +207,10 @@ class GeneratorContract(_Contract):
         """Only the sandbox runs what a model wrote."""
         with suppress(ValueError):  # it may refuse such a program
             asyncio.run(self.asking(a_problem(), ScriptedChat(self.hostile_reply())))
-        assert not hasattr(builtins, "scaler_ran_foreign_code")
+        ran = hasattr(builtins, TRAP)
+        if ran:
+            delattr(builtins, TRAP)
+        assert not ran
 
 
 def _error(call: Coroutine[Any, Any, object]) -> str:

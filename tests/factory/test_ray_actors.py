@@ -381,10 +381,13 @@ def test_what_a_machine_lacks_is_told_in_one_line(cluster: str) -> None:
 
 
 STANDALONE = """
-import sys, time
+import signal, sys, time
 from scaler_core.factory.ray_actors import RayFactory
 from tests.factory.acting import BUILDER, scene
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("asked to end"))
+handler = signal.getsignal(signal.SIGTERM)
 factory = RayFactory(BUILDER, {}, workers=2)
+assert signal.getsignal(signal.SIGTERM) is handler
 try:
     made = factory.make(scene("alone"), 1, [1, 2])
     print(len(made), *(who.process for who in factory.actors), flush=True)

@@ -24,7 +24,7 @@ class ChatRequest:
 
     Attributes:
         body: The whole body: ``model``, ``messages``, sampling and further options.
-        headers: The headers, as they came.
+        headers: The headers, their names in small letters.
         at: When it came, in seconds of a clock that never goes back.
     """
 

@@ -26,6 +26,10 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = False  # so that closing waits for them
     request_queue_size = 256
 
+    def shutdown_request(self, request: Any) -> None:
+        """Close the connection and nothing before, so that a reset is one."""
+        self.close_request(request)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is no error; anything else is shown."""
         if not isinstance(sys.exc_info()[1], OSError):
@@ -146,7 +150,8 @@ class RecordedEndpoint:
         if reply is not None:
             self._send(handler, reply, reply.content(self.model, ""))
             return
-        request = ChatRequest(body, dict(handler.headers), time.monotonic())
+        headers = {name.lower(): value for name, value in handler.headers.items()}
+        request = ChatRequest(body, headers, time.monotonic())
         with self._lock:
             self.requests.append(request)
             self._under_way += 1

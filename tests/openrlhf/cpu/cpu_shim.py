@@ -101,14 +101,14 @@ def change_collectives(module: Any) -> None:
 def change_engine_arguments(module: Any) -> None:
     theirs = module.AsyncEngineArgs.__post_init__
 
-    def __post_init__(self: Any) -> None:
+    def after_init(self: Any) -> None:
         if self.worker_extension_cls.startswith("openrlhf."):
             self.worker_extension_cls = "cpu_shim.WorkerExtension"
         self.enable_sleep_mode = False
         self.max_num_seqs = self.max_num_seqs or 64
         theirs(self)
 
-    module.AsyncEngineArgs.__post_init__ = __post_init__
+    module.AsyncEngineArgs.__post_init__ = after_init
 
 
 CHANGES: dict[str, Callable[[Any], None]] = {

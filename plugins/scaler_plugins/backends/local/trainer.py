@@ -213,15 +213,17 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
             # an adapted model hides the options of its base model's forward pass
             yield model.get_base_model() if hasattr(model, "get_base_model") else model
 
-    def _responses(self, ids: Sequence[list[int]]) -> list[Response]:
+    def _responses(self, ids: Sequence[list[int]], copies: int = 1) -> list[Response]:
+        """Responses to prompts that were sampled *copies* times each, side by side."""
         texts = self.processing_class.batch_decode(ids, skip_special_tokens=True)
         return [
             Response(
                 text=text,
                 tokens=len(row),
                 truncated=is_cut_off(row, self.max_completion_length, self.eos_token_ids),
+                sample=index % copies,
             )
-            for text, row in zip(texts, ids, strict=True)
+            for index, (text, row) in enumerate(zip(texts, ids, strict=True))
         ]
 
     # -------------------------------------------------------------- judging
@@ -231,7 +233,7 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
     ) -> list[float | None]:
         """The reward function: verifies, records, and gives an undecided response no reward."""
         now = self._under_way
-        now.responses = self._responses(completion_ids)
+        now.responses = self._responses(completion_ids, self.num_generations)
         tickets = [ticket for ticket in now.tickets for _ in range(self.num_generations)]
         with self._timed("verify"):
             now.verdicts = list(self._threads.map(self.feed.verify, tickets, now.responses))

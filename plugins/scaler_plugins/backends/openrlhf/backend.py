@@ -88,6 +88,7 @@ class OpenRLHF(Backend):
         """Counts with the tokenizer and chat template of *model*."""
         if missing := cls.missing():
             raise UsageError(f"backend 'openrlhf' cannot count tokens here: {missing}")
+        _be_quiet()
         from scaler_core.config import PromptSection
         from scaler_plugins.backends.openrlhf.prompts import PromptRenderer
 
@@ -98,9 +99,7 @@ class OpenRLHF(Backend):
         from scaler_plugins.backends.openrlhf.parser import parse_flags
 
         refuse_broken_checkpoint(run)
-        # the libraries' own progress belongs to the logs of their processes
-        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
-        warnings.filterwarnings("ignore", category=FutureWarning, module=r"(torch|ray)\b")
+        _be_quiet()
         parsed = parse_flags(build_flags(self.config, RunFacts.of(run)))
         from scaler_plugins.backends.openrlhf.cluster import check_machines, connected
         from scaler_plugins.backends.openrlhf.export import discard_export, publish_model
@@ -134,6 +133,12 @@ def refuse_broken_checkpoint(run: RunLike) -> None:
             f"{folder} holds no model to resume from",
             hint=f"remove {run.resume_from.parent} to go on from the checkpoint before it",
         )
+
+
+def _be_quiet() -> None:
+    """Keep the libraries' progress and deprecations among themselves off the user's screen."""
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"(torch|ray)\b")
 
 
 def _supported(version: str) -> bool:

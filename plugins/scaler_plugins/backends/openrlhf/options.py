@@ -124,6 +124,8 @@ class OpenRLHFOptions(Options):
             raise ValueError("tokens_per_gpu needs packing; set tokens_per_gpu = 0 to do without")
         if self.lora is not None and self.zero_stage == 3:
             raise ValueError("lora goes with zero_stage 0 to 2")
+        if self.sleeps and self.zero_stage == 0:
+            raise ValueError("sleep needs zero_stage 1 to 3; set sleep = false")
         if self.policy_gpus % self.tensor_parallel and self.colocate:
             raise ValueError("tensor_parallel must divide nodes x gpus_per_node")
         if self.colocate and self.engines not in (None, self.policy_gpus // self.tensor_parallel):

@@ -6,7 +6,7 @@ import io
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -143,12 +143,14 @@ class Session:
 
     def _end_actors(self, mailbox: Any, groups_before: set[str]) -> None:
         """Give back what OpenRLHF took of the cluster, which may go on without us."""
-        for actor in [self._trainer, mailbox, *self._engines, *self._actors]:
-            if actor is not None:
-                ray.kill(actor)
-        for name, group in ray.util.placement_group_table().items():
-            if name not in groups_before and group["state"] != "REMOVED":
-                ray.util.remove_placement_group(_placement_group(name))
+        # whatever of it fails, what ended the run is the error to tell
+        with suppress(Exception):
+            for actor in [self._trainer, mailbox, *self._engines, *self._actors]:
+                if actor is not None:
+                    ray.kill(actor)
+            for name, group in ray.util.placement_group_table().items():
+                if name not in groups_before and group["state"] != "REMOVED":
+                    ray.util.remove_placement_group(_placement_group(name))
 
     # -------------------------------------------------------------- what the trainer asks
 

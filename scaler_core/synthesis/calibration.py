@@ -1,0 +1,206 @@
+"""Calibrating a checked candidate: the largest scale that fits, the lowest that is varied, levels.
+
+::
+
+    minimum ---- lowest varied ==== levels ==== largest that fits ---- metadata's maximum
+                                                (prompt, then time)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from pydantic import JsonValue
+
+from scaler_core.audit.making import share_of_duplicates
+from scaler_core.audit.records import LONGEST_ANSWER, shortened
+from scaler_core.synthesis.bench import Bench, Draw
+from scaler_core.synthesis.checks.jury import Jury
+from scaler_core.synthesis.checks.looking import Inspection
+from scaler_core.synthesis.checks.metadata import check_metadata
+from scaler_core.synthesis.checks.refusal import Refused
+from scaler_core.synthesis.levels import Ladder, level_table
+from scaler_core.synthesis.records import Candidate, Rejection
+from scaler_core.synthesis.results import Calibrated, Checked
+from scaler_core.synthesis.ruler import Ruler, largest
+from scaler_core.synthesis.settings import CalibrationSettings
+
+CALIBRATION_CHECKS = (
+    "too_long",
+    "too_slow",
+    "too_few_levels",
+    "variety",
+    "highest",
+    "lowest",
+    "generator",
+    "bounds",
+    "pairs",
+    "single_test",
+    "solutions",
+)
+"""What a rejection of the stage ``calibrate`` may name."""
+
+Figures = dict[str, JsonValue]
+
+
+def calibrate(
+    candidate: Candidate,
+    checked: Checked,
+    bench: Bench,
+    settings: CalibrationSettings | None = None,
+) -> Calibrated | Rejection:
+    """Parameters and levels of *candidate* (paper sections 2.6 and 2.7).
+
+    The same arguments and seed of the bench give the same result, measured times apart.
+
+    Args:
+        candidate: The candidate.
+        checked: What the checks found; only the solutions that they kept are asked.
+        bench: Runs its programs, and counts tokens where it can.
+        settings: What fits, and what a level must have.
+
+    Raises:
+        InfrastructureError: The machine failed, which says nothing about the candidate.
+    """
+    figures: Figures = {}
+    try:
+        return _calibrate(candidate, checked, bench, settings or CalibrationSettings(), figures)
+    except Refused as refused:
+        return Rejection(
+            stage="calibrate",
+            check=refused.check,
+            detail=shortened(refused.detail),
+            figures=figures | refused.figures,
+        )
+
+
+def _calibrate(
+    candidate: Candidate,
+    checked: Checked,
+    bench: Bench,
+    settings: CalibrationSettings,
+    figures: Figures,
+) -> Calibrated:
+    problem = candidate.problem.problem
+    jury = Jury(problem, check_metadata(candidate), bench, settings.checks, checked.kept)
+    ruler = Ruler(candidate, list(jury.sound.values()), bench, settings)
+    whole = Ladder.of(candidate.metadata.parameters, settings.largest_span)
+    figures["range"] = whole.reach
+    figures["budget"] = {"unit": ruler.unit, "limit": ruler.budget, "quantile": settings.quantile}
+
+    highest = _highest(whole, ruler, figures)
+    ends = _Ends(candidate, jury, bench, settings)
+    fault, figures["highest"] = ends.look("highest", whole.scale(highest))
+    if fault and not settings.as_published:
+        raise Refused("variety", f"at the largest scale that fits {fault}")
+    lowest = 0 if settings.as_published else _lowest(whole, highest, ends, figures)
+
+    ladder = whole.between(lowest, highest)
+    levels = level_table(ladder.reach, as_published=settings.as_published)
+    figures["lowest_offset"], figures["highest_offset"] = lowest, highest
+    if len(levels) < settings.least_levels:
+        raise Refused(
+            "too_few_levels",
+            f"{len(levels)} levels lie between the lowest scale whose answers are varied and the "
+            f"largest that fits; {settings.least_levels} are needed",
+        )
+    return Calibrated(
+        problem_id=candidate.problem.id,
+        parameters=dict(ladder.parameters),
+        levels=levels,
+        kept=tuple(jury.sound),
+        dropped=tuple(jury.dropped),
+        figures=figures,
+        times={
+            "generator_cpu_s": round(ends.inspection.slowest_cpu_s, 3),
+            "solution_cpu_s": round(jury.slowest_cpu_s, 3),
+        },
+    )
+
+
+def _highest(whole: Ladder, ruler: Ruler, figures: Figures) -> int:
+    """The largest offset whose prompts keep to the budget and whose runs keep to the time limit.
+
+    Raises:
+        Refused: Not even the minimum does.
+    """
+
+    def fits(offset: int) -> bool:
+        return ruler.length(whole.scale(offset)) <= ruler.budget
+
+    def fits_in_time(offset: int) -> bool:
+        return fits(offset) and ruler.in_time(whole.scale(offset))
+
+    by_length = largest(fits, whole.reach)
+    if by_length is None:
+        length = ruler.length(whole.scale(0))
+        raise Refused(
+            "too_long",
+            f"at its minimum the prompt has {length:g} {ruler.unit}, {ruler.budget} are allowed",
+        )
+    in_time = largest(fits_in_time, by_length)
+    if in_time is None:
+        raise Refused(
+            "too_slow", f"at its minimum a solution takes more than {ruler.time_limit_s:g} CPU-s"
+        )
+    bound_by = "range" if by_length == whole.reach else "prompt"
+    figures["bound_by"] = bound_by if in_time == by_length else "time"
+    figures["length"] = ruler.length(whole.scale(in_time))
+    return in_time
+
+
+def _lowest(whole: Ladder, highest: int, ends: _Ends, figures: Figures) -> int:
+    """The first offset of the level table at which answers are varied (paper section 8.1).
+
+    Raises:
+        Refused: A testcase there cannot be right, or good solutions differ.
+    """
+    for offset in level_table(highest):
+        if offset == highest:  # which is varied, but leaves no range
+            break
+        fault, figures["lowest"] = ends.look("lowest", whole.scale(offset))
+        if not fault:
+            return offset
+    return highest
+
+
+class _Ends:
+    """Looks at a scale that may become an end of the range, as the checks look at theirs."""
+
+    def __init__(
+        self, candidate: Candidate, jury: Jury, bench: Bench, settings: CalibrationSettings
+    ) -> None:
+        self.inspection = Inspection(candidate, bench, settings.checks)
+        self._id = candidate.problem.id
+        self._jury = jury
+        self._bench = bench
+        self._settings = settings
+
+    def look(self, end: str, scale: dict[str, int]) -> tuple[str, Figures]:
+        """What keeps *scale* from being an end, empty where nothing does, and figures.
+
+        Raises:
+            Refused: A testcase cannot be right, or good solutions differ.
+            InfrastructureError: The sandbox failed.
+        """
+        settings = self._settings
+        draws = [
+            Draw(scale, self._bench.seed(self._id, end, index))
+            for index in range(settings.end_draws)
+        ]
+        inputs = self.inspection.inputs(end, draws)
+        duplicates = share_of_duplicates([item.stdin for item in inputs])
+        figures: Figures = {"scale": dict(scale), "duplicates": duplicates}
+        if duplicates > settings.end_duplicates:  # no solution need be asked
+            return f"{duplicates:.0%} of the inputs repeat an earlier one", figures
+        answers, votes = self._jury.vote(end, inputs)
+        (commonest, times), *_ = Counter(answers).most_common(1)
+        distinct, share = len(set(answers)), times / len(answers)
+        figures |= {**votes, "distinct": distinct, "commonest_share": round(share, 4)}
+        if distinct < settings.end_distinct or share > settings.end_commonest:
+            return (
+                f"{len(answers)} inputs have {distinct} different answers, {share:.0%} of them "
+                f"{shortened(' '.join(commonest), LONGEST_ANSWER)}",
+                figures,
+            )
+        return "", figures

@@ -1,0 +1,145 @@
+r"""Bounds that a statement states: read where they can be read for certain, never guessed.
+
+Chains such as ``1 ≤ n, m ≤ 2·10^5``, ``-10^9 <= a_i <= 10^9`` and ``1 ≤ k ≤ n ≤ 100`` are read; a
+number to the left of a name is its lower bound, one to the right its upper bound. Of several bounds
+for one name the widest counts. Numbers whose exponent may have been lost (``105`` in a statement
+without any ``^``), expressions and other relations are not stated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+LONGEST_TEXT = 8_000
+"""Characters of a statement that are read."""
+
+_TEX = {
+    r"\leqslant": "<=",
+    r"\leq": "<=",
+    r"\le": "<=",
+    r"\lt": "<",
+    r"\cdot": "*",
+    r"\times": "*",
+    r"\,": "",
+    r"\ ": " ",
+    r"\|": "|",
+    r"\lvert": "|",
+    r"\rvert": "|",
+    "$": " ",
+    "≤": "<=",
+    "⩽": "<=",
+    "≦": "<=",
+    "&lt;": "<",
+    "·": "*",
+    "⋅": "*",
+    "\N{MULTIPLICATION SIGN}": "*",
+    "\N{MINUS SIGN}": "-",
+    "\N{EN DASH}": "-",
+    "**": "^",
+}
+_SIGN = re.compile(
+    "|".join(re.escape(sign) + ("(?![a-z])" if sign[-1].isalpha() else "") for sign in _TEX)
+)
+_NUMBER = r"-?\s?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\s?\*\s?10\s?\^\s?\{?\d+\}?|\s?\^\s?\{?\d+\}?)?"
+_PLAIN_NAME = r"[A-Za-z]\w*"
+_NAME = rf"(?:\|{_PLAIN_NAME}\||{_PLAIN_NAME})"
+_TERM = rf"(?:{_NUMBER}|{_NAME}(?:\s?,\s?{_NAME}){{0,20}})"
+# an operator beside a term makes it part of an expression
+_CHAIN = re.compile(
+    rf"(?<![\w^*/+.|-])(?<![*/+^-]\s){_TERM}(?:\s?<=?\s?{_TERM}){{1,6}}"
+    r"(?!\w|\.\d|\s?[\^*/+({\[]|\s\d|\s?-\s?\d)"
+)
+_LOST_EXPONENT = re.compile(r"10[1-9]\d?")
+_POWER = re.compile(r"(?:(\d+)\*)?(\d+)\^\{?(\d+)\}?")
+_INDEX = re.compile(r"_\{[^{}]{1,10}\}|(?:\[\s?[a-z][^\[\]]{0,10}\])+|_[a-z]\b")
+LARGEST_EXPONENT = 400
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What is stated of one name; ``None`` on a side of which nothing is stated."""
+
+    low: int | None = None
+    high: int | None = None
+
+    def breaks(self, value: int) -> bool:
+        """Whether *value* lies outside."""
+        return (self.low is not None and value < self.low) or (
+            self.high is not None and value > self.high
+        )
+
+    def about(self, name: str) -> str:
+        """The bound as it is written."""
+        low = "" if self.low is None else f"{self.low} <= "
+        return f"{low}{name}" + ("" if self.high is None else f" <= {self.high}")
+
+
+def read_bounds(text: str) -> dict[str, Bound]:
+    """The bounds that *text* states, by name; an indexed name, ``a[i]`` too, is ``a_i``."""
+    text = _SIGN.sub(lambda match: _TEX[match[0]], text[:LONGEST_TEXT])
+    exponents_kept = "^" in text
+    stated: dict[str, list[Bound]] = {}
+    text = _INDEX.sub("_i", re.sub(r"[ \t]+", " ", text))
+    for match in _CHAIN.finditer(text):
+        for name, bound in _chain_bounds(match[0], exponents_kept):
+            stated.setdefault(name, []).append(bound)
+    return {name: _widest(bounds) for name, bounds in stated.items()}
+
+
+def _chain_bounds(chain: str, exponents_kept: bool) -> Iterator[tuple[str, Bound]]:
+    """What one chain of relations says of each name in it."""
+    parts = re.split(r"(<=?)", chain)
+    terms, signs = [part.strip() for part in parts[::2]], parts[1::2]
+    if any(_is_number(term) and "," in term for term in terms[1:-1]):
+        return  # "1 <= n <= 40,200 <= m": one number, or the end of a bound and a new one
+    for place, term in enumerate(terms):
+        if _is_number(term):
+            continue
+        low = _nearest(terms[:place][::-1], signs[:place][::-1], exponents_kept, 1)
+        high = _nearest(terms[place + 1 :], signs[place:], exponents_kept, -1)
+        if low is not None or high is not None:
+            for name in term.split(","):
+                yield name.strip(), Bound(low, high)
+
+
+def _is_number(term: str) -> bool:
+    return term[0] in "-0123456789"
+
+
+def _nearest(
+    terms: Sequence[str], signs: Sequence[str], exponents_kept: bool, step: int
+) -> int | None:
+    """The nearest number of *terms*, one further in by *step* for each strict relation."""
+    strict = 0
+    for term, sign in zip(terms, signs, strict=True):
+        strict += sign == "<"
+        if _is_number(term):
+            value = read_number(term, exponents_kept)
+            return None if value is None else value + step * strict
+    return None
+
+
+def read_number(text: str, exponents_kept: bool) -> int | None:
+    """The integer that *text* writes; ``None`` where that is not certain."""
+    digits = re.sub(r"[\s,]", "", text)
+    sign, digits = (-1, digits[1:]) if digits.startswith("-") else (1, digits)
+    power = _POWER.fullmatch(digits)
+    if power:
+        factor, base, exponent = int(power[1] or 1), int(power[2]), int(power[3])
+        if exponent > LARGEST_EXPONENT or len(digits) > LARGEST_EXPONENT:
+            return None
+        return int(sign * factor * base**exponent)
+    if not digits.isdecimal() or len(digits) > LARGEST_EXPONENT:
+        return None
+    if not exponents_kept and _LOST_EXPONENT.fullmatch(digits):
+        return None
+    return sign * int(digits)
+
+
+def _widest(bounds: Sequence[Bound]) -> Bound:
+    """The bound that contains all of *bounds*, as far as they state a side."""
+    lows = [bound.low for bound in bounds if bound.low is not None]
+    highs = [bound.high for bound in bounds if bound.high is not None]
+    return Bound(min(lows, default=None), max(highs, default=None))

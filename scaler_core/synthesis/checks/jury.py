@@ -1,0 +1,198 @@
+"""All solutions of a candidate on the same inputs: who is dropped, and when an input is to blame.
+
+Votes are counted as an audit counts them (:mod:`scaler_core.audit.voting`): a solution that differs
+where the others agree is outvoted and dropped; where several solutions differ that are sound
+elsewhere, or no answer has a majority, the generator makes inputs that the problem forbids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from scaler_core.audit.records import LONGEST_ANSWER, SolutionAudit, shortened
+from scaler_core.audit.voting import Ballot, Words, count_votes, describe, told
+from scaler_core.factory.running import last_lines
+from scaler_core.models import AnswerType, Problem
+from scaler_core.sandbox import Program, RunResult
+from scaler_core.synthesis.bench import Bench, Draw
+from scaler_core.synthesis.checks.refusal import Refused
+from scaler_core.synthesis.results import Dropped, DropReason
+from scaler_core.synthesis.settings import CheckSettings
+
+
+@dataclass(frozen=True)
+class Input:
+    """A testcase as solutions read it, and a fingerprint of all of it."""
+
+    draw: Draw
+    stdin: bytes
+    fingerprint: str
+
+
+@dataclass
+class DrawBallot(Ballot):
+    """The ballot of a draw."""
+
+    place: str = ""
+
+    @property
+    def where(self) -> str:
+        """The draw, as a message names it."""
+        return self.place
+
+
+class Jury:
+    """The solutions that are still sound, and what became of the others.
+
+    Args:
+        problem: Whose solutions they are.
+        answer_type: How their answers are read and compared.
+        bench: Runs them.
+        settings: How many are asked, and how many must be left.
+        numbers: Those that are asked, counted from 1; without it the first ones.
+
+    Attributes:
+        sound: Programs by the solution's number.
+        dropped: The others.
+        slowest_cpu_s: The slowest run of a sound solution.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        answer_type: AnswerType,
+        bench: Bench,
+        settings: CheckSettings,
+        numbers: Sequence[int] | None = None,
+    ) -> None:
+        asked = range(1, settings.solutions + 1) if numbers is None else numbers
+        self.sound = {
+            number: Program(item.language, item.source)
+            for number, item in enumerate(problem.solutions, start=1)
+            if number in asked
+        }
+        self.dropped: list[Dropped] = []
+        self.slowest_cpu_s = 0.0
+        self._answer_type = answer_type
+        self._bench = bench
+        self._settings = settings
+        limits = (settings.solution_cpu_s, problem.time_limit_s)
+        self._cpu_s = min(limit for limit in limits if limit is not None)
+        self._ballots: list[DrawBallot] = []
+        self.require_quorum()
+
+    def require_quorum(self) -> None:
+        """Refuse the candidate where too few sound solutions are left.
+
+        Raises:
+            Refused: There are fewer than the quorum.
+        """
+        quorum = self._settings.quorum
+        if len(self.sound) >= quorum:
+            return
+        reasons = "; ".join(
+            f"solution {item.number} {item.reason.replace('_', ' ')}: {item.detail}"
+            for item in self.dropped
+        )
+        total = len(self.sound) + len(self.dropped)
+        raise Refused(
+            "solutions",
+            f"{len(self.sound)} of {total} solutions are sound, {quorum} must be; {reasons}",
+            {"sound": list(self.sound), "dropped": [item.model_dump() for item in self.dropped]},
+        )
+
+    def run(self, inputs: Sequence[bytes]) -> dict[int, list[RunResult]]:
+        """Results of every sound solution; one that cannot be run on all of them is dropped.
+
+        Raises:
+            InfrastructureError: The sandbox failed.
+        """
+        results: dict[int, list[RunResult]] = {}
+        for number, program in list(self.sound.items()):
+            found = self._bench.solve(program, inputs, self._cpu_s, self._settings.budget_s)
+            if found[0].status == "compile_error":
+                self.drop(number, "does_not_compile", found[0].error)
+            elif len(found) < len(inputs):
+                why = last_lines(found[-1].error) or f"more than {self._settings.budget_s:g} CPU-s"
+                self.drop(number, "too_slow", f"on {len(found)} of {len(inputs)} inputs: {why}")
+            else:
+                results[number] = found
+        return results
+
+    def drop(self, number: int, reason: DropReason, detail: str) -> None:
+        """Do without a solution from now on."""
+        program = self.sound.pop(number)
+        self.dropped.append(
+            Dropped(
+                number=number,
+                language=program.language,
+                reason=reason,
+                detail=shortened(detail, 200),
+            )
+        )
+
+    def vote(self, group: str, inputs: Sequence[Input]) -> tuple[list[Words], dict[str, JsonValue]]:
+        """The majority's answer to each input, and figures of the votes.
+
+        Raises:
+            Refused: Good solutions differ on too many inputs, or too few solutions are left.
+            InfrastructureError: The sandbox failed.
+        """
+        ballots = [
+            DrawBallot(
+                level=0,
+                seed=item.draw.seed,
+                stdin=item.stdin[: 4 * LONGEST_ANSWER].decode(errors="replace"),
+                place=item.draw.where,
+            )
+            for item in inputs
+        ]
+        for number, results in self.run([item.stdin for item in inputs]).items():
+            for ballot, result in zip(ballots, results, strict=True):
+                ballot.take(number, result, self._answer_type)
+            self.slowest_cpu_s = max(self.slowest_cpu_s, *(item.cpu_s for item in results))
+        self.require_quorum()
+        self._ballots += ballots
+        figures = self._count(group, ballots)
+        answers = [ballot.winner.words for ballot in ballots if ballot.winner is not None]
+        for ballot in ballots:
+            ballot.forget_words()
+        return answers, figures
+
+    def _count(self, group: str, ballots: Sequence[DrawBallot]) -> dict[str, JsonValue]:
+        """Drop the outvoted, and refuse what good solutions differ on; gives figures."""
+        count = count_votes(self._ballots)
+        own = {id(ballot) for ballot in ballots}
+        suspicious = [ballot for ballot in count.suspicious if id(ballot) in own]
+        undecided = [item for item in ballots if item.winner is None]
+        figures: dict[str, JsonValue] = {
+            "testcases": len(ballots),
+            "suspicious": len(suspicious),
+            "smallest_quorum": min(
+                (len(item.winner.solutions) for item in ballots if item.winner), default=0
+            ),
+        }
+        if undecided or len(suspicious) > self._settings.suspicious * len(ballots):
+            worst = (undecided or suspicious)[0]
+            raise Refused(
+                group,
+                f"good solutions differ on {len(suspicious)} of {len(ballots)} testcases, so the "
+                f"generator may make inputs that the problem forbids: {worst.where}: "
+                f"{told(describe(worst, True))}",
+                {group: figures, "stdin": shortened(worst.stdin)},
+            )
+        for number in list(self.sound):
+            audit = count.solution(number, self.sound[number].language, ())
+            if audit.outcome not in ("agrees", "not_run"):
+                self.drop(number, _reason(audit), audit.example)
+        self.require_quorum()
+        return figures
+
+
+def _reason(audit: SolutionAudit) -> DropReason:
+    if audit.disagreed:
+        return "outvoted"
+    return "too_slow" if "time_limit" in audit.example else "fails"

@@ -1,0 +1,109 @@
+"""Whether the structured value, which the model reads, says what stdin, which solutions read, says.
+
+The rule compares *marks*: numbers and words of two characters or more. Single digits and letters
+occur everywhere and prove nothing.
+
+- Every mark of stdin must stand in the value: as a number, as the length of a text or list, or in
+  its keys and texts, case ignored; a row of texts or digits counts as joined, too. Else the model
+  is not told something that solutions know.
+- Every number of the value, a mark itself, must stand in stdin: as a number, inside a row of
+  characters, or as the length of something in the value. Else the model is told something else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+
+from scaler_core.audit.records import shortened
+
+LARGEST_STDIN = 65_536
+"""Longer texts are not compared: reading them costs more than they say."""
+
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?(?![\w.])")
+_WORD = re.compile(r"[^\W_]{2,}")
+_SHORTEST = 2
+
+
+@dataclass
+class _Told:
+    """What a structured value says.
+
+    Attributes:
+        numbers: Its integers and decimals, and the numbers in its texts.
+        given: The integers and decimals among them, in their order.
+        sizes: Lengths of its texts, lists and dictionaries.
+        texts: Its keys and texts, and rows of short values joined.
+    """
+
+    numbers: set[Decimal] = field(default_factory=set)
+    given: dict[Decimal, None] = field(default_factory=dict)
+    sizes: set[Decimal] = field(default_factory=set)
+    texts: list[str] = field(default_factory=list)
+
+
+def mismatch(stdin: str, value: Mapping[str, object]) -> str:
+    """How *value* and *stdin* differ, in one line; empty where they do not."""
+    told = _Told()
+    _collect(value, told)
+    read = dict(_numbers(stdin))
+    text = "\n".join(told.texts).lower()
+    known = told.numbers | told.sizes
+    for number, written in read.items():
+        if _is_mark(written) and number not in known and written not in text:
+            return f"stdin holds {shortened(written, 40)}, which the structured value does not tell"
+    for word in dict.fromkeys(_WORD.findall(_NUMBER.sub(" ", stdin))):
+        if word.lower() not in text:
+            return f"stdin holds {shortened(word, 40)}, which the structured value does not tell"
+    for number in told.given:
+        written = f"{number:f}"
+        if (
+            _is_mark(written)
+            and number not in read
+            and number not in told.sizes
+            and written.lstrip("-") not in stdin
+        ):
+            return f"the structured value holds {shortened(written, 40)}, which stdin does not"
+    return ""
+
+
+def _is_mark(number: str) -> bool:
+    return len(number.lstrip("-")) >= _SHORTEST
+
+
+def _numbers(text: str) -> Iterator[tuple[Decimal, str]]:
+    for match in _NUMBER.finditer(text):
+        try:
+            yield Decimal(match[0]), match[0]
+        except InvalidOperation:
+            continue
+
+
+def _collect(value: object, told: _Told) -> None:
+    if isinstance(value, str):
+        told.texts.append(value)
+        told.sizes.add(Decimal(len(value)))
+        told.numbers.update(number for number, _ in _numbers(value))
+    elif isinstance(value, bool) or value is None:
+        return
+    elif isinstance(value, (int, float)):
+        number = Decimal(repr(value))
+        told.numbers.add(number)
+        told.given[number] = None
+    elif isinstance(value, Mapping):
+        told.sizes.add(Decimal(len(value)))
+        for key, item in value.items():
+            _collect(str(key), told)
+            _collect(item, told)
+    elif isinstance(value, list):
+        told.sizes.add(Decimal(len(value)))
+        told.texts.append("".join(str(item) for item in value if _is_short(item)))
+        for item in value:
+            _collect(item, told)
+
+
+def _is_short(item: object) -> bool:
+    """Whether *item* may be one of a row that stdin writes without blanks."""
+    return isinstance(item, str) or (type(item) is int and 0 <= item <= 9)

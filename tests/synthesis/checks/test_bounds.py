@@ -1,0 +1,119 @@
+"""Bounds are read where they can be read for certain, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scaler_core.synthesis.checks.bounds import Bound, read_bounds
+from scaler_core.synthesis.checks.constraints import entries_of, values_of
+
+
+def shown(text: str) -> list[str]:
+    return [bound.about(name) for name, bound in read_bounds(text).items()]
+
+
+@pytest.mark.parametrize(
+    ("text", "bounds"),
+    [
+        ("one integer n (1 ≤ n ≤ 300) — the number", ["1 <= n <= 300"]),
+        ("1 ≤ n, m ≤ 2·10^5", ["1 <= n <= 200000", "1 <= m <= 200000"]),
+        ("(2 <= a_i <= 10^9 and 0 <= b[i] < 10)", ["2 <= a_i <= 1000000000", "0 <= b_i <= 9"]),
+        ("1 ≤ k ≤ n ≤ 100", ["1 <= k <= 100", "1 <= n <= 100"]),
+        ("$1 \\le n \\leq 2 \\cdot 10^{5}$", ["1 <= n <= 200000"]),
+        ("$0 \\leq x_{i}, y_i \\lt 10^9$", ["0 <= x_i <= 999999999", "0 <= y_i <= 999999999"]),
+        ("1 ≤ |s| ≤ 100,000", ["1 <= |s| <= 100000"]),
+        ("( - 1000 ≤ ti ≤ 1000)", ["-1000 <= ti <= 1000"]),
+        ("-10^3 ≤ t < 2^31", ["-1000 <= t <= 2147483647"]),
+        ("0 ≤ i < j ≤ 7", ["0 <= i <= 6", "1 <= j <= 7"]),
+        ("1 ≤ x ≤ 10**6", ["1 <= x <= 1000000"]),
+    ],
+)
+def test_bounds_are_read(text: str, bounds: list[str]):
+    assert shown(text) == bounds
+
+
+@pytest.mark.parametrize(
+    ("text", "bounds"),
+    [
+        ("1 ≤ n ≤ 3·105", ["1 <= n"]),  # 3 * 10^5, which lost its exponent
+        ("n ≤ 1018", []),
+        ("n ≤ 10 000", []),
+        ("1 ≤ n ≤ 10^9+7", ["1 <= n"]),
+        ("1 ≤ n·m ≤ 10^5", []),
+        ("|a - b| ≤ 5", []),
+        ("0.5 <= x <= 7", ["x <= 7"]),
+        ("n ≤ 0.5", []),
+        ("1≤n≤40,200≤p≤1000", []),
+        ("1 ≤ m ≤ n(n-1)/2", ["1 <= m"]),
+        ("n ≤ 2n", []),
+        ("n is small, at most a hundred", []),
+    ],
+)
+def test_what_is_not_certain_is_not_stated(text: str, bounds: list[str]):
+    assert shown(text) == bounds
+
+
+def test_an_exponent_is_not_lost_where_others_are_kept():
+    assert shown("1 ≤ n ≤ 105, 1 ≤ m ≤ 10^5") == ["1 <= n <= 105", "1 <= m <= 100000"]
+
+
+def test_of_several_bounds_the_widest_counts():
+    text = "1 ≤ n ≤ 1000\nSubtask 1: 2 ≤ n ≤ 10"
+    assert read_bounds(text) == {"n": Bound(1, 1000)}
+
+
+@given(st.text(alphabet="nma_i[]{}|<=≤1205^*·,.- +$\\le\n", max_size=200))
+def test_any_text_is_read_without_an_error(text: str):
+    for bound in read_bounds(text).values():
+        assert bound.low is not None or bound.high is not None
+
+
+@given(
+    low=st.integers(-(10**9), 10**9),
+    span=st.integers(0, 10**9),
+    name=st.sampled_from(["n", "a_i", "k", "|s|"]),
+    sign=st.sampled_from(["<=", " <= ", " ≤ ", "≤", " \\le "]),
+)
+def test_a_bound_that_was_written_is_read(low: int, span: int, name: str, sign: str):
+    text = f"it holds ({low}{sign}{name}{sign}{low + span}), and 10^2 is kept"
+    assert read_bounds(text) == {name: Bound(low, low + span)}
+
+
+@given(st.integers(), st.integers(), st.integers())
+def test_a_value_breaks_a_bound_exactly_outside_of_it(low: int, high: int, value: int):
+    assert Bound(low, high).breaks(value) == (not low <= value <= high)
+    assert not Bound().breaks(value)
+
+
+@pytest.mark.parametrize("text", ["a," * 5000, "1<=" * 4000, "a, " * 3000 + "<=", "[a" * 5000])
+@pytest.mark.timeout(20)
+def test_a_hostile_statement_is_read_in_time(text: str):
+    read_bounds(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "testcase", "values"),
+    [
+        ("n", {"n": 3, "a": [1, 2]}, [3]),
+        ("N", {"n": 3}, [3]),
+        ("a_i", {"a": [1, [2, 3]]}, [1, 2, 3]),
+        ("ai", {"a": [4, 5]}, [4, 5]),
+        ("X_i", {"rings": [{"X": 1}, {"X": 2}]}, [1, 2]),
+        ("|s|", {"s": "abc"}, [3]),
+        ("|s_i|", {"s": ["a", "bc"]}, [1, 2]),
+        ("n", {"m": 3}, None),
+        ("n", {"n": "3"}, None),
+        ("n", {"n": True}, None),
+        ("a_i", {"a": 7}, None),
+        ("ai", {"a": 7}, None),
+        ("|s|", {"s": 3}, None),
+    ],
+)
+def test_a_name_means_what_stands_under_its_key(name, testcase, values):
+    assert values_of(name, entries_of(testcase)) == values
+
+
+def test_a_name_in_another_case_belongs_to_the_name_that_is_stated():
+    assert values_of("n", entries_of({"N": 3}), ("n", "N")) is None

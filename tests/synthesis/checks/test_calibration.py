@@ -1,0 +1,214 @@
+"""Calibration: what fits the prompt and the time, varied ends, honest levels, environments."""
+
+from __future__ import annotations
+
+from scaler_core.audit import AuditSettings, audit_pool
+from scaler_core.factory.local import LocalFactory
+from scaler_core.jsonio import compact_json
+from scaler_core.models import Instance, Message
+from scaler_core.plugins import load_plugins
+from scaler_core.pool import MemorySource
+from scaler_core.prompts import render
+from scaler_core.synthesis.bench import Bench
+from scaler_core.synthesis.calibration import CALIBRATION_CHECKS, calibrate
+from scaler_core.synthesis.making import draft, make_environment
+from scaler_core.synthesis.records import Candidate, Rejection
+from scaler_core.synthesis.results import Calibrated, Checked
+from scaler_core.synthesis.settings import CalibrationSettings
+from scaler_core.testing.environments import SUM_PYTHON, python_solutions
+from scaler_plugins.sandboxes.process import Process
+from tests.synthesis.checks.makers import (
+    QUICK_CALIBRATION,
+    accepted,
+    calibrated,
+    candidate,
+    generator,
+)
+
+TRUSTING = Checked(problem_id="sum", kept=(1, 2, 3))
+
+
+def settings(**changed: object) -> CalibrationSettings:
+    return QUICK_CALIBRATION.model_copy(update=changed)
+
+
+def refused(
+    made: Candidate, bench: Bench, chosen: CalibrationSettings = QUICK_CALIBRATION
+) -> Rejection:
+    result = calibrate(made, TRUSTING, bench, chosen)
+    assert isinstance(result, Rejection), result
+    assert result.stage == "calibrate"
+    assert result.check in CALIBRATION_CHECKS
+    return result
+
+
+def trusted(
+    made: Candidate, bench: Bench, chosen: CalibrationSettings = QUICK_CALIBRATION
+) -> Calibrated:
+    result = calibrate(made, TRUSTING, bench, chosen)
+    assert isinstance(result, Calibrated), result
+    return result
+
+
+def words(messages: tuple[Message, ...] | list[Message]) -> int:
+    return sum(len(message["content"].split(",")) for message in messages)
+
+
+def test_the_range_ends_where_the_structured_value_exceeds_its_characters(bench):
+    found = trusted(candidate(), bench, settings(characters=600, quantile=1.0))
+    assert found.figures["bound_by"] == "prompt"
+    length = found.figures["length"]
+    assert isinstance(length, int)
+    assert 590 < length <= 600
+    # n values of four digits and a sign, with a comma, and '{"n":100,"a":[]}'
+    assert 95 < found.parameters["n"].maximum < 125
+
+
+def test_8_3_what_is_measured_is_what_the_model_reads(bench):
+    # stdin stays short while the structured value grows tenfold
+    body = (
+        "a = [random.randint(0, 5000) for _ in range(scale['n'])]\n"
+        "return f'{len(a)}\\n{\" \".join(map(str, a))}\\n', {'n': len(a), 'a': a, "
+        "'told': [{'value of an element': x} for x in a]}"
+    )
+    made = candidate(source=generator(body))
+    found = trusted(made, bench, settings(characters=1000, quantile=1.0))
+    assert found.parameters["n"].maximum < 35
+    plain = trusted(candidate(), bench, settings(characters=1000, quantile=1.0))
+    assert plain.parameters["n"].maximum > 150
+
+
+def test_tokens_of_the_whole_prompt_count_where_a_tokenizer_is_there(sandbox):
+    counting = Bench(sandbox, count_tokens=words)
+    found = trusted(candidate(), counting, settings(tokens=100, characters=1))
+    empty = words(render(draft(candidate()), {}))
+    assert found.figures["budget"] == {"unit": "tokens", "limit": 100, "quantile": 0.95}
+    assert found.figures["length"] == 100
+    # one piece per comma: n values, and the key n before them
+    assert found.parameters["n"].maximum == 100 - empty
+
+
+def test_a_candidate_that_does_not_fit_at_its_minimum_is_refused(bench):
+    found = refused(candidate(), bench, settings(characters=10))
+    assert found.check == "too_long"
+    assert "characters, 10 are allowed" in found.detail
+
+
+def test_the_time_limit_of_the_problem_bounds_the_range(bench):
+    slow = "import time\nlimit = {} * int(input())\nwhile time.process_time() < limit: pass\n"
+    source = slow.format(0.01) + "print(sum(map(int, input().split())))\n"
+    made = candidate(
+        solutions=python_solutions(*[source] * 3), time_limit_s=0.2, parameters={"n": (1, 65)}
+    )
+    found = trusted(made, bench, settings(draws=1, end_draws=6))
+    assert found.figures["bound_by"] == "time"
+    assert 4 < found.parameters["n"].maximum <= 10
+
+
+def test_a_candidate_that_is_too_slow_at_its_minimum_is_refused(bench):
+    slow = "import time\nwhile time.process_time() < 0.3: pass\n" + SUM_PYTHON[0]
+    made = candidate(solutions=python_solutions(*[slow] * 3), time_limit_s=0.4)
+    assert refused(made, bench, settings(draws=1)).check == "too_slow"
+
+
+def test_8_1_the_lowest_level_is_the_first_whose_answers_are_varied(bench):
+    # the answer is 0 up to n = 5
+    body = "a = [random.randint(-5000, 5000) * (scale['n'] > 5) for _ in range(scale['n'])]"
+    made = candidate(source=generator(body), parameters={"n": (1, 60)})
+    found = trusted(made, bench)
+    assert (found.parameters["n"].minimum, found.parameters["n"].maximum) == (7, 60)
+    assert found.levels[0] == 0
+    lowest = found.figures["lowest"]
+    assert isinstance(lowest, dict)
+    assert lowest["scale"] == {"n": 7}
+    published = trusted(made, bench, settings(as_published=True))
+    assert published.parameters["n"].minimum == 1
+
+
+def test_answers_that_are_never_varied_are_refused(bench):
+    body = "x = random.randint(1, 5000)\na = [x, -x] * scale['n']"
+    found = refused(candidate(source=generator(body)), bench)
+    assert found.check == "variety"
+    assert "at the largest scale that fits" in found.detail
+
+
+def test_inputs_that_repeat_are_not_varied(bench):
+    found = refused(candidate(source=generator("a = [random.randint(0, 3)] * 2")), bench)
+    assert found.check == "variety"
+    assert "of the inputs repeat" in found.detail
+
+
+def test_a_range_without_a_second_level_is_refused(bench):
+    body = "a = [random.randint(-5000, 5000) * (scale['n'] > 2) for _ in range(scale['n'])]"
+    found = refused(candidate(source=generator(body), parameters={"n": (1, 3)}), bench)
+    assert found.check == "too_few_levels"
+
+
+def test_a_generator_that_fails_at_large_scales_bounds_the_range(bench):
+    body = "a = [random.randint(-5000, 5000) for _ in range(scale['n'])]\nassert len(a) < 41"
+    found = trusted(candidate(source=generator(body)), bench)
+    assert found.parameters["n"].maximum == 40
+
+
+def test_a_solution_that_fails_at_the_largest_scale_alone_is_dropped(bench):
+    short = "n = int(input())\nassert n < 250\nprint(sum(map(int, input().split())))\n"
+    made = candidate(solutions=python_solutions(*SUM_PYTHON, short))
+    checked = Checked(problem_id="sum", kept=(1, 2, 3, 4))
+    found = calibrate(made, checked, bench, settings(characters=10_000))
+    assert isinstance(found, Calibrated)
+    assert found.kept == (1, 2, 3)
+    assert [(item.number, item.reason) for item in found.dropped] == [(4, "fails")]
+
+
+def test_several_parameters_move_together(bench):
+    body = "a = [random.randint(-5000, 5000) for _ in range(scale['n'] + scale['extra'])]\n"
+    made = candidate(source=generator(body), parameters={"n": (1, 11), "extra": (0, 30)})
+    found = trusted(made, bench, settings(characters=10_000))
+    assert {name: item.ratio for name, item in found.parameters.items()} == {"n": 1.0, "extra": 3.0}
+    assert found.levels == tuple(range(11))
+
+
+def test_a_repeat_gives_the_same_calibration(bench):
+    first, second = (trusted(candidate(), bench) for _ in range(2))
+    assert first.model_dump_json(exclude={"times"}) == second.model_dump_json(exclude={"times"})
+
+
+# ------------------------------------------------------------------ environments
+
+
+def test_an_environment_tells_where_it_comes_from_and_is_good_in_an_audit(bench):
+    made = candidate(solutions=python_solutions("print(0)\n", *SUM_PYTHON), tests=())
+    checked = accepted(made, bench)
+    found = calibrate(made, checked, bench, QUICK_CALIBRATION)
+    assert isinstance(found, Calibrated)
+    environment = make_environment(made, checked, found, {"model": "tests"})
+    assert environment.problem.solutions == python_solutions(*SUM_PYTHON)
+    assert environment.scale(environment.top_level) == {"n": found.parameters["n"].maximum}
+    provenance = environment.provenance
+    assert (provenance["model"], provenance["source"]) == ("tests", "tests sum")
+    assert provenance["checks"] == checked.figures
+    assert provenance["calibration"] == found.figures
+    solutions = provenance["solutions"]
+    assert isinstance(solutions, dict)
+    assert (solutions["listed"], solutions["kept"]) == (4, [2, 3, 4])
+    assert "outvoted" in compact_json(solutions["dropped"])
+    again = make_environment(made, checked, found, {"model": "tests"})
+    assert again.model_dump_json() == environment.model_dump_json()
+    audits = audit_pool(
+        MemorySource([environment]), Process, load_plugins(), settings=AuditSettings(instances=8)
+    )
+    assert [(item.verdict, item.findings) for item in audits] == [("good", ())]
+
+
+def test_prompts_of_every_level_keep_to_the_budget(bench):
+    made = candidate()
+    found = calibrated(made, bench, settings(characters=500, quantile=1.0, draws=8))
+    environment = make_environment(made, TRUSTING, found, {})
+    factory = LocalFactory(Process())
+    try:
+        for level in range(0, environment.top_level + 1, 4):
+            for item in factory.make(environment, level, range(3)):
+                assert isinstance(item, Instance)
+                assert len(compact_json(item.testcase)) <= 520
+    finally:
+        factory.close()
