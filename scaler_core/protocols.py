@@ -73,6 +73,9 @@ class PortableJudge(Protocol):
     def verify(self, ticket: Ticket, response: Response) -> Verdict:
         """The verdict on one response; pure and thread-safe."""
 
+    def versions(self) -> Mapping[str, str]:
+        """What this process would judge with: distribution -> version, of SCALER and plugins."""
+
 
 class FeedLike(Protocol):
     """All that a backend sees of the curriculum; see :class:`scaler_core.run.feed.Feed`."""
@@ -134,6 +137,9 @@ class RunLike(Protocol):
     @property
     def finished(self) -> bool:
         """Whether the last step was trained."""
+
+    def committed_curriculum(self) -> dict[str, Any]:
+        """The feed's state that was committed together with :attr:`resume_from`."""
 
     @property
     def stop_requested(self) -> bool:

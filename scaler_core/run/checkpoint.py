@@ -55,17 +55,6 @@ class Checkpoint:
         return state
 
 
-def committed_feed_state(backend: Path) -> dict[str, Any]:
-    """The feed's state that was committed together with a backend's folder.
-
-    Raises:
-        DataError: The file was changed after the commit.
-    """
-    path = backend.parent
-    state: dict[str, Any] = Checkpoint(int(path.name.partition("-")[2]), path).read()["feed"]
-    return state
-
-
 def write_checkpoint(
     folder: Path,
     step: int,

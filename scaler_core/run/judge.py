@@ -110,6 +110,10 @@ class PortableJudge:
         except ScalerError as error:
             return Verdict.undecided(f"on {socket.gethostname()}: {error}")
 
+    def versions(self) -> dict[str, str]:
+        """Distributions of all installed plugins with their versions, in this process."""
+        return {item.distribution: item.version for item in load_plugins().plugins}
+
 
 @cache
 def _judge_of_this_process(plugins: tuple[str, ...]) -> Judge:

@@ -142,6 +142,11 @@ class Run:
         """The backend's part of the checkpoint to resume from."""
         return self._checkpoint.backend if self._checkpoint else None
 
+    def committed_curriculum(self) -> dict[str, Any]:
+        """The feed's state in the checkpoint that the run goes on from."""
+        state: dict[str, Any] = self._checkpoint.read()["feed"] if self._checkpoint else {}
+        return state
+
     def request_stop(self) -> None:
         """Ask the backend to stop after the current step, with a checkpoint."""
         self.stop_requested = True

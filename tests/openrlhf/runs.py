@@ -22,7 +22,6 @@ BACKEND = """
 [backend]
 use = "openrlhf"
 model = "tiny"
-sync = "gloo"
 eager = true
 sleep = false
 attention = "eager"

@@ -5,7 +5,7 @@
 after the module that it concerns is imported. What is replaced, and by what:
 
 - ``torch.cuda``'s state-keeping functions: nothing; the current device is the CPU.
-- NCCL between the policy and vLLM: vLLM's own store over TCP.
+- NCCL and CUDA's handles between the policy and vLLM: vLLM's own store over TCP.
 - The device mesh and the fused Adam that DeepSpeed would compile: a CPU mesh, torch's Adam.
 - Sleeping: nothing, there is no GPU memory to give back.
 - vLLM's packed CPU weights: plain ones, which later weights can overwrite.
@@ -98,6 +98,16 @@ def change_collectives(module: Any) -> None:
     module.build_shm_op = lambda: None
 
 
+def change_policy(module: Any) -> None:
+    theirs = module.ActorPPOTrainer.__init__
+
+    def without_cuda_handles(self: Any, strategy: Any, *rest: Any, **named: Any) -> None:
+        strategy.args.vllm.sync_backend = "gloo"
+        theirs(self, strategy, *rest, **named)
+
+    module.ActorPPOTrainer.__init__ = without_cuda_handles
+
+
 def change_engine_arguments(module: Any) -> None:
     theirs = module.AsyncEngineArgs.__post_init__
 
@@ -116,6 +126,7 @@ CHANGES: dict[str, Callable[[Any], None]] = {
     "openrlhf.utils.distributed_util": change_distributed_util,
     "openrlhf.utils.deepspeed.deepspeed": change_strategy,
     "openrlhf.utils.deepspeed.deepspeed_utils": change_sleeping,
+    "openrlhf.trainer.ray.ppo_actor": change_policy,
     "deepspeed.comm.torch": change_collectives,
     "vllm.engine.arg_utils": change_engine_arguments,
 }

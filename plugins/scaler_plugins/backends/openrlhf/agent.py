@@ -94,9 +94,9 @@ def _judge(label: Assignment, record: dict[str, Any], sample: int, tokenizer: An
     )
     if label.ticket is None or label.judge is None:
         return Judged(None, response, None)
-    began = time.monotonic()
+    sampled_at = time.time()
     try:
         verdict = label.judge.verify(label.ticket, response)
     except Exception as error:  # whatever it is, the response is not to blame
         verdict = Verdict.undecided(f"verifying raised {one_line(error)}")
-    return Judged(label.ticket, response, verdict, time.monotonic() - began)
+    return Judged(label.ticket, response, verdict, sampled_at, time.time())

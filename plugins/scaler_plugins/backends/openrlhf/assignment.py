@@ -47,13 +47,15 @@ class Judged:
         ticket: The ticket behind it; ``None`` for a question of an evaluation.
         response: The response.
         verdict: The verdict; ``None`` for a question.
-        verify_s: Seconds that the verdict took, beside the sampling of other responses.
+        sampled_at: When its last token was there, in seconds since the epoch.
+        judged_at: When its verdict was.
     """
 
     ticket: Ticket | None
     response: Response
     verdict: Verdict | None
-    verify_s: float = 0.0
+    sampled_at: float = 0.0
+    judged_at: float = 0.0
 
     @property
     def decided(self) -> bool:

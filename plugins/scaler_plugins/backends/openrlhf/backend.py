@@ -16,8 +16,8 @@ from scaler_plugins.backends.openrlhf.flags import RunFacts, build_flags
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
 
 INSTALL = "docs/openrlhf.md tells how to install it"
-SERIES = "0.11"
-OLDEST = (0, 11, 2)
+SUPPORTED = ("0.11.2",)
+"""Versions whose whole runs are tested; its inner parts, which are used here, change between any."""
 _NEEDED = ("openrlhf", "ray", "deepspeed", "vllm", "flash_attn", "transformers", "torch")
 
 # what OpenRLHF sets when it starts Ray itself
@@ -43,10 +43,10 @@ class OpenRLHF(Backend):
             verb = "is" if len(absent) == 1 else "are"
             return f"{', '.join(absent)} {verb} not installed: {INSTALL}"
         installed = importlib.metadata.version("openrlhf")
-        if not _supported(installed):
+        if installed not in SUPPORTED:
             return (
-                f"OpenRLHF {installed} is installed, but this SCALER works with {SERIES}.x from "
-                f"{'.'.join(map(str, OLDEST))} on: pip install 'openrlhf=={SERIES}.*'"
+                f"OpenRLHF {installed} is installed, but this SCALER works with "
+                f"{', '.join(SUPPORTED)}: pip install 'openrlhf=={SUPPORTED[-1]}'"
             )
         return ""
 
@@ -109,12 +109,12 @@ class OpenRLHF(Backend):
         prompts = PromptRenderer(self.config, run.prompt)
         feed.measure_prompts(prompts.count_tokens, self.config.max_prompt_tokens)
         with connected(self.config, self.ray_connection()):
-            check_machines(self.config, run.directory)
+            check_machines(feed.portable_judge(), run.directory)
             Session(self.config, parsed.arguments, feed, run, prompts).train()
         if run.stop_requested and not run.finished:
             discard_export(run.directory)
         else:
-            publish_model(self.config, run.directory)
+            publish_model(self.config, run.directory, prompts.tokenizer)
 
 
 def refuse_broken_checkpoint(run: RunLike) -> None:
@@ -139,8 +139,3 @@ def _be_quiet() -> None:
     """Keep the libraries' progress and deprecations among themselves off the user's screen."""
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(torch|ray)\b")
-
-
-def _supported(version: str) -> bool:
-    numbers = tuple(int(part) for part in version.split(".")[:3] if part.isdecimal())
-    return version.startswith(f"{SERIES}.") and numbers >= OLDEST

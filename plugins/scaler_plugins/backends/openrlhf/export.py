@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
 from scaler_core.errors import InfrastructureError
 from scaler_plugins.backends.openrlhf.flags import EXPORT_FOLDER
@@ -21,8 +22,13 @@ def discard_export(run_directory: Path) -> None:
     shutil.rmtree(run_directory / EXPORT_FOLDER, ignore_errors=True)
 
 
-def publish_model(options: OpenRLHFOptions, run_directory: Path) -> Path:
+def publish_model(options: OpenRLHFOptions, run_directory: Path, tokenizer: Any) -> Path:
     """Make what OpenRLHF saved the run's ``model`` folder; adapters are merged into their model.
+
+    Args:
+        options: The backend's options.
+        run_directory: The run's folder.
+        tokenizer: As it was used, with the chat template of the recipe.
 
     Raises:
         InfrastructureError: OpenRLHF saved nothing.
@@ -32,6 +38,7 @@ def publish_model(options: OpenRLHFOptions, run_directory: Path) -> Path:
         raise InfrastructureError(f"OpenRLHF left no model in {saved}")
     if options.lora is not None:
         saved = _merge(options.model, saved, run_directory / MERGED_FOLDER)
+    tokenizer.save_pretrained(saved)
     shutil.rmtree(final, ignore_errors=True)
     os.replace(saved, final)
     discard_export(run_directory)
@@ -46,5 +53,4 @@ def _merge(base: str, adapters: Path, target: Path) -> Path:
     merged = PeftModel.from_pretrained(model, str(adapters)).merge_and_unload()
     shutil.rmtree(target, ignore_errors=True)
     merged.save_pretrained(target)
-    AutoTokenizer.from_pretrained(base).save_pretrained(target)
     return target

@@ -129,7 +129,7 @@ def _machine_flags(options: OpenRLHFOptions) -> Iterator[tuple[str, tuple[str, .
     yield "--vllm.num_engines", (str(options.engine_count),)
     yield "--vllm.tensor_parallel_size", (str(options.tensor_parallel),)
     yield "--vllm.gpu_memory_utilization", (str(options.engine_memory),)
-    yield "--vllm.sync_backend", (options.sync,)
+    yield "--vllm.sync_backend", ("nccl",)
     yield "--vllm.enable_prefix_caching", ()
     if options.eager:
         yield "--vllm.enforce_eager", ()

@@ -39,8 +39,6 @@ class OpenRLHFOptions(Options):
     """Share of a GPU's memory that vLLM takes."""
     sleep: bool = True
     """Whether colocated engines and optimiser give their memory back while the other one works."""
-    sync: Literal["nccl", "gloo"] = "nccl"
-    """What carries new weights to the engines."""
     eager: bool = False
     """Whether vLLM works without CUDA graphs: starts faster, samples slower."""
     zero_stage: Literal[0, 1, 2, 3] = 2

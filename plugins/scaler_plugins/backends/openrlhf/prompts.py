@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from transformers import AutoTokenizer
@@ -68,6 +69,24 @@ class PromptRenderer:
 
     def _count(self, text: str) -> int:
         return len(self.tokenizer(text=text, add_special_tokens=False)["input_ids"])
+
+
+class TokenizerByName:
+    """Arrives in another process as the tokenizer of that name, which is loaded there once.
+
+    A large tokenizer takes half a second to unpickle, each time it is sent.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return _tokenizer_of_this_process, (self._name,)
+
+
+@cache
+def _tokenizer_of_this_process(name: str) -> Any:
+    return load_tokenizer(name)
 
 
 def load_tokenizer(name: str) -> Any:

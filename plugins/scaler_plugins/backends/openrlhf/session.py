@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import redirect_stdout, suppress
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import ray
@@ -15,7 +15,6 @@ from openrlhf.cli import train_ppo_ray
 from openrlhf.trainer import ppo_trainer
 from openrlhf.trainer.ray.vllm_engine import batch_vllm_engine_call
 from ray.exceptions import RayError, RayTaskError
-from ray.util.placement_group import PlacementGroup
 from vllm import SamplingParams
 
 from scaler_core.errors import (
@@ -23,22 +22,24 @@ from scaler_core.errors import (
     DataError,
     InfrastructureError,
     ScalerError,
+    UsageError,
     one_line,
 )
 from scaler_core.factory.ray_cluster import telling_line
 from scaler_core.interfaces import FeedLike, RunLike
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Group, Question, Response
-from scaler_core.run.checkpoint import committed_feed_state
 from scaler_core.seeds import derive_random, derive_seed
 from scaler_plugins.backends.openrlhf.assignment import Assignment, Judged
 from scaler_plugins.backends.openrlhf.mailbox import Call, Caller, Mailbox
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
-from scaler_plugins.backends.openrlhf.prompts import PromptRenderer
+from scaler_plugins.backends.openrlhf.prompts import PromptRenderer, TokenizerByName
 from scaler_plugins.backends.openrlhf.trainer import CurriculumTrainer, StepEnd, TrainerSetup
 
 SAMPLES_PER_STEP = 4
 POLL_S = 0.5
+UNJUDGED_STEPS = 3
+KEPT_OPTIONS = ("model", "learning_rate", "lora")
 ASKED_AT_ONCE = 512
 """Questions that each engine is given before its first answer is awaited."""
 
@@ -63,13 +64,15 @@ class Session:
         prompts: PromptRenderer,
     ) -> None:
         self.options = options
-        self.arguments = arguments
+        self.arguments = Arguments(**vars(arguments))
         self.feed = feed
         self.run = run
         self.prompts = prompts
         self._judge = feed.portable_judge()
         self._draw_s = 0.0
+        self._unjudged = 0
         self._actors: Sequence[Any] = ()
+        self._references: Sequence[Any] = ()
         self._engines: Sequence[Any] = ()
         self._trainer: Any = None
         self._failure: BaseException | None = None
@@ -89,13 +92,14 @@ class Session:
             ScalerError: What stopped it; of the feed and the run as they raised it.
         """
         mailbox = ray.remote(num_cpus=0)(Mailbox).options(max_concurrency=16).remote()
-        groups_before = set(ray.util.placement_group_table())
         training = threading.Thread(target=self._run_openrlhf, args=[mailbox], daemon=True)
         training.start()
         try:
             self._serve(mailbox, training)
+        except RayError as error:
+            raise _explained(error) from error
         finally:
-            self._end_actors(mailbox, groups_before)
+            self._end_actors(mailbox)
         if self._failure is not None:
             raise _explained(self._failure) from self._failure
 
@@ -112,9 +116,7 @@ class Session:
         theirs = ppo_trainer.PPOTrainer
         ppo_trainer.PPOTrainer = _TrainerMaker(setup, self._note_trainer)
         try:
-            # it prints its arguments, which a dry run shows in a readable form
-            with redirect_stdout(io.StringIO()):
-                train_ppo_ray.train(self.arguments)
+            train_ppo_ray.train(self.arguments)
         except BaseException as error:  # told by train(), in the main thread
             self._failure = error
         finally:
@@ -141,29 +143,35 @@ class Session:
             raise
         mailbox.answer.remote(call.number, value)
 
-    def _end_actors(self, mailbox: Any, groups_before: set[str]) -> None:
-        """Give back what OpenRLHF took of the cluster, which may go on without us."""
-        # whatever of it fails, what ended the run is the error to tell
-        with suppress(Exception):
-            for actor in [self._trainer, mailbox, *self._engines, *self._actors]:
-                if actor is not None:
-                    ray.kill(actor)
-            for name, group in ray.util.placement_group_table().items():
-                if name not in groups_before and group["state"] != "REMOVED":
-                    ray.util.remove_placement_group(_placement_group(name))
+    def _end_actors(self, mailbox: Any) -> None:
+        """End what is left of OpenRLHF's processes; Ray gives their places back with the job."""
+        for actor in [self._trainer, mailbox, *self._engines, *self._actors, *self._references]:
+            # whatever of it fails, what ended the run is the error to tell
+            with suppress(Exception):
+                ray.kill(actor)
 
     # -------------------------------------------------------------- what the trainer asks
 
-    def _started(self, actors: Sequence[Any], engines: Sequence[Any]) -> None:
-        self._actors, self._engines = actors, engines
+    def _started(
+        self, actors: Sequence[Any], references: Sequence[Any], engines: Sequence[Any]
+    ) -> None:
+        self._actors, self._references, self._engines = actors, references, engines
         if self.run.resume_from is None:
             self.run.evaluate("before", self.ask)
         self._score_benchmarks(self.run.first_step - 1)
 
     def _restored(self, state: Mapping[str, Any]) -> None:
-        """The curriculum in the model's checkpoint must be the one that the feed goes on with."""
-        assert self.run.resume_from is not None
-        if canonical_json(state) != canonical_json(committed_feed_state(self.run.resume_from)):
+        """The curriculum in the model's checkpoint must be the one that the feed goes on with, and
+        what DeepSpeed has taken from the checkpoint must be what the options say.
+        """
+        for name, value in self._kept_options().items():
+            if state["options"].get(name) != value:
+                raise UsageError(
+                    f"backend.{name} cannot be changed with --resume: the optimiser in the "
+                    f"checkpoint was made with {state['options'].get(name)!r}",
+                    hint="start a new run; backend.model may be a checkpoint's model",
+                )
+        if canonical_json(state["feed"]) != canonical_json(self.run.committed_curriculum()):
             raise DataError(
                 f"the model in {self.run.resume_from} was not saved with the curriculum beside it",
                 hint="restore it from a copy, or remove it to go on from the checkpoint before",
@@ -199,8 +207,25 @@ class Session:
         return derive_seed(self.run.seed, "openrlhf", "responses", ticket_id)
 
     def _record(self, step: int, groups: Sequence[Group]) -> dict[str, Any]:
+        self._refuse_to_go_on_unjudged(groups)
         self.feed.record(step, groups)
-        return self.feed.state_dict()
+        return {"feed": self.feed.state_dict(), "options": self._kept_options()}
+
+    def _kept_options(self) -> dict[str, Any]:
+        """Options that a checkpoint of DeepSpeed brings along, whatever a resume asks for."""
+        return self.options.model_dump(mode="json", include=set(KEPT_OPTIONS))
+
+    def _refuse_to_go_on_unjudged(self, groups: Sequence[Group]) -> None:
+        """Stop where nothing can be judged step after step: it would only cost time."""
+        verdicts = [verdict for group in groups for verdict in group.verdicts]
+        judged = any(verdict.result != "undecided" for verdict in verdicts)
+        self._unjudged = 0 if judged else self._unjudged + 1
+        if self._unjudged == UNJUDGED_STEPS:
+            reason = verdicts[0].reason if verdicts else "no response came back"
+            raise InfrastructureError(
+                f"no response of {UNJUDGED_STEPS} steps could be judged: {reason}",
+                hint="mend that, then go on with --resume",
+            )
 
     def _finish(
         self,
@@ -242,6 +267,11 @@ class Session:
                 for actor in self._actors
             ]
         )
+        if not (folder / "_actor" / "latest").is_file():
+            raise InfrastructureError(
+                f"the policy was saved, but not to the {folder} that this machine sees",
+                hint="put run.directory on storage that all machines share",
+            )
 
     # -------------------------------------------------------------- evaluation
 
@@ -254,7 +284,6 @@ class Session:
         """Answers of the engines, as they come, each with the index of its question."""
         if self.options.sleeps:
             batch_vllm_engine_call(self._engines, "wake_up")
-        tokenizer = ray.put(self.prompts.tokenizer)
         upcoming = iter(enumerate(questions))
         waiting: dict[Any, int] = {}
         try:
@@ -262,7 +291,7 @@ class Session:
                 room = ASKED_AT_ONCE * len(self._engines) - len(waiting)
                 for index, question in _take(upcoming, room):
                     engine = self._engines[index % len(self._engines)]
-                    waiting[self._put(engine, question, tokenizer)] = index
+                    waiting[self._put(engine, question)] = index
                 if not waiting:
                     return
                 ready, _ = ray.wait(list(waiting))
@@ -271,9 +300,11 @@ class Session:
                     yield waiting.pop(reference), record["label"].response
         finally:
             if self.options.sleeps:
-                batch_vllm_engine_call(self._engines, "sleep")
+                # an engine that died has told so already
+                with suppress(RayError):
+                    batch_vllm_engine_call(self._engines, "sleep")
 
-    def _put(self, engine: Any, question: Question, tokenizer: Any) -> Any:
+    def _put(self, engine: Any, question: Question) -> Any:
         text = self.prompts.render(question.messages)
         parameters = SamplingParams(
             temperature=question.temperature,
@@ -287,9 +318,16 @@ class Session:
             label=label,
             sampling_params=parameters,
             max_length=self.options.max_tokens,
-            hf_tokenizer=tokenizer,
+            hf_tokenizer=TokenizerByName(self.options.model),
             num_samples=1,
         )
+
+
+class Arguments(SimpleNamespace):
+    """OpenRLHF's arguments, which it prints when it starts; a dry run shows them as flags."""
+
+    def __repr__(self) -> str:
+        return "OpenRLHF starts its processes and loads the model"
 
 
 class _TrainerMaker:
@@ -317,10 +355,6 @@ def save_policy(actor: Any, folder: str, step: int, client_state: dict[str, Any]
         max_mem=float("inf"),
         client_state=client_state,
     )
-
-
-def _placement_group(name: str) -> Any:
-    return PlacementGroup(ray.PlacementGroupID(bytes.fromhex(name)))
 
 
 def _take(items: Iterator[Any], most: int) -> Iterator[Any]:

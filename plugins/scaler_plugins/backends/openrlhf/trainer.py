@@ -26,6 +26,7 @@ from scaler_plugins.backends.openrlhf.experience import DecidedExperienceMaker, 
 from scaler_plugins.backends.openrlhf.loader import TicketLoader
 from scaler_plugins.backends.openrlhf.lora_sync import broadcast_merged
 from scaler_plugins.backends.openrlhf.mailbox import Caller
+from scaler_plugins.backends.openrlhf.prompts import TokenizerByName
 
 METRICS = {
     "policy_loss": "loss",
@@ -33,7 +34,8 @@ METRICS = {
     "actor_lr": "learning_rate",
     "entropy_loss": "entropy",
     "ppo_clip_ratio": "clip_share",
-    "ppo_kl": "kl_to_rollout",
+    "ppo_kl": "kl_to_old",
+    "vllm_kl": "kl_to_engine",
     "rollout/response_length_mean": "response_tokens",
     "rollout/truncated_rate": "truncated_share",
     "timing/broadcast": "seconds_sync",
@@ -102,8 +104,9 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
         tokenizer = get_tokenizer(
             pretrain, None, "left", strategy, use_fast=not arguments.data.disable_fast_tokenizer
         )
+        # it only hands the tokenizer to the engines, once a prompt
         self.samples_generator = SamplesGenerator(
-            strategy, self.prompts_dataloader, None, tokenizer, vllm_engines
+            strategy, self.prompts_dataloader, None, TokenizerByName(pretrain), vllm_engines
         )
         ppo_trainer.BasePPOTrainer.__init__(
             self,
@@ -125,6 +128,7 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
             tokenizer,
         )
         self._judged: list[Judged] = []
+        self._checkpoint: dict[str, Any] | None = None
 
     def fit(self, global_step: int = 0) -> None:
         """OpenRLHF's loop; what is measured before and after it is asked for here."""
@@ -132,7 +136,8 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
             self.broadcast_to_vllm()
         actors = self.actor_model_group._actor_handlers
         ray.get([actor.__ray_call__.remote(allow_empty_passes) for actor in actors])
-        self.setup.call("started", actors, self.vllm_engines)
+        references = getattr(self.reference_model_group, "_actor_handlers", [])
+        self.setup.call("started", actors, references, self.vllm_engines)
         super().fit(global_step)
         self.setup.call("ended")
 
@@ -142,12 +147,15 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
         Raises:
             RuntimeError: It was not loaded, or is of another step than the curriculum.
         """
+        if self._checkpoint is not None:
+            return self._checkpoint
         states: dict[str, Any] = super().init_checkpoint_states()
         step = states.get("global_step")
         if step != self.setup.first_step - 1:
             raise RuntimeError(
                 f"the model is at step {step}, but the curriculum at {self.setup.first_step - 1}"
             )
+        self._checkpoint = states
         return states
 
     def broadcast_to_vllm(self) -> None:
@@ -180,7 +188,7 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
         """End the step: figures both ways, and a checkpoint or an evaluation where one is due."""
         logs = logs_dict or {}
         metrics = step_metrics(logs)
-        metrics["seconds_verify"] = sum(item.verify_s for item in self._judged)
+        metrics["seconds_verify"] = verification_tail(self._judged)
         ended: StepEnd = self.setup.call(
             "finish", global_step, metrics, self._samples(), client_states
         )
@@ -202,3 +210,9 @@ def step_metrics(status: Mapping[str, Any]) -> dict[str, float]:
     if "timing/ppo_train" in status:
         metrics["seconds_train"] = status["timing/make_experience"] + status["timing/ppo_train"]
     return metrics
+
+
+def verification_tail(judged: Sequence[Judged]) -> float:
+    """Seconds by which a step's last verdict came after its last sampled token."""
+    sampled = max((item.sampled_at for item in judged), default=0.0)
+    return max(0.0, max((item.judged_at for item in judged), default=0.0) - sampled)
