@@ -20,7 +20,7 @@ from scaler_core.errors import (
     PoolExhausted,
     UsageError,
 )
-from scaler_core.models import Batch, Group, Response, Ticket, Verdict
+from scaler_core.models import Group, Response, Ticket, Verdict
 from scaler_core.run.checkpoint import write_checkpoint
 from scaler_core.run.judge import PortableJudge
 from scaler_plugins.backends.openrlhf.assignment import Assignment, Judged
