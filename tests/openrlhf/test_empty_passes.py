@@ -19,7 +19,7 @@ from scaler_plugins.backends.openrlhf.empty_passes import allow_empty_passes
 from scaler_plugins.backends.openrlhf.experience import DecidedExperienceMaker
 from tests.openrlhf.making import arguments, judged, maker, response, with_log_probs
 
-C, I, U = "correct", "incorrect", "undecided"
+C, X, U = "correct", "incorrect", "undecided"
 
 
 class Policy(torch.nn.Module):
@@ -58,7 +58,7 @@ def trainer_of(groups: list[list[str]], micro_batch: int) -> ActorPPOTrainer:
     """OpenRLHF's trainer of the policy with a step's experiences in its buffer."""
     size = len(groups[0])
     args = arguments(prompts=len(groups), responses=size, micro_batch=micro_batch)
-    rewards = {C: 1.0, I: -1.0, U: 0.0}
+    rewards = {C: 1.0, X: -1.0, U: 0.0}
     made = maker(DecidedExperienceMaker, args)
     items = [
         response(judged(f"t{number}", sample, result), rewards[result], tokens=1 + sample)
@@ -90,12 +90,12 @@ def trained(groups: list[list[str]], micro_batch: int) -> tuple[dict[str, float]
 
 def test_openrlhf_itself_cannot_do_a_pass_without_any_token_in_the_loss() -> None:
     with pytest.raises(ZeroDivisionError):
-        trainer_of([[C, I, U, U]], micro_batch=1).ppo_train(0.0)
+        trainer_of([[C, X, U, U]], micro_batch=1).ppo_train(0.0)
 
 
 @pytest.mark.parametrize("micro_batch", [1, 2, 4, 8])
 def test_an_empty_pass_changes_neither_gradient_nor_figures(micro_batch: int) -> None:
-    groups = [[C, I, U, U], [I, C, C, I]]
+    groups = [[C, X, U, U], [X, C, C, X]]
     whole, gradient = trained(groups, micro_batch=8)
     figures, split = trained(groups, micro_batch)
     assert split == pytest.approx(gradient, rel=1e-5)
@@ -106,7 +106,7 @@ def test_an_empty_pass_changes_neither_gradient_nor_figures(micro_batch: int) ->
 
 
 def test_a_pass_with_tokens_is_left_as_it_is() -> None:
-    groups = [[C, I, C, I], [I, C, C, C]]
+    groups = [[C, X, C, X], [X, C, C, C]]
     theirs = trainer_of(groups, 4)
     torch.manual_seed(0)
     expected = theirs.ppo_train(0.0)

@@ -27,7 +27,7 @@ from scaler_plugins.backends.openrlhf.experience import (
 from tests.openrlhf.making import arguments, judged, maker, response, with_log_probs
 
 REWARDS = {"correct": 1.0, "incorrect": -1.0, "undecided": 0.0}
-C, I, U = "correct", "incorrect", "undecided"
+C, X, U = "correct", "incorrect", "undecided"
 
 
 @cache
@@ -149,7 +149,7 @@ def check_against_the_smaller_groups(step: Step) -> None:
 def test_a_step_in_which_everything_is_decided_is_openrlhfs_own_bit_for_bit(
     scale: str, packed: bool
 ) -> None:
-    step = Step([[C, I, I, C], [C, C, C, C], [I, C, I, I]], scale, packed, seed=3)
+    step = Step([[C, X, X, C], [C, C, C, C], [X, C, X, X]], scale, packed, seed=3)
     ours, theirs = (step.experiences(k) for k in (DecidedExperienceMaker, RemoteExperienceMaker))
     assert len(ours) > 2, "a weak test: one micro-batch only"
     for one, other in zip(ours, theirs, strict=True):
@@ -165,7 +165,7 @@ def test_a_step_in_which_everything_is_decided_is_openrlhfs_own_bit_for_bit(
 def test_siblings_get_the_advantages_of_the_group_without_the_undecided(
     scale: str, packed: bool
 ) -> None:
-    groups = [[C, I, I, U, C], [C, I, C, I, I], [U, U, I, C, C], [C, C, U, C, C], [I, U, U, U, U]]
+    groups = [[C, X, X, U, C], [C, X, C, X, X], [U, U, X, C, C], [C, C, U, C, C], [X, U, U, U, U]]
     check_against_the_smaller_groups(Step(groups, scale, packed, seed=5))
 
 
@@ -173,7 +173,7 @@ def test_siblings_get_the_advantages_of_the_group_without_the_undecided(
 @given(
     groups=st.integers(2, 6).flatmap(
         lambda size: st.lists(
-            st.lists(st.sampled_from([C, I, U]), min_size=size, max_size=size),
+            st.lists(st.sampled_from([C, X, U]), min_size=size, max_size=size),
             min_size=1,
             max_size=4,
         )
@@ -181,7 +181,7 @@ def test_siblings_get_the_advantages_of_the_group_without_the_undecided(
     scale=st.sampled_from(["group", "none"]),
     packed=st.booleans(),
     seed=st.integers(0, 1000),
-    rewards=st.sampled_from([REWARDS, {C: 1.0, I: 0.0, U: 0.0}]),
+    rewards=st.sampled_from([REWARDS, {C: 1.0, X: 0.0, U: 0.0}]),
 )
 def test_the_law_of_the_smaller_group(
     groups: list[list[str]], scale: str, packed: bool, seed: int, rewards: dict[str, float]
@@ -191,7 +191,7 @@ def test_the_law_of_the_smaller_group(
 
 @pytest.mark.parametrize("scale", ["group", "none"])
 def test_the_placeholder_reward_of_an_undecided_response_moves_nothing(scale: str) -> None:
-    groups = [[C, U, I, C], [U, U, C, I]]
+    groups = [[C, U, X, C], [U, U, C, X]]
     one, other = (
         Step(groups, scale, seed=2, rewards={**REWARDS, U: placeholder}).experiences(
             DecidedExperienceMaker
@@ -204,9 +204,9 @@ def test_the_placeholder_reward_of_an_undecided_response_moves_nothing(scale: st
         assert torch.equal(left.info["return"], right.info["return"])
 
 
-@pytest.mark.parametrize("group", [[U, U, U, U], [C, U, U, U], [U, U, I, U]])
+@pytest.mark.parametrize("group", [[U, U, U, U], [C, U, U, U], [U, U, X, U]])
 def test_a_group_with_fewer_than_two_decided_responses_has_no_gradient(group: list[str]) -> None:
-    made = Step([group, [C, I, C, I]], seed=4).experiences(DecidedExperienceMaker)
+    made = Step([group, [C, X, C, X]], seed=4).experiences(DecidedExperienceMaker)
     advantages = rows(made, "advantages")
     assert all(not advantages[place].any() for place in range(4))
     assert all(advantages[place].any() for place in range(4, 8))
@@ -215,25 +215,25 @@ def test_a_group_with_fewer_than_two_decided_responses_has_no_gradient(group: li
 
 def test_a_step_without_any_verdict_is_noticed_before_its_tokens_are_divided_by() -> None:
     assert not any_decided([judged("a", 0, U), judged("a", 1, U)])
-    assert any_decided([judged("a", 0, U), judged("a", 1, I)])
+    assert any_decided([judged("a", 0, U), judged("a", 1, X)])
     assert not any_decided([])
 
 
 def test_reported_returns_are_the_advantages_that_were_trained_on() -> None:
-    made = Step([[C, I, U, C], [U, C, I, I]], seed=1).experiences(DecidedExperienceMaker)
+    made = Step([[C, X, U, C], [U, C, X, X]], seed=1).experiences(DecidedExperienceMaker)
     for item in made:
         last = item.advantages.gather(1, item.total_length.long().unsqueeze(1) - 2).squeeze(1)
         assert torch.equal(item.info["return"], last)
 
 
 def test_labels_are_not_carried_into_training() -> None:
-    for item in Step([[C, I, U, C]]).experiences(DecidedExperienceMaker):
+    for item in Step([[C, X, U, C]]).experiences(DecidedExperienceMaker):
         assert item.labels == []
 
 
 def test_an_advantage_is_clipped_as_openrlhf_clips_it() -> None:
     """Its ``reward.clip_range``; the one right response among many would go beyond it."""
-    group = [C, *[I] * 126, U]
+    group = [C, *[X] * 126, U]
     step = Step([group])
     known = step.advantages_of_the_decided()
     assert known["t0 0"] == 10.0
@@ -262,7 +262,7 @@ def loss(experiences: Sequence[Experience], places: Sequence[int], loss_kind: st
 def test_the_loss_is_that_of_the_batch_without_the_undecided_responses(
     loss_kind: str, packed: bool
 ) -> None:
-    groups = [[C, I, U, C], [I, I, I, C], [U, C, U, I], [C, U, U, U]]
+    groups = [[C, X, U, C], [X, X, X, C], [U, C, U, X], [C, U, U, U]]
     step = Step(groups, packed=packed, seed=6)
     made = step.experiences(DecidedExperienceMaker)
     names = names_of(step)

@@ -67,10 +67,10 @@ def test_every_kind_of_options_is_accepted_without_a_remark(
 def test_what_its_train_asserts_before_it_starts_holds(changed: dict[str, Any]) -> None:
     """``train`` itself compares machines, after the parser and after Ray is there."""
     made = parsed(**changed).arguments
-    if made.train.colocate_all or made.train.colocate_actor_ref:
-        if made.algo.kl.init_coef > 0:
-            assert made.ref.num_nodes == made.actor.num_nodes
-            assert made.ref.num_gpus_per_node == made.actor.num_gpus_per_node
+    shared = made.train.colocate_all or made.train.colocate_actor_ref
+    if shared and made.algo.kl.init_coef > 0:
+        assert made.ref.num_nodes == made.actor.num_nodes
+        assert made.ref.num_gpus_per_node == made.actor.num_gpus_per_node
     if made.train.colocate_all:
         gpus = made.actor.num_nodes * made.actor.num_gpus_per_node
         assert gpus == made.vllm.num_engines * made.vllm.tensor_parallel_size

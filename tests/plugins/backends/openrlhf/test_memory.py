@@ -120,7 +120,8 @@ def test_a_name_says_how_large_a_model_is_or_nothing(name: str, parameters: floa
 
 
 def of(parameters: int = ONE_BILLION, known: dict[str, Any] | None = None, **given: Any) -> Any:
-    return estimate(options(**given), parameters, config() if known is None else known)
+    made = options(sleep=False, **given)
+    return estimate(made, parameters, config() if known is None else known)
 
 
 def test_all_weights_on_one_gpu_take_18_bytes_a_parameter() -> None:

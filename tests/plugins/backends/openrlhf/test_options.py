@@ -33,6 +33,7 @@ def refused(**given: Any) -> str:
         ({"attention": "eager"}, "packing needs flash attention; set packing = false"),
         ({"packing": False}, "tokens_per_gpu needs packing; set tokens_per_gpu = 0"),
         ({"lora": {}, "zero_stage": 3}, "lora goes with zero_stage 0 to 2"),
+        ({"zero_stage": 0}, "sleep needs zero_stage 1 to 3; set sleep = false"),
         (
             {"gpus_per_node": 3, "tensor_parallel": 2},
             "tensor_parallel must divide nodes x gpus_per_node",
@@ -170,7 +171,7 @@ def test_only_what_is_colocated_sleeps() -> None:
     [
         {},
         {"tokens_per_gpu": 0, "packing": False, "attention": "eager"},
-        {"lora": {"rank": 4}, "zero_stage": 0, "logs": ["wandb"], "flags": ["--use_ms"]},
+        {"lora": {"rank": 4}, "zero_stage": 1, "logs": ["wandb"], "flags": ["--use_ms"]},
         {"template_options": {"depth": 2}, "nodes": 2, "engines": 2, "sleep": False},
     ],
 )
