@@ -34,7 +34,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def openrlhf(session: nox.Session) -> None:
-    """OpenRLHF end to end on a CPU, with the versions that it pins. ``-- -m long`` does the rest."""
+    """OpenRLHF end to end on a CPU, with its own pins; ``-- -m long`` runs what CI leaves out."""
     session.install("torch==2.13.0")
     session.install("--no-deps", "-r", "tests/openrlhf/requirements.txt")
     session.install("setuptools", "wheel")

@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from scaler_core.errors import DataError, UsageError
 from scaler_core.interfaces import Backend, FeedLike, RayConnection, RunLike
 from scaler_core.models import Message
-from scaler_plugins.backends.model_folder import context_tokens, model_folder, read_model_config
+from scaler_plugins.backends.model_folder import model_folder
 from scaler_plugins.backends.openrlhf.flags import RunFacts, build_flags
+from scaler_plugins.backends.openrlhf.model_facts import refuse_model
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
 
 INSTALL = "docs/openrlhf.md tells how to install it"
 SUPPORTED = ("0.11.2",)
-"""Versions whose whole runs are tested; its inner parts, which are used here, change between any."""
+"""Versions whose whole runs are tested: inner parts are used here, which any version may change."""
 _NEEDED = ("openrlhf", "ray", "deepspeed", "vllm", "flash_attn", "transformers", "torch")
 
 # what OpenRLHF sets when it starts Ray itself
@@ -51,17 +52,9 @@ class OpenRLHF(Backend):
         return ""
 
     def check(self) -> None:
-        """Refuse a model folder that cannot work."""
-        folder = model_folder(self.config.model)
-        if folder is None:
-            return
-        context = context_tokens(read_model_config(folder))
-        if context is not None and self.config.max_tokens > context:
-            raise UsageError(
-                f"backend.max_prompt_tokens + max_response_tokens is {self.config.max_tokens}, but "
-                f"the model reads {context} tokens in all",
-                hint="lower one of them",
-            )
+        """Refuse a model folder that cannot work; a model of the hub is looked at by ``train``."""
+        if model_folder(self.config.model) is not None:
+            refuse_model(self.config)
 
     def ray_connection(self) -> RayConnection:
         """A factory of Ray actors shares the cluster, and its memory for objects."""
@@ -99,6 +92,7 @@ class OpenRLHF(Backend):
         from scaler_plugins.backends.openrlhf.parser import parse_flags
 
         refuse_broken_checkpoint(run)
+        refuse_model(self.config)
         _be_quiet()
         parsed = parse_flags(build_flags(self.config, RunFacts.of(run)))
         from scaler_plugins.backends.openrlhf.cluster import check_machines, connected

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-from scaler_core.errors import UsageError
 from scaler_core.interfaces import RunLike
-from scaler_plugins.backends.model_folder import model_folder, read_model_config
 from scaler_plugins.backends.openrlhf.flags import RunFacts, build_flags
 from scaler_plugins.backends.openrlhf.memory import (
     GIB,
@@ -17,6 +13,7 @@ from scaler_plugins.backends.openrlhf.memory import (
     parameters_in_name,
     parameters_of,
 )
+from scaler_plugins.backends.openrlhf.model_facts import model_config
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
 from scaler_plugins.backends.openrlhf.parser import COMMAND, parse_flags
 
@@ -55,36 +52,20 @@ def _lengths(options: OpenRLHFOptions) -> Iterator[str]:
 
 
 def _memory(options: OpenRLHFOptions) -> Iterator[str]:
-    config = _config(options.model)
+    config = model_config(options.model)
     parameters = parameters_of(config) or parameters_in_name(options.model)
     if parameters is None:
         yield f"memory: not estimated, nothing here says how large {options.model} is"
         return
     needed = estimate(options, parameters, config)
     yield (
-        f"memory: about {_gib(needed.policy)} GiB a GPU for training "
+        f"memory: {'about' if config else 'at least'} {_gib(needed.policy)} GiB a GPU for training "
         f"(weights {_gib(needed.weights)}, gradients and optimiser {_gib(needed.training)}, "
         f"activations {_gib(needed.activations) if config else 'not known'}), and "
         f"{options.engine_memory:.0%} of the GPU for vLLM "
         f"(weights {_gib(needed.engine_weights)} GiB, the rest is cache)"
         + ("; they take turns" if options.sleeps else "")
     )
-
-
-def _config(model: str) -> dict[str, Any]:
-    """The model's config where it lies on this machine; empty otherwise."""
-    folder = model_folder(model)
-    if folder is not None:
-        return read_model_config(folder)
-    from huggingface_hub import try_to_load_from_cache
-
-    cached = try_to_load_from_cache(model, "config.json")
-    if not isinstance(cached, str):
-        return {}
-    try:
-        return read_model_config(Path(cached).parent)
-    except UsageError:
-        return {}
 
 
 def _gib(size: int) -> str:

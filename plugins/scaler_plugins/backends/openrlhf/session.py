@@ -239,8 +239,10 @@ class Session:
         figures = self.run.finish_step(step, self._timed(metrics), self._some(step, samples))
         if self.run.checkpoint_due(step):
             self.run.save_checkpoint(step, lambda folder: self._save(folder, step, client_state))
-        scores = {} if stopping else self._score_benchmarks(step)
-        return StepEnd({**figures, **scores}, stopping)
+        scored = not stopping and self.run.evaluation_due(step)
+        scores = self.run.score_benchmarks(step, self.ask) if scored else {}
+        # a stop that came during the evaluation has ended it: the next run goes on with it
+        return StepEnd({**figures, **scores}, stopping or (scored and self.run.stop_requested))
 
     def _timed(self, metrics: Mapping[str, float]) -> dict[str, float]:
         """*metrics*, with the draw apart from the sampling that waited for it."""
