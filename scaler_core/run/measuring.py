@@ -86,6 +86,7 @@ class Measuring:
         )
         self._files.write_json(f"evaluation/{label}.json", scores)
         if options.held_out:
+            # whatever the moment is called: figures are found by their step
             self._files.write_json(f"evaluation/step-{step}/{GRID_FILE}", scores)
             self.steps.write_figures()
         self._tell(lambda to: to.evaluated(label, scores))
