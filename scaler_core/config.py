@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from scaler_core.errors import UsageError, unknown_name
 from scaler_core.models import ComponentChoice
-from scaler_core.options import parse_options
+from scaler_core.options import parse_options, parse_setting, section_of
 from scaler_core.prompts import PromptStyle
 
 DEFAULT_RECIPE = "quickstart"
@@ -276,22 +276,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _apply(data: dict[str, Any], override: str) -> None:
-    """Set ``section.key=value``; a value that is not TOML is taken as text."""
-    dotted, equals, text = override.partition("=")
-    keys = [key.strip() for key in dotted.split(".")]
-    if not equals or len(keys) < 2 or not all(keys):
-        raise UsageError(
-            f"--set {override!r} is not of the form section.key=value", hint="e.g. run.steps=3"
-        )
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
-    section = data
-    for key in keys[:-1]:
-        section = section.setdefault(key, {})
-        if not isinstance(section, dict):
-            raise UsageError(f"--set {override!r}: {key} is a value, not a section")
+    """Set ``section.key=value``."""
+    keys, value = parse_setting(override, example="run.steps=3")
+    section = section_of(data, keys, override)
     if keys[0] == "pool" and keys[-1] in ("use", "path", "sources"):
         for other in ("use", "path", "sources", "environments"):
             section.pop(other, None)

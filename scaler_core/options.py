@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -45,6 +46,42 @@ def parse_options(
         return model.model_validate_json(json.dumps(dict(given), default=str), strict=True)
     except ValidationError as error:
         raise _explained(error, model, path, owner, f" in {source}" if source else "") from None
+
+
+def parse_setting(text: str, example: str) -> tuple[list[str], Any]:
+    """The keys and the value of ``section.key=value``; what is not TOML is taken as text.
+
+    Args:
+        text: What the user typed after ``--set``.
+        example: A setting that is right, for the message.
+
+    Raises:
+        UsageError: It is not of that form.
+    """
+    dotted, equals, written = text.partition("=")
+    keys = [key.strip() for key in dotted.split(".")]
+    if not equals or len(keys) < 2 or not all(keys):
+        raise UsageError(
+            f"--set {text!r} is not of the form section.key=value", hint=f"e.g. {example}"
+        )
+    try:
+        return keys, tomllib.loads(f"value = {written}")["value"]
+    except tomllib.TOMLDecodeError:
+        return keys, written
+
+
+def section_of(data: dict[str, Any], keys: Sequence[str], text: str) -> dict[str, Any]:
+    """The part of *data* in which the last of *keys* stands; sections are made where missing.
+
+    Raises:
+        UsageError: *text*, which the keys come from, goes into a value.
+    """
+    section = data
+    for key in keys[:-1]:
+        section = section.setdefault(key, {})
+        if not isinstance(section, dict):
+            raise UsageError(f"--set {text!r}: {key} is a value, not a section")
+    return section
 
 
 def _explained(

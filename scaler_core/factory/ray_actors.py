@@ -31,6 +31,7 @@ from scaler_core.factory.interface import InstanceFactory, InstanceFailure, Inst
 from scaler_core.factory.ray_cluster import CLOSE_S, Actor, ActorLost, RayCluster
 from scaler_core.factory.ray_worker import (
     Answer,
+    FactoryActor,
     Introduction,
     Lane,
     Place,
@@ -110,7 +111,7 @@ class RayFactory(InstanceFactory):
         self._waiting_alone: Counter[Lane] = Counter()
         self._why_none = ""
         try:
-            actors = self._cluster.start(*self._recipe, how_many=workers)
+            actors = self._cluster.start(FactoryActor, *self._recipe, how_many=workers)
         except BaseException:
             self._cluster.close()
             raise
@@ -295,7 +296,7 @@ class RayFactory(InstanceFactory):
         replacement = None
         try:
             self._cluster.kill(member.actor)  # one that is only out of reach must not linger
-            replacement = _Member(self._cluster.start(*self._recipe, how_many=1)[0])
+            replacement = _Member(self._cluster.start(FactoryActor, *self._recipe, how_many=1)[0])
         except ScalerError as error:
             self._why_none = str(error)
         finally:

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, get_args
+from typing import Any
 
 import scaler_core
 from scaler_core.errors import InfrastructureError, ScalerError, UsageError, one_line
-from scaler_core.factory.ray_worker import FactoryActor, Introduction, Lane
+from scaler_core.factory.ray_worker import ActorClass, Introduction
 from scaler_core.interfaces import RayConnection
 
 START_S = 120.0
@@ -52,12 +52,18 @@ class RayCluster:
     Args:
         cores: Actors that it must have room for; each takes a core.
         connection: Which cluster, and how its processes are started.
+        option: What the user set their number with.
 
     Raises:
         UsageError: Ray is not installed, the cluster cannot be reached or has too few cores.
     """
 
-    def __init__(self, cores: int, connection: RayConnection | None = None) -> None:
+    def __init__(
+        self,
+        cores: int,
+        connection: RayConnection | None = None,
+        option: str = "factory.workers",
+    ) -> None:
         self._ray = _import_ray()
         self._lock = threading.Lock()
         self._numbers: set[tuple[str, int]] = set()
@@ -68,19 +74,27 @@ class RayCluster:
         if there < cores:
             self.close()
             raise UsageError(
-                f"factory.workers = {cores}, but the Ray cluster has {there} cores, one a worker",
-                hint="lower factory.workers or add machines",
+                f"{option} = {cores}, but the Ray cluster has {there} cores, one a worker",
+                hint=f"lower {option} or add machines",
             )
 
-    def start(self, builder: str, arguments: str, how_many: int) -> list[Actor]:
-        """New actors with their factories, ready to work; arguments as of ``FactoryActor.start``.
+    def start(
+        self, actor: type[ActorClass], builder: str, arguments: str, how_many: int
+    ) -> list[Actor]:
+        """New actors, ready to work.
+
+        Args:
+            actor: What they run.
+            builder: The function that builds what they work with, as ``module:function``.
+            arguments: Its keyword arguments, a JSON object.
+            how_many: How many actors.
 
         Raises:
-            UsageError: A machine lacks what the factory needs, or has another version of SCALER.
+            UsageError: A machine lacks what they need, or has another version of SCALER.
             InfrastructureError: They did not come up.
         """
-        lanes = dict.fromkeys(get_args(Lane), 1)
-        kind = self._ray.remote(num_cpus=1, max_restarts=0, concurrency_groups=lanes)(FactoryActor)
+        lanes = dict.fromkeys(actor.LANES, 1)
+        kind = self._ray.remote(num_cpus=1, max_restarts=0, concurrency_groups=lanes)(actor)
         handles = [kind.remote() for _ in range(how_many)]
         actors: list[Actor] = []
         try:
@@ -96,7 +110,7 @@ class RayCluster:
             raise
         return actors
 
-    def call(self, actor: Actor, lane: Lane, *arguments: object) -> object:
+    def call(self, actor: Actor, lane: str, *arguments: object) -> object:
         """What the actor's method of that name returns; what it raises is raised here.
 
         Raises:
@@ -152,7 +166,7 @@ class RayCluster:
         except errors.GetTimeoutError:
             raise InfrastructureError(
                 f"{len(references)} Ray actors of one core each did not start in {START_S:g} s",
-                hint="ray status shows what the cluster has free; or lower factory.workers",
+                hint="ray status shows what the cluster has free; or take fewer workers",
             ) from None
         except errors.RayTaskError as error:
             cause = error.cause
@@ -161,7 +175,7 @@ class RayCluster:
                     f"on a machine of the Ray cluster: {cause.message}", hint=cause.hint
                 ) from error
             raise InfrastructureError(
-                f"a Ray actor cannot build its factory: {one_line(cause)}",
+                f"a Ray actor cannot build what it works with: {one_line(cause)}",
                 hint="every machine of the cluster needs SCALER and the same plugins",
             ) from error
         except errors.RayError as error:
@@ -177,7 +191,7 @@ def _import_ray() -> Any:
         import ray.exceptions
     except ImportError as error:
         raise UsageError(
-            'factory.executor = "ray" needs Ray, which is not installed',
+            'the executor "ray" needs Ray, which is not installed',
             hint='pip install "scaler-rl[ray]"',
         ) from error
     return ray

@@ -9,10 +9,11 @@ import importlib
 import json
 import os
 import socket
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 import scaler_core
 from scaler_core.errors import one_line
@@ -54,19 +55,21 @@ class Introduction:
     process: int
 
 
-class FactoryActor:
-    """What an actor runs: a factory of its own, and the environments that it was told of."""
+class ActorClass(ABC):
+    """What an actor runs. Its lanes are methods that run beside each other.
 
-    def __init__(self) -> None:
-        self._factory: InstanceFactory | None = None
-        self._environments: OrderedDict[str, AnyEnvironment | InstanceFailure] = OrderedDict()
+    Attributes:
+        LANES: Their names.
+    """
+
+    LANES: ClassVar[tuple[str, ...]]
 
     def introduce(self) -> Introduction:
         """Who it is; asked before it is told anything that another version might not know."""
         return Introduction(scaler_core.__version__, socket.gethostname(), os.getpid())
 
     def start(self, builder: str, arguments: str, number: int) -> None:
-        """Build the factory, on one core.
+        """Build what the actor works with, on one core.
 
         Args:
             builder: The function that builds it, as ``module:function``.
@@ -79,7 +82,29 @@ class FactoryActor:
             os.sched_setaffinity(0, {cores[number % len(cores)]})
         module, _, function = builder.partition(":")
         build = getattr(importlib.import_module(module), function)
-        self._factory = build(**json.loads(arguments))
+        self.use(build(**json.loads(arguments)))
+
+    @abstractmethod
+    def use(self, built: Any) -> None:
+        """Work with what was built."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the workers; what is under way in another thread ends with failures."""
+
+
+class FactoryActor(ActorClass):
+    """What an actor runs: a factory of its own, and the environments that it was told of."""
+
+    LANES = get_args(Lane)
+
+    def __init__(self) -> None:
+        self._factory: InstanceFactory | None = None
+        self._environments: OrderedDict[str, AnyEnvironment | InstanceFailure] = OrderedDict()
+
+    def use(self, built: InstanceFactory) -> None:
+        """Make instances with the factory *built*."""
+        self._factory = built
 
     def make(
         self, key: str, document: str | None, places: Sequence[Place]

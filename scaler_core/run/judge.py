@@ -18,6 +18,7 @@ from scaler_core.models import ComponentChoice, Instance, Response, Ticket, Verd
 from scaler_core.plugins import PluginHost, load_plugins
 
 NATIVE_WORKERS = 2  # of each process that a judge was sent to
+_BUILDING = threading.Lock()
 
 
 class Scorer(Protocol):
@@ -103,7 +104,9 @@ class PortableJudge:
     def verify(self, ticket: Ticket, response: Response) -> Verdict:
         """The verdict that :meth:`Judge.verify` gives; what this process lacks is ``undecided``."""
         try:
-            return _judge_of_this_process(self.plugins).verify(ticket, response)
+            with _BUILDING:
+                judge = _judge_of_this_process(self.plugins)
+            return judge.verify(ticket, response)
         except ScalerError as error:
             return Verdict.undecided(f"on {socket.gethostname()}: {error}")
 

@@ -147,7 +147,7 @@ def test_a_run_that_is_stopped_and_killed_draws_the_same_tickets(
 
     with running(log, 1, "run", "--resume", str(run)) as process:
         wait_for(log, f"step {stopped + 1}/6", process)
-        kill_actor("CurriculumTrainer")
+        kill_actor("PPOTrainer")  # what Ray calls the process of our subclass
         assert process.wait() == 1, log.read_text()
     assert "OpenRLHF stopped: " in log.read_text()
     assert "--resume" in log.read_text()

@@ -10,7 +10,9 @@ import pytest
 
 from scaler_core.errors import DataError, InfrastructureError
 from scaler_core.run.checkpoint import (
+    FEED_FILE,
     MARKER,
+    committed_feed_state,
     latest_checkpoint,
     list_checkpoints,
     write_checkpoint,
@@ -122,3 +124,19 @@ def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
         assert checkpoint.read()["feed"]["step"] == checkpoint.step
     marker = json.loads((checkpoint.path / MARKER).read_text())
     assert set(marker["files"]) == {"feed.json", "backend/weights/w.bin"}
+
+
+def test_a_backend_finds_the_curriculum_that_was_committed_beside_its_files(tmp_path: Path) -> None:
+    for step in (3, 4):
+        write(tmp_path, step)
+    assert committed_feed_state(tmp_path / "step-3" / "backend") == {"step": 3}
+    backend = latest_checkpoint(tmp_path).backend
+    assert backend is not None
+    assert committed_feed_state(backend) == {"step": 4}
+
+
+def test_a_curriculum_that_was_changed_after_the_commit_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, 3)
+    (tmp_path / "step-3" / FEED_FILE).write_text(json.dumps({"feed": {"step": 9}}))
+    with pytest.raises(DataError, match="was changed after it was written"):
+        committed_feed_state(tmp_path / "step-3" / "backend")

@@ -18,6 +18,7 @@
     cluster.py   Ray, its GPUs, its versions      preview.py   lines for --dry-run
     memory.py    what a GPU must hold             export.py    the final model
     prompts.py   chat template, token counts      lora_sync.py adapters for the engines
+    assignment.py what labels carry               empty_passes.py passes without a verdict
 
 Nothing of OpenRLHF is changed: its ``train`` function is called with our trainer class in place of
 its own, and everything else goes through its options.

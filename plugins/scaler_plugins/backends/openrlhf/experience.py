@@ -41,6 +41,7 @@ class DecidedExperienceMaker(RemoteExperienceMaker):  # type: ignore[misc]
         rewards = _in_order(torch.cat([item.rewards for item in experiences]).tolist(), places)
         by_deviation = self.args.algo.advantage.estimator == "group_norm"
         size = self.args.rollout.n_samples_per_prompt
+        lowest, highest = self.args.reward.clip_range
         for experience in experiences:
             for row, place in enumerate(experience.index):
                 start = place - place % size
@@ -49,7 +50,8 @@ class DecidedExperienceMaker(RemoteExperienceMaker):  # type: ignore[misc]
                     advantage = group_advantage(
                         rewards[start : start + size], group, place - start, by_deviation
                     )
-                    _set_row(experience, row, decided[place], advantage)
+                    # OpenRLHF clips what it calls reward where it is the advantage already
+                    _set_row(experience, row, decided[place], min(max(advantage, lowest), highest))
         return experiences
 
 

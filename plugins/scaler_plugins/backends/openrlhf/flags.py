@@ -35,6 +35,33 @@ RESERVED = {
 }
 """Beginnings of flags that would break the contract with the feed, each with the reason."""
 
+SWITCHES = {
+    "--actor.gradient_checkpointing_enable",
+    "--algo.kl.estimator",
+    "--algo.kl.use_loss",
+    "--ds.adam_offload",
+    "--ds.enable_sleep",
+    "--ds.lora.alpha",
+    "--ds.lora.rank",
+    "--ds.lora.target_modules",
+    "--ds.packing_samples",
+    "--logger.tensorboard_dir",
+    "--logger.wandb.key",
+    "--logger.wandb.project",
+    "--logger.wandb.run_name",
+    "--ref.num_gpus_per_node",
+    "--ref.num_nodes",
+    "--rollout.max_tokens_per_gpu",
+    "--train.colocate_actor_ref",
+    "--train.colocate_all",
+    "--train.dynamic_batch_enable",
+    "--train.max_tokens_per_gpu",
+    "--vllm.enable_sleep",
+    "--vllm.enforce_eager",
+}
+"""Flags that some values of the options give: no other way to them, or the backend would not know
+what is on."""
+
 
 @dataclass(frozen=True)
 class RunFacts:
@@ -71,7 +98,7 @@ def build_flags(options: OpenRLHFOptions, facts: RunFacts) -> list[str]:
     """The flags of OpenRLHF's command for a run, those of ``options.flags`` last.
 
     Raises:
-        UsageError: A further flag repeats one of ours, or would break the contract with the feed.
+        UsageError: A further flag is one of ours, or would break the contract with the feed.
     """
     pairs = [
         *_machine_flags(options),
@@ -79,8 +106,8 @@ def build_flags(options: OpenRLHFOptions, facts: RunFacts) -> list[str]:
         *_rollout_flags(options, facts),
         *_file_flags(options, facts),
     ]
-    further = [word for text in options.flags for word in shlex.split(text)]
-    _refuse_reserved(further, {name for name, _ in pairs})
+    further = [word for text in options.flags for word in _words(text)]
+    _refuse_reserved(further, SWITCHES | {name for name, _ in pairs})
     ours = [word for name, values in pairs for word in (name, *values)]
     return ours + further
 
@@ -201,6 +228,13 @@ def _file_flags(options: OpenRLHFOptions, facts: RunFacts) -> Iterator[tuple[str
         # any text: OpenRLHF uses it only where WANDB_API_KEY is not set
         yield "--logger.wandb.key", ("from-the-environment",)
         yield "--logger.wandb.project", ("scaler",)
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"backend.flags: {text!r} cannot be split: {error}") from None
 
 
 def _refuse_reserved(further: Sequence[str], ours: set[str]) -> None:

@@ -53,6 +53,8 @@ def parameters_in_name(name: str) -> int | None:
 
 def parameters_of(config: dict[str, Any]) -> int | None:
     """Parameters of a decoder of the Llama and Qwen family by its config; ``None`` for others."""
+    if any("experts" in key for key in config):
+        return None
     try:
         hidden, layers = config["hidden_size"], config["num_hidden_layers"]
         heads = config["num_attention_heads"]

@@ -65,7 +65,7 @@ def parse_flags(flags: Sequence[str]) -> Parsed:
     try:
         with redirect_stdout(printed):
             exec(_main_block(), names)
-    except (ValueError, AssertionError, TypeError, AttributeError) as error:
+    except (ValueError, AssertionError, TypeError, AttributeError, ImportError) as error:
         raise UsageError(
             f"OpenRLHF refuses its flags: {one_line(error)}",
             hint="correct backend.flags; scaler run --dry-run shows all flags",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from scaler_core.errors import UsageError
@@ -80,8 +81,6 @@ def _config(model: str) -> dict[str, Any]:
     cached = try_to_load_from_cache(model, "config.json")
     if not isinstance(cached, str):
         return {}
-    from pathlib import Path
-
     try:
         return read_model_config(Path(cached).parent)
     except UsageError:

@@ -21,6 +21,7 @@ from openrlhf.trainer.ray.vllm_engine import batch_vllm_engine_call
 from openrlhf.utils.utils import get_tokenizer
 
 from scaler_plugins.backends.openrlhf.assignment import Judged, group_by_ticket
+from scaler_plugins.backends.openrlhf.empty_passes import allow_empty_passes
 from scaler_plugins.backends.openrlhf.experience import DecidedExperienceMaker, any_decided
 from scaler_plugins.backends.openrlhf.loader import TicketLoader
 from scaler_plugins.backends.openrlhf.lora_sync import broadcast_merged
@@ -130,6 +131,7 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
         if self.init_checkpoint_states()["global_step"]:
             self.broadcast_to_vllm()
         actors = self.actor_model_group._actor_handlers
+        ray.get([actor.__ray_call__.remote(allow_empty_passes) for actor in actors])
         self.setup.call("started", actors, self.vllm_engines)
         super().fit(global_step)
         self.setup.call("ended")

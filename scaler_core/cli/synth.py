@@ -1,0 +1,243 @@
+"""``scaler synth``: make a pool out of programming problems, or go on with making it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from scaler_core.cli.host import load_host
+from scaler_core.cli.output import emit_json, json_option, note, sandbox_options
+from scaler_core.errors import UsageError
+from scaler_core.options import parse_options, parse_setting, section_of
+
+if TYPE_CHECKING:
+    from scaler_core.synthesis.options import SynthesisOptions
+    from scaler_core.synthesis.running import SynthesisReport, SynthesisRun
+
+STAGES = ("filter", "extract", "generate", "check", "calibrate")
+PLAIN_OPTIONS = (
+    "backend",
+    "executor",
+    "generators",
+    "limit",
+    "redo_changed",
+    "retry_rejected",
+    "sandbox",
+    "seed",
+    "stage",
+    "tokenizer",
+    "workers",
+)
+COMPONENTS = ("extractor", "generator")
+INTERRUPTED = 130
+EXAMPLE = "extractor.temperature=0.2"
+
+
+@click.command("synth")
+@click.argument("problems")
+@click.option("-o", "--output", metavar="POOL", required=True, help="The pool directory to make.")
+@click.option("--endpoint", "url", metavar="URL", help="OpenAI-compatible endpoint, up to /v1.")
+@click.option("--model", metavar="NAME", help="The model, as the endpoint calls it.")
+@click.option(
+    "--api-key-env",
+    metavar="VAR",
+    help="Environment variable that holds the key.  [default: SCALER_ENDPOINT_KEY, if set]",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Look at the first N problems only.")
+@click.option("--stage", type=click.Choice(STAGES), help="The last stage to do; all by default.")
+@click.option("--split", help="Part of a dataset of the hub.  [default: train]")
+@click.option("--revision", help="Commit, tag or branch of a dataset of the hub.")
+@click.option(
+    "--resume/--no-resume",
+    default=True,
+    show_default=True,
+    help="Go on with what is there; --no-resume refuses a POOL that was begun.",
+)
+@click.option(
+    "--retry-rejected",
+    is_flag=False,
+    flag_value="",
+    metavar="[STAGE|CHECK]",
+    help="Try problems once more that this stage or check rejected; all without a name.",
+)
+@click.option(
+    "--redo-changed", is_flag=True, help="Do stages again whose settings are other ones now."
+)
+@click.option(
+    "--generators",
+    type=click.IntRange(min=1),
+    help="Generators written for a problem until one passes the checks.  [default: 3]",
+)
+@click.option(
+    "--budget-tokens", type=click.IntRange(min=0), help="Most tokens that this run may pay for."
+)
+@click.option(
+    "--budget-money", type=click.FloatRange(min=0), help="Most money that this run may spend."
+)
+@click.option(
+    "--price-prompt", type=click.FloatRange(min=0), help="Price of a million tokens asked."
+)
+@click.option(
+    "--price-reply", type=click.FloatRange(min=0), help="Price of a million tokens answered."
+)
+@click.option(
+    "--concurrency", type=click.IntRange(min=1), help="Requests under way at the same time."
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Candidates checked side by side.  [default: 2]"
+)
+@click.option(
+    "--executor", type=click.Choice(["local", "ray"]), help="Where they are.  [default: local]"
+)
+@click.option(
+    "--tokenizer",
+    metavar="MODEL",
+    help="Measure prompts in tokens of this model: a folder, a model id, or tiny.",
+)
+@click.option("--backend", help="The backend that counts them.  [default: local]")
+@click.option("--as-published", is_flag=True, help="Checks and level tables of the paper's code.")
+@click.option("--seed", type=int, help="Equal seeds, equal draws in the checks.  [default: 0]")
+@sandbox_options
+@click.option(
+    "--set",
+    "settings",
+    metavar="SECTION.KEY=VALUE",
+    multiple=True,
+    help=f"Any other option, such as {EXAMPLE}; may be repeated.",
+)
+@json_option
+def command(
+    problems: str,
+    output: str,
+    split: str | None,
+    revision: str | None,
+    resume: bool,
+    settings: tuple[str, ...],
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Make the pool POOL out of programming PROBLEMS, with the help of a language model.
+
+    PROBLEMS is a CodeContests *.parquet file or a folder of them, *.jsonl with problems, a
+    published pool *.json, or a dataset of the hub as owner/name. The same command goes on with
+    a run that ended early; nothing that was answered is asked again. --stage filter needs no
+    endpoint. Ctrl-C ends it with what is under way.
+
+    Exits with 0 when nothing is left to do, with 1 when something is left or nothing came out.
+    """
+    from scaler_core.cli.synth_report import as_line, print_report
+    from scaler_core.endpoint import key_from
+    from scaler_core.synthesis.options import SynthesisOptions
+    from scaler_core.synthesis.sources import open_problems
+
+    host = load_host()
+    options = parse_options(SynthesisOptions, _options(given, settings))
+    if not resume and Path(f"{output.rstrip('/')}.synth").exists():
+        raise UsageError(f"{output} was begun already", hint="leave --no-resume out to go on")
+    # a plugin that prints must not spoil the one line of JSON on stdout
+    with redirect_stdout(sys.stderr):
+        reader = open_problems(problems, split=split, revision=revision)
+        key = key_from(options.endpoint, os.environ) if options.endpoint else ""
+        report = _run(reader, Path(output), options, host, key)
+    if as_json:
+        emit_json(as_line(report))
+    else:
+        print_report(report)
+    _tell_how_to_go_on(report)
+    if report.stop_reason == "interrupted":
+        sys.exit(INTERRUPTED)
+    produced = report.environments or options.stage != "calibrate"
+    sys.exit(0 if report.complete and produced else 1)
+
+
+def _run(
+    reader: Any, pool: Path, options: SynthesisOptions, host: Any, key: str
+) -> SynthesisReport:
+    from scaler_core.cli.synth_view import LiveView, PlainView
+    from scaler_core.synthesis.running import SynthesisRun
+
+    view = LiveView() if LiveView.fits() else PlainView()
+    total = reader.count()
+    if total is not None and options.limit is not None:
+        total = min(total, options.limit)
+    run = SynthesisRun(reader, pool, options, host, key=key, observer=view)
+    with view.watching(run, total), _stop_on_interrupt(run):
+        return run.run()
+
+
+def _options(given: Mapping[str, Any], settings: tuple[str, ...]) -> dict[str, Any]:
+    """What the user typed as one document of options; ``--set`` goes last."""
+    places = {
+        "url": "endpoint.url",
+        "model": "endpoint.model",
+        "api_key_env": "endpoint.key_variable",
+        "concurrency": "endpoint.concurrency",
+        "budget_tokens": "budget.tokens",
+        "budget_money": "budget.money",
+        "price_prompt": "budget.prompt_price",
+        "price_reply": "budget.completion_price",
+        "allow_weak": "allow_weak_sandbox",
+    }
+    data: dict[str, Any] = {}
+    if given["as_published"]:
+        from scaler_core.synthesis.settings import CheckSettings
+
+        data["check"] = CheckSettings.as_published().model_dump(mode="json")
+        data["calibrate"] = {"as_published": True}
+    places |= {name: name for name in PLAIN_OPTIONS}
+    for name, dotted in places.items():
+        if given[name] is not None:
+            keys = dotted.split(".")
+            section_of(data, keys, dotted)[keys[-1]] = given[name]
+    for text in settings:
+        keys, value = parse_setting(text, EXAMPLE)
+        section_of(data, keys, text)[keys[-1]] = value
+    for component in COMPONENTS:
+        if component in data:
+            data[component].setdefault("use", "llm")
+    return data
+
+
+@contextmanager
+def _stop_on_interrupt(run: SynthesisRun) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM ends with what is under way, the second is obeyed at once."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if run.synthesis.stop_reason == "interrupted":
+            raise KeyboardInterrupt
+        run.synthesis.stop("interrupted")
+        note("stopping with what is under way; Ctrl-C again stops at once")
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    old = {number: signal.signal(number, handle) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _tell_how_to_go_on(report: SynthesisReport) -> None:
+    reasons = {
+        "budget": "the budget of this run is spent",
+        "endpoint": "stopped: the endpoint failed again and again",
+        "machine": "stopped: this machine failed again and again",
+        "interrupted": "interrupted",
+    }
+    if report.stop_reason:
+        detail = f": {report.stop_detail}" if report.stop_detail else ""
+        note(f"{reasons.get(report.stop_reason, report.stop_reason)}{detail}")
+    elif report.undone:
+        first = next(iter(report.undone))
+        note(f"{len(report.undone)} problems were left undone; {first}: {report.undone[first]}")
+    if not report.complete:
+        note(f"go on with the same command; what is done is in {shlex.quote(report.folder)}")

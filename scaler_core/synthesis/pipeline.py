@@ -1,0 +1,267 @@
+r"""The run of a synthesis: problems go through the stages side by side, and every step is written.
+
+::
+
+    dataset --> filters --> at most IN FLIGHT problems, a coroutine each
+    (a thread)                 |  extract, generate: requests, as many as the endpoint allows
+                               |  check, calibrate:  jobs, as many as there are workers
+                               v
+                            journal, a record for each step --> pool and yields, at the end
+
+Reading waits while too many problems are in flight, so memory does not grow with the dataset. Each
+coroutine asks the journal where its problem stands: what was done in an earlier run is not done
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from scaler_core.endpoint import BudgetSpent, EndpointFailed
+from scaler_core.errors import InfrastructureError, ScalerError
+from scaler_core.synthesis.filters import Kept, ProblemFilter
+from scaler_core.synthesis.journal import StageRecord
+from scaler_core.synthesis.journey import STAGES, Step
+from scaler_core.synthesis.memory import Memory, Trail
+from scaler_core.synthesis.provenance import Made, content_hash
+from scaler_core.synthesis.records import Rejection, SourceProblem, Stage
+from scaler_core.synthesis.sources import ProblemReader, Unusable
+from scaler_core.synthesis.stages import Done, Stages, Stopped
+
+#: Problems given up one after another for the same kind of reason, before the run stops.
+FAILURES_IN_A_ROW = 8
+
+StopReason = Literal["", "budget", "endpoint", "machine", "interrupted", "error"]
+
+
+@dataclass
+class Status:
+    """How far a run is.
+
+    Attributes:
+        read: Problems that were read of the dataset.
+        accepted: Environments, those of earlier runs included.
+        rejected: Problems that were refused, likewise.
+        undone: Problems given up for now, by id, with the reason.
+        under_way: How many problems are in each stage.
+        finished: Problems that came to their end in this run.
+    """
+
+    read: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    undone: dict[str, str] = field(default_factory=dict)
+    under_way: Counter[Stage] = field(default_factory=Counter)
+    finished: int = 0
+
+
+class Observer(Protocol):
+    """Who watches a run."""
+
+    def changed(self, status: Status) -> None:
+        """Something happened. Called often; must be quick."""
+
+
+class Synthesis:
+    """One run over a dataset.
+
+    Args:
+        reader: The dataset.
+        select: Its filters.
+        memory: What was done before; takes what is done now.
+        stages: How the other stages are done.
+        until: The last stage to do.
+        limit: Problems to read at most.
+        in_flight: Problems that are in the stages at the same time.
+        observer: Who watches.
+    """
+
+    def __init__(
+        self,
+        reader: ProblemReader,
+        select: ProblemFilter,
+        memory: Memory,
+        stages: Stages,
+        *,
+        until: Stage = "calibrate",
+        limit: int | None = None,
+        in_flight: int = 16,
+        observer: Observer | None = None,
+    ) -> None:
+        self.status = Status()
+        self.stop_reason: StopReason = ""
+        self.stop_error: BaseException | None = None
+        self._reader = reader
+        self._select = select
+        self._memory = memory
+        self._stages = stages
+        self._until = until
+        self._limit = limit
+        self._places = asyncio.Semaphore(in_flight)
+        self._observer = observer
+        self._failures: Counter[StopReason] = Counter()
+
+    def stop(self, reason: StopReason, error: BaseException | None = None) -> None:
+        """Begin nothing more, and end when what is under way is done. Safe in a signal handler."""
+        if not self.stop_reason:
+            self.stop_reason, self.stop_error = reason, error
+            # with the budget spent, answers that are there already may still be used
+            if reason != "budget":
+                self._stages.stop()
+
+    async def run(self) -> None:
+        """Do what is to be done; returns at the end, or when the run was stopped.
+
+        Raises:
+            DataError: The dataset cannot be read, or the journal is damaged.
+            InfrastructureError: The dataset or the journal's disk failed.
+        """
+        walks: set[asyncio.Task[None]] = set()
+        try:
+            async for problem in self._selected():
+                await self._places.acquire()
+                walk = asyncio.create_task(self._walk(problem))
+                walks.add(walk)
+                walk.add_done_callback(self._left)
+                walk.add_done_callback(walks.discard)
+            if walks:
+                await asyncio.wait(walks)
+        finally:
+            for walk in walks:
+                walk.cancel()
+            await asyncio.gather(*walks, return_exceptions=True)
+        if self.stop_reason == "error" and self.stop_error is not None:
+            raise self.stop_error
+
+    def _left(self, walk: asyncio.Task[None]) -> None:
+        self._places.release()
+        if not walk.cancelled() and (error := walk.exception()) is not None:
+            self.stop("error", error)
+
+    # -------------------------------------------------------------- reading
+
+    async def _selected(self) -> AsyncIterator[SourceProblem]:
+        """Problems that pass the filters and have more to do, while the run goes on."""
+        problems = iter(self._reader)
+        while not self.stop_reason and self.status.read != self._limit:
+            item = await asyncio.to_thread(_next, problems)
+            if item is None:
+                return
+            self.status.read += 1
+            kept = self._filtered(item)
+            if kept is not None and self._has_work(kept):
+                yield kept
+            self._tell()
+
+    def _filtered(self, item: SourceProblem | Unusable) -> SourceProblem | None:
+        result: Kept | Rejection
+        result = item.rejection if isinstance(item, Unusable) else self._select(item)
+        if isinstance(result, Rejection):
+            self._note_filter(item.id, "", Done({}, result))
+            self.status.rejected += 1
+            return None
+        problem, figures = result
+        self._note_filter(item.id, content_hash(problem), Done(figures))
+        return problem
+
+    def _note_filter(self, problem_id: str, content: str, done: Done) -> None:
+        """Write down what the filters said, unless that is what they said before."""
+        step = Step("filter", 0)
+        known = self._memory.problem(problem_id)
+        note = known.note(step, self._memory.digests) if known else None
+        check = done.rejection.check if done.rejection else ""
+        if known and note and (known.content, note.check) == (content, check):
+            return
+        self._memory.append(_record(problem_id, content, step, self._memory, done))
+
+    def _has_work(self, problem: SourceProblem) -> bool:
+        trail = self._memory.trail(problem.id)
+        if trail.next is None:
+            self._count_end(trail)
+        return self._may_do(trail)
+
+    def _may_do(self, trail: Trail) -> bool:
+        return trail.next is not None and _order(trail.next.stage) <= _order(self._until)
+
+    # -------------------------------------------------------------- one problem
+
+    async def _walk(self, problem: SourceProblem) -> None:
+        """Take one problem as far as it goes."""
+        while True:
+            trail = self._memory.trail(problem.id)
+            if trail.next is None:
+                self.status.finished += 1
+                self._count_end(trail)
+            if not self._may_do(trail) or trail.next is None:
+                break
+            if self.stop_reason not in ("", "budget"):
+                break
+            try:
+                done = await self._do(trail.next, problem, self._made(trail))
+            except (InfrastructureError, BudgetSpent, Stopped) as error:
+                self._give_up(problem, error)
+                break
+            content = content_hash(problem)
+            self._memory.append(_record(problem.id, content, trail.next, self._memory, done))
+            self._failures.clear()
+        self._tell()
+
+    async def _do(self, step: Step, problem: SourceProblem, made: Made) -> Done:
+        self.status.under_way[step.stage] += 1
+        self._tell()
+        try:
+            return await self._stages.do(step, problem, made)
+        finally:
+            self.status.under_way[step.stage] -= 1
+
+    def _made(self, trail: Trail) -> Made:
+        passed = {step.stage: note for step, note in trail.notes if note.passed}
+        return {stage: self._memory.record(note) for stage, note in passed.items()}
+
+    def _give_up(self, problem: SourceProblem, error: ScalerError) -> None:
+        """Leave a problem undone: nothing of what happened is its fault."""
+        self.status.undone[problem.id] = str(error)
+        if isinstance(error, BudgetSpent):
+            self.stop("budget", error)
+        elif isinstance(error, InfrastructureError) and not self.stop_reason:
+            reason: StopReason = "endpoint" if isinstance(error, EndpointFailed) else "machine"
+            self._failures[reason] += 1
+            if self._failures[reason] >= FAILURES_IN_A_ROW:
+                self.stop(reason, error)
+
+    def _count_end(self, trail: Trail) -> None:
+        if trail.accepted:
+            self.status.accepted += 1
+        else:
+            self.status.rejected += 1
+
+    def _tell(self) -> None:
+        if self._observer is not None:
+            self._observer.changed(self.status)
+
+
+def _next(problems: Iterator[SourceProblem | Unusable]) -> SourceProblem | Unusable | None:
+    return next(problems, None)
+
+
+def _order(stage: Stage) -> int:
+    return STAGES.index(stage)
+
+
+def _record(problem_id: str, content: str, step: Step, memory: Memory, done: Done) -> StageRecord:
+    return StageRecord(
+        problem=problem_id,
+        content=content,
+        settings=memory.digests[step.stage],
+        stage=step.stage,
+        attempt=step.attempt,
+        outcome="rejected" if done.rejection else "passed",
+        rejection=done.rejection,
+        value=done.value,
+        replies=done.replies,
+        seconds=done.seconds,
+    )

@@ -1,0 +1,55 @@
+"""Opening a dataset of problems by what the user typed: a file, a folder, or a name on the hub."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from scaler_core.errors import UsageError
+from scaler_core.synthesis.sources.hub import HubReader
+from scaler_core.synthesis.sources.jsonl import JsonLinesReader
+from scaler_core.synthesis.sources.parquet import ParquetReader
+from scaler_core.synthesis.sources.published import PublishedReader
+from scaler_core.synthesis.sources.reading import ProblemReader
+
+DEFAULT_SPLIT = "train"
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_SUFFIXES: dict[str, Callable[[Path], ProblemReader]] = {
+    ".parquet": ParquetReader,
+    ".jsonl": JsonLinesReader,
+    ".json": PublishedReader,
+}
+KINDS = (
+    "a CodeContests *.parquet file or a folder of them, problems in *.jsonl, a published pool "
+    "*.json, or a dataset of the hub as owner/name"
+)
+
+
+def open_problems(
+    problems: str | Path, *, split: str | None = None, revision: str | None = None
+) -> ProblemReader:
+    """The reader for *problems*; nothing is read yet.
+
+    Args:
+        problems: Path or hub name; what exists as a path is a path.
+        split: Of a dataset of the hub; ``train`` when ``None``.
+        revision: Commit, tag or branch of a dataset of the hub.
+
+    Raises:
+        UsageError: There is no such thing, its kind is unknown, a library is missing, or *split*
+            or *revision* is given for a file.
+    """
+    path = Path(problems)
+    if not path.exists():
+        if isinstance(problems, str) and _HUB_NAME.fullmatch(problems):
+            return HubReader(problems, split or DEFAULT_SPLIT, revision)
+        raise UsageError(f"there are no problems at {problems}", hint=f"allowed: {KINDS}")
+    if split or revision:
+        option = "--split" if split else "--revision"
+        raise UsageError(f"{option} belongs to a dataset of the hub, but {path} is a file here")
+    if path.is_dir():
+        return ParquetReader(path)
+    if path.suffix not in _SUFFIXES:
+        raise UsageError(f"{path}: problems cannot be read from it", hint=f"allowed: {KINDS}")
+    return _SUFFIXES[path.suffix](path)

@@ -1,0 +1,177 @@
+"""The folder of a synthesis, beside the pool that comes out of it.
+
+::
+
+    my-pool/             the accepted environments, replaced as a whole at every stop
+    my-pool.synth/
+      settings.json      what the stages were told
+      journal.jsonl      what each stage made of each problem, appended
+      replies/           every reply of the model, for ever
+      yields.json        what came out of each stage, at the last stop
+      yields.svg         the same as a picture
+      .lock              held by the one process that works here
+
+A run goes on where the last one stopped, however that ended.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from pydantic import JsonValue, ValidationError
+
+from scaler_core.errors import DataError, UsageError
+from scaler_core.jsonio import cannot_write, canonical_json, read_json, write_atomic
+from scaler_core.models import Versioned
+from scaler_core.pool.entry import differs, explain, shown
+from scaler_core.synthesis.journal import Journal
+from scaler_core.synthesis.journey import STAGES
+from scaler_core.synthesis.memory import Memory
+from scaler_core.synthesis.records import Stage
+
+FOLDER_SUFFIX = ".synth"
+
+StageSettings = dict[str, JsonValue]
+
+
+class SynthesisSettings(Versioned):
+    """What the stages of a synthesis are told, and so what their results depend on.
+
+    Attributes:
+        problems: The dataset, as its reader calls it.
+        generators: Generators that are written until one passes.
+        stages: Settings of each stage; a stage that was never reached has none.
+    """
+
+    problems: str
+    generators: int
+    stages: dict[Stage, StageSettings]
+
+    @property
+    def digests(self) -> dict[Stage, str]:
+        """For each stage a digest of its settings and of those of the stages before it."""
+        told = [{stage: self.stages.get(stage)} for stage in STAGES]
+        texts = [canonical_json(told[: end + 1]) for end in range(len(STAGES))]
+        return {
+            stage: hashlib.sha256(text.encode()).hexdigest()[:16]
+            for stage, text in zip(STAGES, texts, strict=True)
+        }
+
+
+class SynthesisStore:
+    """The open folder of a synthesis. Only one process may have it.
+
+    Args:
+        pool: The pool that comes out of it.
+
+    Raises:
+        UsageError: Another process works there.
+        DataError: A file in it is damaged.
+        InfrastructureError: The folder cannot be written.
+    """
+
+    def __init__(self, pool: Path) -> None:
+        self.pool = pool
+        self.path = pool.parent / (pool.name + FOLDER_SUFFIX)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        self._lock = _locked(self.path)
+        self.journal = Journal(self.path / "journal.jsonl")
+
+    def __enter__(self) -> SynthesisStore:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.journal.close()
+        self._lock.close()
+
+    @property
+    def replies(self) -> Path:
+        """Where replies of the model are kept."""
+        return self.path / "replies"
+
+    def settle(self, wanted: SynthesisSettings, *, redo_changed: bool = False) -> Memory:
+        """Compare *wanted* with what the folder was told before, write it down, and remember.
+
+        Args:
+            wanted: What the stages of this run are told.
+            redo_changed: Do stages with other settings again, and those after them.
+
+        Raises:
+            UsageError: Problems or settings differ from those of results that are there.
+        """
+        file = self.path / "settings.json"
+        known = _read_settings(file) if file.exists() else wanted
+        settings = wanted.model_copy(update={"stages": {**known.stages, **wanted.stages}})
+        if not redo_changed:
+            self._refuse_changes(known, settings)
+        write_atomic(file, settings.model_dump_json(indent=2) + "\n")
+        return Memory(self.journal, settings.digests, settings.generators)
+
+    def _refuse_changes(self, known: SynthesisSettings, wanted: SynthesisSettings) -> None:
+        memory = Memory(self.journal, known.digests, known.generators)
+        if known.problems != wanted.problems and any(memory):
+            raise UsageError(
+                f"{self.path} was made of {known.problems}, not of {wanted.problems}",
+                hint="choose another POOL; or add --redo-changed if they are the same problems: "
+                "equal ones are not done again",
+            )
+        for stage, settings in wanted.stages.items():
+            done = memory.count(stage)
+            change = _difference(known.stages.get(stage, {}), settings)
+            if change and done:
+                raise UsageError(
+                    f"{stage} was done for {done} problems of {self.path} with other settings: "
+                    f"{change}",
+                    hint=f"go on with the former ones, choose another POOL, or add --redo-changed "
+                    f"to do {stage} and what follows it again",
+                )
+
+
+def _difference(before: Mapping[str, JsonValue], now: Mapping[str, JsonValue]) -> str:
+    """The first setting that differs, in one line; empty where all are equal."""
+    for name in sorted({*before, *now}):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            inner = _difference(old, new)
+            if inner:
+                return f"{name}.{inner}"
+        elif differs(old, new):
+            return f"{name} is now {shown(new)}, and was {shown(old)}"
+    return ""
+
+
+def _read_settings(file: Path) -> SynthesisSettings:
+    try:
+        return SynthesisSettings.model_validate(read_json(file))
+    except ValidationError as error:
+        raise DataError(f"{file} is damaged: {explain(error)}") from None
+
+
+def _locked(folder: Path) -> IO[bytes]:
+    file = folder / ".lock"
+    try:
+        handle = file.open("wb")
+    except OSError as error:
+        raise cannot_write(file, error) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        raise UsageError(f"another scaler synth is working in {folder}") from None
+    except OSError as error:
+        handle.close()
+        raise cannot_write(file, error) from error
+    return handle
