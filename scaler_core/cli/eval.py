@@ -28,6 +28,7 @@ from scaler_core.errors import UsageError
 from scaler_core.evaluation import regrade
 from scaler_core.evaluation.choosing import build_benchmarks
 from scaler_core.plugins import PluginHost
+from scaler_core.run.figures import write_figures
 
 MAX_TOKENS = 8192
 
@@ -113,6 +114,7 @@ def command(
         raise UsageError(
             "name a MODEL, or give --regrade DIR or --compare DIR", hint="see scaler eval --help"
         )
+    others = [found for path in compare for found in read_evaluations(path)]
     host = load_host()
     done: list[Finished] = []
     # a library that prints must not spoil the one line of JSON on stdout
@@ -121,18 +123,17 @@ def command(
             done.append(Finished(*evaluate_wanted(Wanted(model=model, **asked), host)))
         elif graded_again is not None:
             done += _regrade(graded_again, host)
-    _print(done, compare, as_markdown=as_markdown, as_json=as_json)
+    _print(done, others, as_markdown=as_markdown, as_json=as_json)
 
 
 def _print(
     done: Sequence[Finished],
-    compare: Sequence[Path],
+    others: Sequence[Finished],
     *,
     as_markdown: bool,
     as_json: bool,
 ) -> None:
-    others = [found for path in compare for found in read_evaluations(path)]
-    table = compared([*done, *others]) if compare else None
+    table = compared([*done, *others]) if others else None
     if as_json:
         found = [summary_json(path, summary) for path, summary in done]
         shown: dict[str, Any] = found[0] if len(found) == 1 else {"evaluations": found}
@@ -149,8 +150,9 @@ def _regrade(path: Path, host: PluginHost) -> list[Finished]:
     directories = evaluations_in(path)
     if not directories:
         raise UsageError(f"{path} holds no evaluation", hint="scaler eval MODEL -o DIR makes one")
+    # of a run, an evaluation that was interrupted is left for its resume
     done = []
-    for directory in directories:
+    for directory in [item for item in directories if item.summary.is_file()] or directories:
         choices = directory.settings().benchmarks
         built = build_benchmarks(
             host,
@@ -160,4 +162,6 @@ def _regrade(path: Path, host: PluginHost) -> list[Finished]:
         )
         with closing(EvaluationView()) as view:
             done.append(Finished(directory.path, regrade(directory.path, built, view)))
+    if directories[0].path != path:
+        write_figures(path / "evaluation")
     return done

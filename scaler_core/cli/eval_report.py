@@ -117,7 +117,10 @@ def print_summary(summary: EvaluationSummary, *, as_markdown: bool) -> None:
 
 def compared(evaluations: Iterable[Finished]) -> Comparison:
     """Their table, each directory once; equal labels are told apart by their folders."""
-    once = list({item.path.resolve(): item for item in evaluations}.values())
+    by_path: dict[Path, Finished] = {}
+    for item in evaluations:
+        by_path.setdefault(item.path.resolve(), item)
+    once = list(by_path.values())
     labels = [item.label for item in once]
     return compare(
         [

@@ -1,26 +1,23 @@
-"""Benchmarks in training: when they are due, and what each evaluated step scored.
-
-::
-
-    evaluation/step-20/    an evaluation directory, as ``scaler eval`` writes it
-    evaluation/figures.json  the figures of all evaluated steps, for readers
-"""
+"""Benchmarks in training: when they are due, how they are scored, and which step was best."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scaler_core.config import EvaluationSection
-from scaler_core.evaluation import EvaluationSummary, Plan, Watcher, evaluate
+from scaler_core.evaluation import Plan, Watcher, evaluate
 from scaler_core.evaluation.directory import EvaluationDirectory
 from scaler_core.interfaces import Benchmark
-from scaler_core.jsonio import canonical_json, read_json, write_atomic
+from scaler_core.jsonio import canonical_json
 from scaler_core.protocols import Ask
-from scaler_core.run.grid import grid_figures
-
-GRID_FILE = "grid.json"
+from scaler_core.run.figures import (
+    GRID_FILE,
+    all_figures,
+    evaluated_steps,
+    place_of,
+    write_figures,
+)
 
 
 class StepEvaluations:
@@ -76,11 +73,11 @@ class StepEvaluations:
 
     def grid_done(self, step: int) -> bool:
         """Whether the grid of *step* is scored, or does not belong to it."""
-        return not self.has_grid(step) or (self._place(step) / GRID_FILE).is_file()
+        return not self.has_grid(step) or (place_of(self.folder, step) / GRID_FILE).is_file()
 
     def directory(self, step: int) -> EvaluationDirectory:
         """The evaluation directory of *step*."""
-        return EvaluationDirectory(self._place(step))
+        return EvaluationDirectory(place_of(self.folder, step))
 
     def score(self, step: int, ask: Ask, watcher: Watcher) -> None:
         """Score the benchmarks of *step*; errors as for an evaluation.
@@ -102,26 +99,6 @@ class StepEvaluations:
             self._set_aside(step)
         evaluate(plan, ask, directory.path, watcher)
 
-    def figures(self, step: int) -> dict[str, float]:
-        """What was measured after *step*: benchmarks and grid, as far as they are done."""
-        found: dict[str, float] = {}
-        grid = self._place(step) / GRID_FILE
-        if grid.is_file():
-            found |= grid_figures(read_json(grid))
-        return found | self.benchmark_figures(step)
-
-    def benchmark_figures(self, step: int) -> dict[str, float]:
-        """The benchmarks' part of the figures."""
-        directory = self.directory(step)
-        if not directory.summary.is_file():
-            return {}
-        return directory.read("summary.json", EvaluationSummary).figures()
-
-    def all_figures(self) -> dict[int, dict[str, float]]:
-        """The figures of every step that has some, in order."""
-        found = {step: self.figures(step) for step in self._on_disk()}
-        return {step: figures for step, figures in sorted(found.items()) if figures}
-
     @property
     def best_metric(self) -> str:
         """The figure that decides which checkpoint is best."""
@@ -133,14 +110,9 @@ class StepEvaluations:
         """That figure by step, where it is known."""
         return {
             step: figures[self.best_metric]
-            for step, figures in self.all_figures().items()
+            for step, figures in all_figures(self.folder).items()
             if self.best_metric in figures
         }
-
-    def write_figures(self) -> None:
-        """Bring ``figures.json`` up to date."""
-        record = {"schema_version": 1, "steps": self.all_figures()}
-        write_atomic(self.folder / "figures.json", json.dumps(record, indent=1) + "\n")
 
     def set_aside_after(self, step: int) -> list[int]:
         """Move evaluations of later steps away: the model that they measured is lost.
@@ -148,28 +120,18 @@ class StepEvaluations:
         Returns:
             Their steps.
         """
-        later = [number for number in self._on_disk() if number > step]
+        later = [number for number in evaluated_steps(self.folder) if number > step]
         for number in later:
             self._set_aside(number)
         if later:
-            self.write_figures()
+            write_figures(self.folder)
         return later
 
     def _set_aside(self, step: int) -> None:
-        place, tries = self._place(step), 1
+        place, tries = place_of(self.folder, step), 1
         while (aside := place.with_name(f"superseded-{step}-{tries}")).exists():
             tries += 1
         place.rename(aside)
-
-    def _place(self, step: int) -> Path:
-        return self.folder / f"step-{step}"
-
-    def _on_disk(self) -> Iterable[int]:
-        if not self.folder.is_dir():
-            return []
-        names = [path.name for path in self.folder.iterdir() if path.is_dir()]
-        numbers = [name.removeprefix("step-") for name in names if name.startswith("step-")]
-        return sorted(int(number) for number in numbers if number.isdigit())
 
 
 def known_figures(options: EvaluationSection) -> list[str]:

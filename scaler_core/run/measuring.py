@@ -13,8 +13,9 @@ from scaler_core.evaluation import Watcher
 from scaler_core.factory import InstanceFactory
 from scaler_core.models import Event, Question, Response, Ticket, Verdict
 from scaler_core.protocols import Ask
-from scaler_core.run.benchmarks import GRID_FILE, StepEvaluations
+from scaler_core.run.benchmarks import StepEvaluations
 from scaler_core.run.directory import RunDirectory
+from scaler_core.run.figures import GRID_FILE, benchmark_figures, figures_of, write_figures
 from scaler_core.run.grid import grid_figures, make_grid, read_grid, score_grid, write_grid
 from scaler_core.run.holdout import is_held_out
 from scaler_core.run.judge import Judge
@@ -86,8 +87,9 @@ class Measuring:
         )
         self._files.write_json(f"evaluation/{label}.json", scores)
         if options.held_out:
+            # whatever the moment is called: figures are found by their step
             self._files.write_json(f"evaluation/step-{step}/{GRID_FILE}", scores)
-            self.steps.write_figures()
+            write_figures(self._files.evaluation)
         self._tell(lambda to: to.evaluated(label, scores))
         self._tell(lambda to: to.measured(step, grid_figures(scores)))
 
@@ -162,12 +164,12 @@ class Measuring:
                 self.answer_grid(step, f"step-{step}/{GRID_FILE.removesuffix('.json')}", ask_on)
             if not self.steps.benchmarks_done(step):
                 self.steps.score(step, ask_on, _Telling(step, self._tell))
-                found = self.steps.benchmark_figures(step)
+                found = benchmark_figures(self._files.evaluation, step)
                 self._tell(lambda to: to.measured(step, found))
         except StopRequested:
             return {}
-        self.steps.write_figures()
-        return self.steps.figures(step)
+        write_figures(self._files.evaluation)
+        return figures_of(self._files.evaluation, step)
 
 
 class _Telling(Watcher):

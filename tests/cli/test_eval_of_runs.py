@@ -81,6 +81,10 @@ def test_a_run_is_evaluated_in_training_and_afterwards(scaler: Scaler, tmp_path:
         steps[step]["eval/average"] for step in ("0", "2", "3")
     ]
 
+    assert (
+        json.loads((tmp_path / "out" / "evaluation" / "figures.json").read_text())["steps"] == steps
+    )
+
     options = ["--benchmarks", "bbeh", "--path", "bbeh=bbeh.jsonl", "--set", "bbeh.partial=true"]
     options += ["--max-tokens", "8", "--json"]
     last = json.loads(scaler("eval", "out", *options)[1])

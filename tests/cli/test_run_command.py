@@ -95,7 +95,10 @@ def test_a_run_without_a_name_gets_a_directory_of_its_own(work: Path) -> None:
         (["sim.toml", "--set", "verifier.use=tiped"], "did you mean 'typed'"),
         (["sim.toml", "--resume", "x"], "--resume goes without a recipe"),
         (["--resume", "nowhere"], "nowhere is not a run"),
-        (["sim.toml", "--set", "tracking.use=['wandb']"], "cannot do that yet"),
+        (
+            ["sim.toml", "--set", "tracking.use=['wandbi']"],
+            "unknown tracker 'wandbi'; did you mean 'wandb'",
+        ),
         (
             ["sim.toml", "--set", "run.directory=x{y}"],
             "its only placeholders are {name} and {time}",
