@@ -158,7 +158,7 @@ def test_provenance_tells_the_whole_way(finished: Path):
     assert provenance["filter"]["tests"] == 2
     assert {"breadth", "depth", "minimum", "maximum"} <= set(provenance["checks"])
     assert provenance["calibration"]
-    assert provenance["solutions"]["kept"] == [1, 2, 3]
+    assert len(provenance["solutions"]["kept"]) == provenance["solutions"]["listed"]
 
 
 def test_every_refusal_is_explained(finished: Path):
