@@ -13,12 +13,14 @@ from scaler_core.cli import main
 from scaler_core.models import Environment
 from scaler_core.pool import open_pool
 from scaler_core.pool.published import published_text, read_published, write_published
+from scaler_core.synthesis.settings import CheckSettings
 from scaler_core.testing.endpoint import (
     HOSTILE_SOURCES,
     RecordedEndpoint,
     Reply,
     cut_off,
     hostile_code,
+    refused,
     server_error,
     wrong_json,
 )
@@ -156,7 +158,7 @@ def test_provenance_tells_the_whole_way(finished: Path):
     assert provenance["filter"]["tests"] == 2
     assert {"breadth", "depth", "minimum", "maximum"} <= set(provenance["checks"])
     assert provenance["calibration"]
-    assert provenance["solutions"]["kept"] == [1, 2, 3]
+    assert len(provenance["solutions"]["kept"]) == provenance["solutions"]["listed"]
 
 
 def test_every_refusal_is_explained(finished: Path):
@@ -388,6 +390,21 @@ def test_wrong_use_is_one_line_that_says_what_is_allowed(tmp_path: Path, scaler:
         scaler, file, *pool, "--stage", "filter", "--budget-money", 1
     )
     assert not (tmp_path / "p.synth").exists()
+
+
+def test_the_published_rules_are_one_option(tmp_path: Path, scaler: Scaler):
+    file = problems_of(tmp_path)
+    options = ("--as-published", "--set", "check.breadth=7", "--allow-weak-sandbox")
+    with RecordedEndpoint(lambda _: refused(401)) as server:
+        endpoint = ("--endpoint", server.url, "--model", "recorded")
+        code, _, _ = scaler("synth", file, "-o", tmp_path / "p", *options, *endpoint)
+    assert code == 2
+    stages = json.loads((tmp_path / "p.synth" / "settings.json").read_text())["stages"]
+    published = CheckSettings.as_published().model_dump(mode="json")
+    assert stages["check"] == {**published, "breadth": 7, "seed": 0}
+    assert stages["calibrate"]["as_published"] is True
+    assert stages["calibrate"]["checks"] == {**published, "breadth": 7}
+    assert stages["calibrate"]["counted_in"] == "characters"
 
 
 def test_a_pool_of_another_origin_is_never_replaced(tmp_path: Path, scaler: Scaler):
