@@ -158,7 +158,8 @@ class Session:
         self._actors, self._references, self._engines = actors, references, engines
         if self.run.resume_from is None:
             self.run.evaluate("before", self.ask)
-        self._score_benchmarks(self.run.first_step - 1)
+        if self.run.evaluation_due(self.run.first_step - 1):
+            self.run.score_benchmarks(self.run.first_step - 1, self.ask)
 
     def _restored(self, state: Mapping[str, Any]) -> None:
         """The curriculum in the model's checkpoint must be the one that the feed goes on with, and
@@ -276,11 +277,6 @@ class Session:
             )
 
     # -------------------------------------------------------------- evaluation
-
-    def _score_benchmarks(self, step: int) -> Mapping[str, float]:
-        if not self.run.evaluation_due(step):
-            return {}
-        return self.run.score_benchmarks(step, self.ask)
 
     def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
         """Answers of the engines, as they come, each with the index of its question."""
