@@ -18,7 +18,7 @@ PINNED = ("-c", "constraints.txt")
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests, with the local backend, its tiny model, and a Ray of two workers."""
-    session.install(*PINNED, "-e", ".[data,local,ray,test]")
+    session.install(*PINNED, "-e", ".[data,local,ray,tensorboard,test,wandb]")
     session.run("pytest", *session.posargs)
 
 

@@ -30,13 +30,14 @@ class VllmEngine(ModelEngine):
     name = "vllm"
 
     def __init__(self, model: ModelChoice, prompt: PromptSection, max_tokens: int) -> None:
+        import torch
         import vllm
 
         self._prompt = prompt
         self._max_tokens = max_tokens
         self._make_parameters = vllm.SamplingParams
         try:
-            self._llm = vllm.LLM(**model_arguments(model))
+            self._llm = vllm.LLM(**model_arguments(model, on_gpu=torch.cuda.is_available()))
         except (OSError, ValueError, RuntimeError) as error:
             raise UsageError(f"vllm cannot load {model.label}: {one_line(error)}") from error
 
@@ -61,7 +62,7 @@ class VllmEngine(ModelEngine):
                 yield index, response_of(output.outputs[0])
 
 
-def model_arguments(model: ModelChoice) -> dict[str, Any]:
+def model_arguments(model: ModelChoice, *, on_gpu: bool) -> dict[str, Any]:
     """What ``vllm.LLM`` is made with."""
     return {
         "model": model.location,
@@ -72,6 +73,8 @@ def model_arguments(model: ModelChoice) -> dict[str, Any]:
         "generation_config": "vllm",
         # samples of one question share its prompt
         "enable_prefix_caching": True,
+        # on a CPU, compiling the model takes longer than a small evaluation, and needs a compiler
+        "enforce_eager": not on_gpu,
     }
 
 

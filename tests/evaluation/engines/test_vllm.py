@@ -10,20 +10,20 @@ import pytest
 from scaler_core.config import PromptSection
 from scaler_core.errors import UsageError
 from scaler_core.evaluation.engines import vllm as engine
-from scaler_core.evaluation.engines.opening import choose_engine, open_engine
-from scaler_core.evaluation.model import ModelChoice, model_in_folder
+from scaler_core.evaluation.engines.opening import choose_engine
+from scaler_core.evaluation.model import ModelChoice
 from scaler_core.models import Question
-from scaler_plugins.backends.local import Local
 
 INSTALLED = importlib.util.find_spec("vllm") is not None
 
 
 def test_the_model_is_pinned_and_its_own_sampling_is_left_out() -> None:
-    arguments = engine.model_arguments(ModelChoice("m", "owner/m", "abc", "hub"))
+    arguments = engine.model_arguments(ModelChoice("m", "owner/m", "abc", "hub"), on_gpu=True)
     assert arguments["model"] == "owner/m"
     assert arguments["revision"] == arguments["tokenizer_revision"] == "abc"
     assert arguments["generation_config"] == "vllm"
     assert arguments["trust_remote_code"] is False
+    assert not arguments["enforce_eager"]
 
 
 def test_each_question_has_its_own_sampling() -> None:
@@ -57,18 +57,3 @@ def test_without_vllm_one_line_says_what_to_do() -> None:
     with pytest.raises(UsageError, match="engine 'vllm' needs vllm, which is not installed") as e:
         choose_engine("vllm")
     assert "--engine transformers" in str(e.value)
-
-
-@pytest.mark.vllm
-@pytest.mark.skipif(not INSTALLED, reason="vllm is not installed; see docs/evaluation.md")
-def test_the_tiny_model_answers_through_vllm() -> None:
-    model = model_in_folder("tiny", Local.models["tiny"])
-    question = Question(
-        messages=({"role": "user", "content": "count-target target=3 values=1 3 3"},),
-        temperature=0.0,
-    )
-    with open_engine("vllm", model, PromptSection(), 16) as opened:
-        answers = dict(opened.ask([question, question]))
-    assert answers.keys() == {0, 1}
-    assert answers[0] == answers[1]
-    assert answers[0].text.startswith("\\boxed{")
