@@ -29,7 +29,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "packing": False,
         "tokens_per_gpu": 0,
         "attention": "eager",
-        "sync": "gloo",
         "sleep": False,
         "eager": True,
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from scaler_core.errors import UsageError
 from scaler_core.models import Message
 from scaler_plugins.backends.model_folder import TINY_FOLDER
 from scaler_plugins.backends.openrlhf import OpenRLHF
-from scaler_plugins.backends.openrlhf.prompts import PromptRenderer, load_tokenizer
+from scaler_plugins.backends.openrlhf.prompts import PromptRenderer, TokenizerByName, load_tokenizer
 from tests.plugins.backends.openrlhf.making import options
 
 MESSAGES: tuple[Message, ...] = (
@@ -58,6 +59,14 @@ def test_a_recipes_values_come_last() -> None:
     section = PromptSection(chat_template=SHOW_VALUES, thinking=False)
     made = renderer(section, template_options={"enable_thinking": True, "depth": 1, "style": ""})
     assert made.render(MESSAGES).startswith("True 1")
+
+
+def test_a_tokenizer_travels_by_its_name_and_is_loaded_once() -> None:
+    sent = pickle.dumps(TokenizerByName(str(TINY_FOLDER)))
+    assert len(sent) < 500
+    arrived = pickle.loads(sent)
+    assert arrived.get_vocab() == renderer().tokenizer.get_vocab()
+    assert pickle.loads(sent) is arrived
 
 
 # ------------------------------------------------------------------ room

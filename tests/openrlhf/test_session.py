@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 pytest.importorskip("openrlhf", reason="a test of the session around OpenRLHF's trainer")
 
+import ray
 from ray.exceptions import ActorDiedError, RayTaskError
 
 from scaler_core.config import PromptSection
@@ -21,12 +26,19 @@ from scaler_core.errors import (
     UsageError,
 )
 from scaler_core.models import Group, Response, Ticket, Verdict
-from scaler_core.run.checkpoint import write_checkpoint
+from scaler_core.protocols import Ask
 from scaler_core.run.judge import PortableJudge
 from scaler_plugins.backends.openrlhf.assignment import Assignment, Judged
 from scaler_plugins.backends.openrlhf.prompts import PromptRenderer
-from scaler_plugins.backends.openrlhf.session import SAMPLES_PER_STEP, Session, _explained, _take
-from scaler_plugins.backends.openrlhf.trainer import step_metrics
+from scaler_plugins.backends.openrlhf.session import (
+    KEPT_OPTIONS,
+    SAMPLES_PER_STEP,
+    Arguments,
+    Session,
+    _explained,
+    _take,
+)
+from scaler_plugins.backends.openrlhf.trainer import step_metrics, verification_tail
 from tests.openrlhf.making import judged
 from tests.plugins.backends.local.fakes import FakeFeed, FakeRun
 from tests.plugins.backends.openrlhf.making import options
@@ -49,6 +61,10 @@ class Run(FakeRun):
     """A run that gives the curriculum's figures, and keeps what it is asked to save."""
 
     saved: list[int]
+    curriculum: Mapping[str, Any] = {}
+
+    def committed_curriculum(self) -> dict[str, Any]:
+        return dict(self.curriculum)
 
     def finish_step(
         self,
@@ -69,7 +85,8 @@ def session(
 ) -> Session:
     made = options(**given)
     run = run or Run(folder / "run", steps=9)
-    return Session(made, None, feed or Feed(), run, PromptRenderer(made, run.prompt))
+    prompts = PromptRenderer(made, run.prompt)
+    return Session(made, SimpleNamespace(), feed or Feed(), run, prompts)
 
 
 # ------------------------------------------------------------------ drawing and recording
@@ -115,8 +132,35 @@ def test_verdicts_are_recorded_before_the_state_that_goes_into_the_checkpoint(
     made = session(tmp_path, feed)
     made._draw(1)
     groups = [Group(ticket_id=item.id, verdicts=(Verdict.correct(),)) for item in feed.tickets]
-    assert made._record(1, groups) == {"step": 1}
+    kept = {"model": made.options.model, "learning_rate": made.options.learning_rate, "lora": None}
+    assert made._record(1, groups) == {"feed": {"step": 1}, "options": kept}
     assert feed.calls == ["draw 1", "record 1"]
+
+
+def record(made: Session, step: int, *verdicts: Verdict) -> None:
+    made._draw(step)
+    made._record(step, [Group(ticket_id=f"{step}.0", verdicts=verdicts)])
+
+
+def test_three_steps_in_which_nothing_is_judged_stop_the_run(tmp_path: Path) -> None:
+    feed = Feed()
+    made = session(tmp_path, feed)
+    lost = Verdict.undecided("no sandbox here")
+    for step in range(1, 7):
+        record(made, step, *[lost, Verdict.correct()] if step % 3 == 0 else [lost])
+    record(made, 7, lost)
+    record(made, 8, lost)
+    with pytest.raises(InfrastructureError, match="of 3 steps could be judged: no sandbox here"):
+        record(made, 9, lost)
+    assert feed.calls[-1] == "draw 9", "what was not judged does not reach the curriculum"
+
+
+def test_three_steps_without_any_response_stop_the_run_too(tmp_path: Path) -> None:
+    made = session(tmp_path)
+    record(made, 1)
+    record(made, 2)
+    with pytest.raises(InfrastructureError, match="no response came back"):
+        record(made, 3)
 
 
 # ------------------------------------------------------------------ the end of a step
@@ -146,16 +190,29 @@ def test_a_step_ends_with_its_figures_and_a_few_samples(tmp_path: Path) -> None:
 
 
 def test_a_stop_that_was_asked_for_stops_after_a_checkpoint(tmp_path: Path) -> None:
-    run = Run(tmp_path / "run", steps=9, stop_in=2, scored_after=[1, 2])
+    run = Run(tmp_path / "run", steps=9, stop_in=3, scored_after=[1, 3])
     made = session(tmp_path, run=run)
     made.ask = lambda questions: iter(())  # type: ignore[method-assign]
     first = finished(made, 1)
     assert not first.stop
     assert first.figures["eval/some"] == 0.5
-    second = finished(made, 2)
-    assert second.stop
-    assert "eval/some" not in second.figures, "a stop does not wait for a benchmark"
-    assert run.saved[-1] == 2
+    assert not finished(made, 2).stop
+    third = finished(made, 3)
+    assert third.stop
+    assert "eval/some" not in third.figures, "a stop does not wait for a benchmark"
+    assert run.saved[-1] == 3
+
+
+def test_a_stop_during_an_evaluation_stops(tmp_path: Path) -> None:
+    class Stopped(Run):
+        stop_requested = False  # type: ignore[assignment]
+
+        def score_benchmarks(self, step: int, ask: Ask) -> Mapping[str, float]:
+            self.stop_requested = True
+            return {}
+
+    made = session(tmp_path, run=Stopped(tmp_path / "run", steps=9, scored_after=[2]))
+    assert [finished(made, step).stop for step in (1, 2)] == [False, True]
 
 
 def test_a_step_that_is_due_is_saved(tmp_path: Path) -> None:
@@ -166,24 +223,63 @@ def test_a_step_that_is_due_is_saved(tmp_path: Path) -> None:
     assert run.saved == [3]
 
 
+def test_a_policy_that_is_saved_where_this_machine_does_not_look_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray, "get", list)  # no actor to wait for, and so no cluster
+    made = session(tmp_path)
+    with pytest.raises(InfrastructureError, match="storage that all machines share"):
+        made._save(tmp_path, 1, {})
+    (tmp_path / "_actor").mkdir()
+    (tmp_path / "_actor" / "latest").write_text("global_step1")
+    made._save(tmp_path, 1, {})
+
+
 # ------------------------------------------------------------------ resuming
 
+CURRICULUM = {"step": 4, "levels": [1, 2]}
 
-def committed(folder: Path) -> Path:
-    """A checkpoint with the curriculum after step 4."""
-    state = {"feed": {"step": 4, "levels": [1, 2]}}
-    checkpoint = write_checkpoint(folder, 4, state, lambda path: None, keep=2)
-    assert checkpoint.backend is not None
-    return checkpoint.backend
+
+def resumed(folder: Path, **given: Any) -> Session:
+    """One that goes on after step 4."""
+    run = Run(folder / "run", resume_from=folder / "step-4" / "backend")
+    run.curriculum = CURRICULUM
+    return session(folder, run=run, **given)
 
 
 def test_the_model_and_the_curriculum_must_be_of_one_checkpoint(tmp_path: Path) -> None:
-    backend = committed(tmp_path)
-    made = session(tmp_path, run=Run(tmp_path / "run", resume_from=backend))
-    made._restored({"levels": [1, 2], "step": 4})
+    made = resumed(tmp_path)
+    kept = made._kept_options()
+    made._restored({"feed": {"levels": [1, 2], "step": 4}, "options": kept})
     for other in ({"step": 4, "levels": [1, 3]}, {"step": 3, "levels": [1, 2]}, {}):
         with pytest.raises(DataError, match="was not saved with the curriculum beside it"):
-            made._restored(other)
+            made._restored({"feed": other, "options": kept})
+    with pytest.raises(DataError, match="was not saved with the curriculum beside it"):
+        made._restored({})
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "now"),
+    [
+        ("learning_rate", 1e-6, 2e-6),
+        ("model", "Qwen/Qwen3-0.6B", "tiny"),
+        ("lora", {"rank": 4}, {"rank": 8}),
+        ("lora", {"rank": 4}, None),
+    ],
+)
+def test_what_a_checkpoint_decides_cannot_be_changed_when_it_is_resumed(
+    tmp_path: Path, name: str, before: Any, now: Any
+) -> None:
+    saved = options(**{name: before}).model_dump(mode="json", include={*KEPT_OPTIONS})
+    state = {"feed": CURRICULUM, "options": json.loads(json.dumps(saved))}
+    with pytest.raises(UsageError, match=rf"backend\.{name} cannot be changed with --resume"):
+        resumed(tmp_path, **{name: now})._restored(state)
+
+
+def test_a_resume_may_change_other_options(tmp_path: Path) -> None:
+    resumed(tmp_path, clip_high=0.28, lora={"rank": 4})._restored(
+        {"feed": CURRICULUM, "options": options(lora={"rank": 4}).model_dump(mode="json")}
+    )
 
 
 # ------------------------------------------------------------------ what ended it
@@ -254,7 +350,9 @@ def test_openrlhfs_figures_get_a_runs_names() -> None:
         "rollout/reward_mean": 0.1,
         "generated_samples": ["text"],
     }
-    assert step_metrics(status) == {
+    assert step_metrics({**status, "ppo_kl": 0.25, "vllm_kl": 0.5}) == {
+        "kl_to_old": 0.25,
+        "kl_to_engine": 0.5,
         "loss": 0.25,
         "grad_norm": 1.0,
         "seconds_generate": 4.0,
@@ -266,6 +364,23 @@ def test_openrlhfs_figures_get_a_runs_names() -> None:
 def test_a_step_that_was_not_trained_on_has_the_figures_that_there_are() -> None:
     assert step_metrics({"timing/generation": 4.0}) == {"seconds_generate": 4.0}
     assert step_metrics({}) == {}
+
+
+def test_verifying_costs_what_the_last_verdict_came_after_the_last_token() -> None:
+    times = [(1.0, 9.0), (5.0, 6.0), (7.0, 8.5)]
+    label = judged("a", 0)
+    assert verification_tail(
+        [replace(label, sampled_at=sampled, judged_at=known) for sampled, known in times]
+    ) == pytest.approx(2.0)
+    assert verification_tail([]) == 0.0
+
+
+def test_openrlhfs_arguments_are_not_shown_and_travel_as_plain_ones() -> None:
+    made = Arguments(ds=SimpleNamespace(zero_stage=2))
+    assert "zero_stage" not in repr(made)
+    arrived = pickle.loads(pickle.dumps(made))
+    assert type(arrived) is SimpleNamespace
+    assert arrived.ds.zero_stage == 2
 
 
 def test_only_the_first_response_to_a_ticket_can_become_a_sample() -> None:

@@ -165,6 +165,11 @@ class Session:
         """The curriculum in the model's checkpoint must be the one that the feed goes on with, and
         what DeepSpeed has taken from the checkpoint must be what the options say.
         """
+        if canonical_json(state.get("feed")) != canonical_json(self.run.committed_curriculum()):
+            raise DataError(
+                f"the model in {self.run.resume_from} was not saved with the curriculum beside it",
+                hint="restore it from a copy, or remove it to go on from the checkpoint before",
+            )
         for name, value in self._kept_options().items():
             if state["options"].get(name) != value:
                 raise UsageError(
@@ -172,11 +177,6 @@ class Session:
                     f"checkpoint was made with {state['options'].get(name)!r}",
                     hint="start a new run; backend.model may be a checkpoint's model",
                 )
-        if canonical_json(state["feed"]) != canonical_json(self.run.committed_curriculum()):
-            raise DataError(
-                f"the model in {self.run.resume_from} was not saved with the curriculum beside it",
-                hint="restore it from a copy, or remove it to go on from the checkpoint before",
-            )
 
     def _draw(self, step: int) -> list[tuple[str, str, Assignment]]:
         began = time.monotonic()
@@ -326,6 +326,10 @@ class Arguments(SimpleNamespace):
 
     def __repr__(self) -> str:
         return "OpenRLHF starts its processes and loads the model"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In other processes a plain one: those of the policy have no use for this module."""
+        return SimpleNamespace, (), vars(self)
 
 
 class _TrainerMaker:

@@ -14,6 +14,7 @@ from scaler_core.errors import DataError, UsageError
 from scaler_core.interfaces import RayConnection
 from scaler_plugins.backends.openrlhf import OpenRLHF
 from scaler_plugins.backends.openrlhf.backend import RAY_ENVIRONMENT, refuse_broken_checkpoint
+from scaler_plugins.backends.openrlhf.model_facts import refuse_model
 from tests.plugins.backends.local.fakes import FakeRun
 from tests.plugins.backends.openrlhf.making import model_folder, options
 
@@ -55,22 +56,16 @@ def test_what_is_not_installed_is_named_with_the_page_that_helps(
     assert OpenRLHF.missing().startswith("openrlhf, deepspeed, vllm are not installed")
 
 
-@pytest.mark.parametrize("version", ["0.11.2", "0.11.3", "0.11.10", "0.11.2.post1"])
-def test_later_releases_of_the_series_are_accepted(
-    monkeypatch: pytest.MonkeyPatch, version: str
-) -> None:
-    install(monkeypatch, version)
-    assert OpenRLHF.missing() == ""
-
-
-@pytest.mark.parametrize("version", ["0.11.1", "0.10.9", "0.12.0", "0.110.2", "1.0", "0.11"])
+@pytest.mark.parametrize(
+    "version", ["0.11.1", "0.11.3", "0.11.2.post1", "0.11.20", "0.10.9", "0.12.0", "1.0", "0.11"]
+)
 def test_other_versions_are_refused_with_the_command_that_helps(
     monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:
     install(monkeypatch, version)
     line = OpenRLHF.missing()
     assert line.startswith(f"OpenRLHF {version} is installed")
-    assert "pip install 'openrlhf==0.11.*'" in line
+    assert "this SCALER works with 0.11.2: pip install 'openrlhf==0.11.2'" in line
     assert "\n" not in line
 
 
@@ -99,6 +94,41 @@ def test_a_model_that_does_not_tell_its_context_is_accepted(tmp_path: Path) -> N
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"holds no config\.json"):
         backend(model=str(tmp_path)).check()
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+def test_a_model_with_code_of_its_own_is_refused(tmp_path: Path, name: str) -> None:
+    """OpenRLHF would run it on every machine, and not ask."""
+    folder = model_folder(tmp_path / "model")
+    backend(model=str(folder)).check()
+    (folder / name).write_text('{"auto_map": {"AutoConfig": "own.py"}}')
+    with pytest.raises(UsageError, match="brings code of its own") as caught:
+        backend(model=str(folder)).check()
+    assert f"({name} has an auto_map)" in str(caught.value)
+
+
+def test_a_model_in_the_hubs_cache_is_looked_at_as_one_in_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = pytest.importorskip("huggingface_hub", reason="a test of the hub's cache")
+    folder = model_folder(tmp_path / "model", max_position_embeddings=1000)
+    asked: list[tuple[str, str]] = []
+
+    def download(model: str, name: str) -> str:
+        asked.append((model, name))
+        if not (folder / name).is_file():
+            raise FileNotFoundError(name)
+        return str(folder / name)
+
+    monkeypatch.setattr(hub, "hf_hub_download", download)
+    given = options(model="some/model", max_prompt_tokens=400, max_response_tokens=600)
+    refuse_model(given)
+    assert set(asked) == {("some/model", "config.json"), ("some/model", "tokenizer_config.json")}
+    with pytest.raises(UsageError, match="the model reads 1000 tokens in all"):
+        refuse_model(given.model_copy(update={"max_prompt_tokens": 401}))
+    (folder / "tokenizer_config.json").write_text('{"auto_map": {"AutoTokenizer": "own.py"}}')
+    with pytest.raises(UsageError, match="some/model brings code of its own"):
+        refuse_model(given)
 
 
 def test_a_hub_id_is_accepted_without_a_look_at_the_network() -> None:

@@ -191,7 +191,7 @@ def test_the_seed_follows_the_runs() -> None:
         ({"colocate": False}, "--ds.enable_sleep", None),
         ({"gpus_per_node": 8, "tensor_parallel": 2}, "--vllm.num_engines", ["4"]),
         ({"nodes": 2}, "--actor.num_nodes", ["2"]),
-        ({"sync": "gloo"}, "--vllm.sync_backend", ["gloo"]),
+        ({}, "--vllm.sync_backend", ["nccl"]),
         ({"eager": True}, "--vllm.enforce_eager", []),
         ({"zero_stage": 3}, "--ds.zero_stage", ["3"]),
         ({"adam_offload": True}, "--ds.adam_offload", []),

@@ -60,7 +60,6 @@ def test_options_that_contradict_each_other_are_refused_with_what_to_do(
         ("tensor_parallel", 0),
         ("engine_memory", 0.0),
         ("engine_memory", 1.0),
-        ("sync", "mpi"),
         ("zero_stage", 4),
         ("tokens_per_gpu", -1),
         ("tokens_per_gpu", False),
