@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-ray = pytest.importorskip("ray", reason="a test of what is asked of a Ray cluster")
+pytest.importorskip("ray", reason="a test of what is asked of a Ray cluster")
+
+import ray
 
 from scaler_core.errors import UsageError
 from scaler_core.run.judge import PortableJudge
