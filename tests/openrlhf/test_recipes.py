@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 pytest.importorskip("openrlhf", reason="a test of OpenRLHF's parser on our recipes")
@@ -185,3 +186,19 @@ def test_a_recipe_with_a_wrong_flag_costs_one_line(
     assert printed.err.startswith("scaler: OpenRLHF refuses its flags: ")
     assert "unrecognized arguments: --actor.optimiser x" in printed.err
     assert printed.err.count("\n") == 1
+
+
+def test_a_dry_run_does_not_wait_for_a_hub_that_does_not_answer(
+    dry_run: DryRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub's client would try again for half a minute, and say so each time."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+
+    def unreachable(url: str) -> None:
+        raise httpx.ConnectError("no such host")
+
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", unreachable)
+    printed = dry_run("single-gpu")
+    (looked, _) = comments(printed, "lengths")
+    assert looked.endswith("Qwen/Qwen3-0.6B is not on this machine, and the hub does not answer")
+    assert "at least" in comments(printed, "memory")[0]

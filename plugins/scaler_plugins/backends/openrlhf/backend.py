@@ -13,7 +13,7 @@ from scaler_core.interfaces import Backend, FeedLike, RayConnection, RunLike
 from scaler_core.models import Message
 from scaler_plugins.backends.model_folder import model_folder
 from scaler_plugins.backends.openrlhf.flags import RunFacts, build_flags
-from scaler_plugins.backends.openrlhf.model_facts import refuse_model
+from scaler_plugins.backends.openrlhf.model_facts import refuse_model, within_reach
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
 
 INSTALL = "docs/openrlhf.md tells how to install it"
@@ -81,6 +81,8 @@ class OpenRLHF(Backend):
         """Counts with the tokenizer and chat template of *model*."""
         if missing := cls.missing():
             raise UsageError(f"backend 'openrlhf' cannot count tokens here: {missing}")
+        if not within_reach(model):
+            raise UsageError(f"{model} is not on this machine, and the hub does not answer")
         _be_quiet()
         from scaler_core.config import PromptSection
         from scaler_plugins.backends.openrlhf.prompts import PromptRenderer

@@ -24,6 +24,23 @@ def model_config(model: str) -> dict[str, Any]:
     return read_model_config(folder) if folder is not None else _from_hub(model, "config.json")
 
 
+def within_reach(model: str) -> bool:
+    """Whether the model lies here or the hub answers: its client asks for half a minute a file."""
+    import httpx
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if model_folder(model) is not None or try_to_load_from_cache(model, "config.json"):
+        return True
+    try:
+        get_hf_file_metadata(hf_hub_url(model, "config.json"))
+    except HfHubHTTPError:
+        return True  # there is no such model, or it needs a token: what loads it tells so
+    except (OSError, ValueError, httpx.TransportError):
+        return False
+    return True
+
+
 def refuse_model(options: OpenRLHFOptions) -> None:
     """Refuse a model that reads less than the options ask for, or brings code of its own.
 

@@ -13,7 +13,7 @@ from scaler_plugins.backends.openrlhf.memory import (
     parameters_in_name,
     parameters_of,
 )
-from scaler_plugins.backends.openrlhf.model_facts import model_config
+from scaler_plugins.backends.openrlhf.model_facts import model_config, within_reach
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
 from scaler_plugins.backends.openrlhf.parser import COMMAND, parse_flags
 
@@ -52,7 +52,7 @@ def _lengths(options: OpenRLHFOptions) -> Iterator[str]:
 
 
 def _memory(options: OpenRLHFOptions) -> Iterator[str]:
-    config = model_config(options.model)
+    config = model_config(options.model) if within_reach(options.model) else {}
     parameters = parameters_of(config) or parameters_in_name(options.model)
     if parameters is None:
         yield f"memory: not estimated, nothing here says how large {options.model} is"
