@@ -24,6 +24,19 @@ if TYPE_CHECKING:
     from scaler_core.synthesis.running import SynthesisReport, SynthesisRun
 
 STAGES = ("filter", "extract", "generate", "check", "calibrate")
+PLAIN_OPTIONS = (
+    "backend",
+    "executor",
+    "generators",
+    "limit",
+    "redo_changed",
+    "retry_rejected",
+    "sandbox",
+    "seed",
+    "stage",
+    "tokenizer",
+    "workers",
+)
 COMPONENTS = ("extractor", "generator")
 INTERRUPTED = 130
 EXAMPLE = "extractor.temperature=0.2"
@@ -58,6 +71,11 @@ EXAMPLE = "extractor.temperature=0.2"
 )
 @click.option(
     "--redo-changed", is_flag=True, help="Do stages again whose settings are other ones now."
+)
+@click.option(
+    "--generators",
+    type=click.IntRange(min=1),
+    help="Generators written for a problem until one passes the checks.  [default: 3]",
 )
 @click.option(
     "--budget-tokens", type=click.IntRange(min=0), help="Most tokens that this run may pay for."
@@ -167,6 +185,7 @@ def _options(given: Mapping[str, Any], settings: tuple[str, ...]) -> dict[str, A
         "budget_money": "budget.money",
         "price_prompt": "budget.prompt_price",
         "price_reply": "budget.completion_price",
+        "allow_weak": "allow_weak_sandbox",
     }
     data: dict[str, Any] = {}
     if given["as_published"]:
@@ -174,10 +193,7 @@ def _options(given: Mapping[str, Any], settings: tuple[str, ...]) -> dict[str, A
 
         data["check"] = CheckSettings.as_published().model_dump(mode="json")
         data["calibrate"] = {"as_published": True}
-    for name in ("limit", "stage", "workers", "executor", "tokenizer", "backend", "seed"):
-        places[name] = name
-    places |= {"sandbox": "sandbox", "retry_rejected": "retry_rejected"}
-    places |= {"redo_changed": "redo_changed", "allow_weak": "allow_weak_sandbox"}
+    places |= {name: name for name in PLAIN_OPTIONS}
     for name, dotted in places.items():
         if given[name] is not None:
             keys = dotted.split(".")

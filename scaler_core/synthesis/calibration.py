@@ -92,7 +92,7 @@ def _calibrate(
     ends = _Ends(candidate, jury, bench, settings)
     fault, figures["highest"] = ends.look("highest", whole.scale(highest))
     if fault and not settings.as_published:
-        raise Refused("variety", f"at the largest scale that fits {fault}", figures)
+        raise Refused("variety", f"at the largest scale that fits {fault}")
     lowest = 0 if settings.as_published else _lowest(whole, highest, ends, figures)
 
     ladder = whole.between(lowest, highest)
@@ -124,14 +124,21 @@ def _highest(whole: Ladder, ruler: Ruler, figures: Figures) -> int:
     Raises:
         Refused: Not even the minimum does.
     """
-    by_length = largest(lambda offset: ruler.fits(whole.scale(offset)), whole.reach)
+
+    def fits(offset: int) -> bool:
+        return ruler.length(whole.scale(offset)) <= ruler.budget
+
+    def fits_in_time(offset: int) -> bool:
+        return fits(offset) and ruler.in_time(whole.scale(offset))
+
+    by_length = largest(fits, whole.reach)
     if by_length is None:
         length = ruler.length(whole.scale(0))
         raise Refused(
             "too_long",
             f"at its minimum the prompt has {length:g} {ruler.unit}, {ruler.budget} are allowed",
         )
-    in_time = largest(lambda offset: ruler.in_time(whole.scale(offset)), by_length)
+    in_time = largest(fits_in_time, by_length)
     if in_time is None:
         raise Refused(
             "too_slow", f"at its minimum a solution takes more than {ruler.time_limit_s:g} CPU-s"

@@ -52,12 +52,14 @@ class Ladder:
     reach: int
 
     @classmethod
-    def of(cls, ranges: Ranges, largest_span: int) -> Ladder:
-        """The ladder of *ranges*, whose spans are cut to *largest_span*.
+    def of(cls, ranges: Ranges, largest_span: int | None = None) -> Ladder:
+        """The ladder of *ranges*, whose spans are cut to *largest_span* if it is given.
 
         Each ratio is span / smallest span, so that all parameters reach their maximum together.
         """
-        spans = {name: min(high - low, largest_span) for name, (low, high) in ranges.items()}
+        spans = {name: high - low for name, (low, high) in ranges.items()}
+        if largest_span is not None:
+            spans = {name: min(span, largest_span) for name, span in spans.items()}
         reach = min((span for span in spans.values() if span), default=0)
         parameters = {
             name: ScaleParameter(
@@ -78,7 +80,7 @@ class Ladder:
     def between(self, lowest: int, highest: int) -> Ladder:
         """The part from the scale at offset *lowest* to the one at *highest*."""
         low, high = self.scale(lowest), self.scale(highest)
-        return Ladder.of({name: (low[name], high[name]) for name in low}, high_span(low, high))
+        return Ladder.of({name: (low[name], high[name]) for name in low})
 
 
 def exact_ratio(span: int, reach: int) -> float:
@@ -93,8 +95,3 @@ def exact_ratio(span: int, reach: int) -> float:
     while int(ratio * reach) < span:
         ratio = math.nextafter(ratio, math.inf)
     return ratio
-
-
-def high_span(low: Mapping[str, int], high: Mapping[str, int]) -> int:
-    """The largest span between two scales."""
-    return max((high[name] - low[name] for name in low), default=0)

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from scaler_core.models import Environment
+from scaler_core.models import Environment, ScaleParameter
 from scaler_core.synthesis.checks.metadata import check_metadata
-from scaler_core.synthesis.levels import Ladder
 from scaler_core.synthesis.records import Candidate
 from scaler_core.synthesis.results import Calibrated, Checked
 
@@ -68,7 +67,10 @@ def draft(candidate: Candidate) -> Environment:
         id=candidate.problem.id,
         problem=candidate.problem.problem,
         generator=candidate.generator,
-        parameters=dict(Ladder.of(metadata.parameters, 0).parameters),
+        parameters={
+            name: ScaleParameter(minimum=minimum, maximum=maximum)
+            for name, (minimum, maximum) in metadata.parameters.items()
+        },
         levels=(0,),
         answer_type=check_metadata(candidate),
         answer_unique=metadata.answer_unique,

@@ -57,25 +57,14 @@ class Ruler:
         )
         return lengths[math.ceil(self._settings.quantile * len(lengths)) - 1]
 
-    def fits(self, scale: dict[str, int]) -> bool:
-        """Whether prompts at *scale* keep to the budget."""
-        return self.length(scale) <= self.budget
-
-    def slowest(self, scale: dict[str, int]) -> float:
-        """CPU seconds of the slowest run at *scale*; infinite beyond the limit."""
-        stdins = [item.stdin for item in self._testcases(scale) if item is not None]
-        slowest = 0.0
-        for program in self._solutions:
-            results = self._bench.solve(program, stdins, self.time_limit_s, math.inf)
-            for result in results:
-                if result.status == "time_limit" or result.cpu_s > self.time_limit_s:
-                    return math.inf
-                slowest = max(slowest, result.cpu_s)
-        return slowest
-
     def in_time(self, scale: dict[str, int]) -> bool:
         """Whether every solution keeps to the time limit at *scale*."""
-        return math.isfinite(self.slowest(scale))
+        stdins = [item.stdin for item in self._testcases(scale) if item is not None]
+        return all(
+            result.status != "time_limit"
+            for program in self._solutions
+            for result in self._bench.solve(program, stdins, self.time_limit_s, math.inf)
+        )
 
     def _testcases(self, scale: dict[str, int]) -> list[Testcase | None]:
         """Testcases at *scale*; ``None`` where a draw gives none. The last scale is remembered."""

@@ -10,8 +10,9 @@ from typing import Protocol, TypeVar
 
 from pydantic import JsonValue
 
+from scaler_core.audit.records import shortened
 from scaler_core.endpoint import Completion, RequestRefused
-from scaler_core.errors import ScalerError, blamed_on, one_line
+from scaler_core.errors import ScalerError, blamed_on
 from scaler_core.interfaces import ChatClient, Extractor, Generator, Metadata
 from scaler_core.models import Message
 from scaler_core.synthesis.filters import check_metadata
@@ -193,9 +194,9 @@ class Stages:
             try:
                 return await answer
             except RequestRefused as error:
-                return Rejection(stage=stage, check="request_refused", detail=one_line(error))
+                return Rejection(stage=stage, check="request_refused", detail=shortened(str(error)))
             except ValueError as error:
-                return Rejection(stage=stage, check="reply", detail=one_line(error))
+                return Rejection(stage=stage, check="reply", detail=shortened(str(error)))
 
     def _replies(self, chat: _StoppableChat) -> tuple[ReplyUse, ...]:
         asking = self._needed_asking()

@@ -46,9 +46,12 @@ def test_it_works_below_a_loop_that_is_running():
 
 def test_errors_come_out_as_they_are():
     server = RecordedEndpoint(lambda request: refused(401))
-    with server, EndpointThread(Endpoint(options_for(server))) as bridge:
-        with pytest.raises(EndpointRefused):
-            bridge.complete(question(), Sampling())
+    with (
+        server,
+        EndpointThread(Endpoint(options_for(server))) as bridge,
+        pytest.raises(EndpointRefused),
+    ):
+        bridge.complete(question(), Sampling())
 
 
 def test_closing_ends_what_is_under_way_and_later_calls_are_refused():

@@ -38,7 +38,8 @@ class Shelf:
         return len(self.items)
 
     def __iter__(self) -> Iterator[Read]:
-        for self.read, item in enumerate(self.items, start=1):
+        for number, item in enumerate(self.items, start=1):
+            self.read = number
             yield item
 
 

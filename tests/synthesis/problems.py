@@ -70,9 +70,7 @@ def problem(**overrides: Any) -> Problem:
 def source_problem(name: str = "sum", **overrides: Any) -> SourceProblem:
     """The same as a dataset gives it; *overrides* replace fields of its problem."""
     fields = {"name": name, "statement": statement(name=name)} | overrides
-    return SourceProblem(
-        id=name, source=f"tests {name}", problem=problem(**fields), tests=EXAMPLES
-    )
+    return SourceProblem(id=name, source=f"tests {name}", problem=problem(**fields), tests=EXAMPLES)
 
 
 def contest_row(**overrides: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pydantic import JsonValue
 from scaler_core.audit.records import LONGEST_ANSWER, shortened
 from scaler_core.audit.voting import Words
 from scaler_core.synthesis.bench import Bench
-from scaler_core.synthesis.checks.drawing import plan_draws
+from scaler_core.synthesis.checks.drawing import drawn_ranges, plan_draws
 from scaler_core.synthesis.checks.jury import Jury
 from scaler_core.synthesis.checks.looking import Inspection
 from scaler_core.synthesis.checks.metadata import check_metadata
@@ -87,12 +87,14 @@ def _check(
     Raises:
         Refused: It does not pass.
     """
-    source, parameters = candidate.problem, candidate.metadata.parameters
+    source = candidate.problem
     answer_type = check_metadata(candidate)
     inspection = Inspection(candidate, bench, settings)
     inspection.constraints.check_parameters()
 
-    draws = plan_draws(source.id, parameters, bench, settings)
+    ranges = drawn_ranges(candidate, bench, settings)
+    figures["drawn"] = {name: list(item) for name, item in ranges.items()}
+    draws = plan_draws(source.id, ranges, bench, settings)
     inputs = {group: inspection.inputs(group, items) for group, items in draws.items()}
     figures |= inspection.figures()
     check_scale(inputs["minimum"], inputs["maximum"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from pydantic import JsonValue
 
@@ -13,6 +13,9 @@ from scaler_core.synthesis.checks.sections import constraints_text
 
 Found = tuple[object, bool]
 """A value of a testcase, and whether it lies in a list."""
+
+Entries = dict[str, list[Found]]
+"""What stands under each key of a testcase, at any depth."""
 
 
 class Constraints:
@@ -54,8 +57,9 @@ class Constraints:
         Raises:
             Refused: It has one.
         """
+        entries = entries_of(testcase)
         for name, bound in (self._parameters | self._stated).items():
-            values = values_of(name, testcase, set(self._stated)) or []
+            values = values_of(name, entries, self._stated) or []
             self._looked_at[name] = self._looked_at.get(name, 0) + len(values)
             for value in values:
                 if bound.breaks(value):
@@ -76,25 +80,27 @@ class Constraints:
         return {"stated": stated, "not_stated": missing}
 
 
-def values_of(
-    name: str, testcase: Mapping[str, object], stated: set[str] | None = None
-) -> list[int] | None:
-    """The integers of *testcase* that a *name* is about; ``None`` where that is not certain.
+def values_of(name: str, entries: Entries, stated: Collection[str] = ()) -> list[int] | None:
+    """The integers of a testcase that a *name* is about; ``None`` where that is not certain.
 
     ``n`` is the integer under the key ``n``, at any depth. ``a_i``, or ``ai`` where only ``a`` is a
     key, are the integers of the list under ``a``, or those under ``a`` in a list of dictionaries.
     ``|s|`` is the length of the text or list under ``s``, ``|s_i|`` that of each in it. A key may
     differ in case, where no other name of *stated* is that key.
+
+    Args:
+        name: As a statement writes it.
+        entries: Of the testcase, by key.
+        stated: All names that the statement bounds.
     """
-    others = stated or set()
     if name.startswith("|"):
         bare = name.strip("|")
-        found = [item for item, _ in _under(bare.removesuffix("_i"), testcase, others)]
+        found = [item for item, _ in _under(bare.removesuffix("_i"), entries, stated)]
         if bare.endswith("_i"):
             found = [part for item in found for part in (item if type(item) is list else [item])]
         sizes = [len(item) for item in found if isinstance(item, (str, list))]
         return sizes if sizes and len(sizes) == len(found) else None
-    exact = list(_under(name, testcase, others))
+    exact = _under(name, entries, stated)
     if exact:
         plain = [item for item, _ in exact if type(item) is int]
         return plain if len(plain) == len(exact) else None
@@ -105,21 +111,25 @@ def values_of(
     else:
         return None
     listed = [
-        item for item, inside in _under(base, testcase, others) if inside or type(item) is list
+        item for item, inside in _under(base, entries, stated) if inside or type(item) is list
     ]
     return [value for item in listed for value in _integers(item)] or None
 
 
-def _under(name: str, testcase: Mapping[str, object], others: set[str]) -> Iterator[Found]:
-    """Every value under the key *name*."""
-    found = list(_entries(testcase, False))
-    keys = {key for key, _ in found}
-    if name not in keys:
-        similar = [key for key in keys if key.lower() == name.lower() and key not in others]
-        if len(similar) != 1:
-            return
-        name = similar[0]
-    yield from (value for key, value in found if key == name)
+def _under(name: str, entries: Entries, stated: Collection[str]) -> list[Found]:
+    """Every value under the key *name*, or under the one key that differs from it in case."""
+    if name in entries:
+        return entries[name]
+    similar = [key for key in entries if key.lower() == name.lower() and key not in stated]
+    return entries[similar[0]] if len(similar) == 1 else []
+
+
+def entries_of(testcase: Mapping[str, object]) -> Entries:
+    """Every entry of every dictionary in *testcase*, by key."""
+    entries: Entries = {}
+    for key, found in _entries(testcase, False):
+        entries.setdefault(key, []).append(found)
+    return entries
 
 
 def _entries(value: object, inside: bool) -> Iterator[tuple[str, Found]]:

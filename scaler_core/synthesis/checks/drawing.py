@@ -10,6 +10,7 @@ from scaler_core.factory.testcase import Testcase
 from scaler_core.seeds import derive_random
 from scaler_core.synthesis.bench import Bench, Draw
 from scaler_core.synthesis.checks.refusal import Refused
+from scaler_core.synthesis.records import Candidate
 from scaler_core.synthesis.settings import CheckSettings
 
 BATCH = 20
@@ -19,8 +20,39 @@ Ranges = Mapping[str, tuple[int, int]]
 """Minimum and maximum of each parameter."""
 
 
+def drawn_ranges(
+    candidate: Candidate, bench: Bench, settings: CheckSettings
+) -> dict[str, tuple[int, int]]:
+    """The ranges that scales are drawn from: to 1,000, or less where the parameters end before.
+
+    Where a testcase at their joint end exceeds what an instance may have, as a grid of 1,000 rows
+    and columns does, all spans are halved until it does not.
+
+    Raises:
+        InfrastructureError: The sandbox failed.
+    """
+    ranges = {
+        name: (minimum, min(maximum, max(settings.breadth_top, minimum)))
+        for name, (minimum, maximum) in candidate.metadata.parameters.items()
+    }
+    seed = bench.seed(candidate.problem.id, "end")
+
+    def exceeds(end: int) -> bool:
+        draw = Draw({name: item[end] for name, item in ranges.items()}, seed)
+        (made,) = bench.generate(candidate.generator, [draw], settings.generator_cpu_s)
+        return isinstance(made.result, InstanceFailure) and (
+            made.result.cause == "generator_limit" or is_too_large(made.result)
+        )
+
+    if exceeds(0):  # whatever the scale: the first draw will tell
+        return ranges
+    while any(low < high for low, high in ranges.values()) and exceeds(1):
+        ranges = {name: (low, low + (high - low) // 2) for name, (low, high) in ranges.items()}
+    return ranges
+
+
 def plan_draws(
-    problem_id: str, parameters: Ranges, bench: Bench, settings: CheckSettings
+    problem_id: str, ranges: Ranges, bench: Bench, settings: CheckSettings
 ) -> dict[str, list[Draw]]:
     """The draws of each group: ``minimum``, ``breadth``, ``depth`` and ``maximum``.
 
@@ -28,16 +60,13 @@ def plan_draws(
     so that a generator which ignores its scale is seen. How large instances become is calibration's
     to find out, and to check.
     """
-    lows = {name: minimum for name, (minimum, _) in parameters.items()}
-    tops = {
-        name: min(maximum, max(settings.breadth_top, minimum))
-        for name, (minimum, maximum) in parameters.items()
-    }
-    deep = {name: min(max(lows[name], settings.depth_from), tops[name]) for name in parameters}
+    lows = {name: low for name, (low, _) in ranges.items()}
+    tops = {name: high for name, (_, high) in ranges.items()}
+    deep = {name: min(max(lows[name], settings.depth_from), tops[name]) for name in ranges}
     rng = derive_random("synthesis scales", bench.seed(problem_id))
 
     def between(low: Mapping[str, int]) -> dict[str, int]:
-        return {name: rng.randint(low[name], tops[name]) for name in parameters}
+        return {name: rng.randint(low[name], tops[name]) for name in ranges}
 
     def draws(seeds: str, scales: Sequence[dict[str, int]]) -> list[Draw]:
         return [

@@ -112,22 +112,15 @@ class Jury:
         """
         results: dict[int, list[RunResult]] = {}
         for number, program in list(self.sound.items()):
-            found = self._solve(program, inputs[:1])
+            found = self._bench.solve(program, inputs, self._cpu_s, self._settings.budget_s)
             if found[0].status == "compile_error":
                 self.drop(number, "does_not_compile", found[0].error)
-                continue
-            # one that exceeds the limit on an input is dropped anyway: the others need no waiting
-            if found[0].status != "time_limit":
-                found += self._solve(program, inputs[1:])
-            if len(found) < len(inputs):
-                told = last_lines(found[-1].error) or f"more than {self._settings.budget_s:g} CPU-s"
-                self.drop(number, "too_slow", f"on {len(found)} of {len(inputs)} inputs: {told}")
+            elif len(found) < len(inputs):
+                why = last_lines(found[-1].error) or f"more than {self._settings.budget_s:g} CPU-s"
+                self.drop(number, "too_slow", f"on {len(found)} of {len(inputs)} inputs: {why}")
             else:
                 results[number] = found
         return results
-
-    def _solve(self, program: Program, inputs: Sequence[bytes]) -> list[RunResult]:
-        return self._bench.solve(program, inputs, self._cpu_s, self._settings.budget_s)
 
     def drop(self, number: int, reason: DropReason, detail: str) -> None:
         """Do without a solution from now on."""
@@ -172,7 +165,8 @@ class Jury:
     def _count(self, group: str, ballots: Sequence[DrawBallot]) -> dict[str, JsonValue]:
         """Drop the outvoted, and refuse what good solutions differ on; gives figures."""
         count = count_votes(self._ballots)
-        suspicious = [item for item in count.suspicious if any(item is own for own in ballots)]
+        own = {id(ballot) for ballot in ballots}
+        suspicious = [ballot for ballot in count.suspicious if id(ballot) in own]
         undecided = [item for item in ballots if item.winner is None]
         figures: dict[str, JsonValue] = {
             "testcases": len(ballots),

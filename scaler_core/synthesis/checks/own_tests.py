@@ -44,7 +44,7 @@ def hear_tests(
     figures: dict[str, JsonValue] = {"given": len(tests), "run": len(chosen)}
     if not chosen:
         return figures
-    results = jury.run([_text(test.stdin) for test in chosen])
+    results = jury.run([test.stdin.encode() for test in chosen])
     jury.require_quorum()
     # a test may hold several cases, and so several numbers
     compared: AnswerType = "array" if answer_type == "number" else answer_type
@@ -68,11 +68,6 @@ def hear_tests(
         jury.drop(number, "wrong_on_tests", fault)
     jury.require_quorum()
     return figures
-
-
-def _text(stdin: str) -> bytes:
-    data = stdin.encode()
-    return data if data.endswith(b"\n") else data + b"\n"
 
 
 def _fault(result: RunResult, expected: str, answer_type: AnswerType) -> str:

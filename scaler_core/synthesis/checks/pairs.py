@@ -33,13 +33,13 @@ class _Told:
 
     Attributes:
         numbers: Its integers and decimals, and the numbers in its texts.
-        given: The integers and decimals among them.
+        given: The integers and decimals among them, in their order.
         sizes: Lengths of its texts, lists and dictionaries.
         texts: Its keys and texts, and rows of short values joined.
     """
 
     numbers: set[Decimal] = field(default_factory=set)
-    given: set[Decimal] = field(default_factory=set)
+    given: dict[Decimal, None] = field(default_factory=dict)
     sizes: set[Decimal] = field(default_factory=set)
     texts: list[str] = field(default_factory=list)
 
@@ -54,7 +54,7 @@ def mismatch(stdin: str, value: Mapping[str, object]) -> str:
     for number, written in read.items():
         if _is_mark(written) and number not in known and written not in text:
             return f"stdin holds {shortened(written, 40)}, which the structured value does not tell"
-    for word in set(_WORD.findall(_NUMBER.sub(" ", stdin))):
+    for word in dict.fromkeys(_WORD.findall(_NUMBER.sub(" ", stdin))):
         if word.lower() not in text:
             return f"stdin holds {shortened(word, 40)}, which the structured value does not tell"
     for number in told.given:
@@ -91,7 +91,7 @@ def _collect(value: object, told: _Told) -> None:
     elif isinstance(value, (int, float)):
         number = Decimal(repr(value))
         told.numbers.add(number)
-        told.given.add(number)
+        told.given[number] = None
     elif isinstance(value, Mapping):
         told.sizes.add(Decimal(len(value)))
         for key, item in value.items():

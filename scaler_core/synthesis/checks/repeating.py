@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from scaler_core.audit.hash_seeds import OTHER_HASH_SEED
 from scaler_core.factory import InstanceFailure
-from scaler_core.synthesis.bench import Bench, Made
+from scaler_core.synthesis.bench import Bench, Drawn
 from scaler_core.synthesis.checks.jury import Input
 from scaler_core.synthesis.checks.looking import fingerprint
 from scaler_core.synthesis.checks.refusal import Refused
@@ -52,7 +52,7 @@ def check_determinism(
     return {"repeated": len(chosen), "hash_seed": "checked"}
 
 
-def _compare(first: Sequence[Input], again: Sequence[Made], way: str) -> None:
+def _compare(first: Sequence[Input], again: Sequence[Drawn], way: str) -> None:
     differing = [
         item
         for item, made in zip(first, again, strict=True)

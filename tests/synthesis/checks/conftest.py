@@ -1,20 +1,25 @@
-"""A bench that all tests of the checks share."""
+"""A sandbox and a bench that all tests of the checks share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from scaler_core.interfaces import Sandbox
 from scaler_core.synthesis.bench import Bench
 from scaler_plugins.sandboxes.process import Process
 
 
 @pytest.fixture(scope="package")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """A bench on a sandbox of this machine."""
-    cache: Path = tmp_path_factory.mktemp("programs")
-    made = Bench(Process(Process.Config(cache_dir=cache)))
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox of this machine."""
+    made = Process(Process.Config(cache_dir=tmp_path_factory.mktemp("programs")))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="package")
+def bench(sandbox: Sandbox) -> Bench:
+    """A bench on it; the sandbox is closed by itself."""
+    return Bench(sandbox)

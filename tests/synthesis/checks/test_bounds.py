@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaler_core.synthesis.checks.bounds import Bound, read_bounds
-from scaler_core.synthesis.checks.constraints import values_of
+from scaler_core.synthesis.checks.constraints import entries_of, values_of
 
 
 def shown(text: str) -> list[str]:
@@ -112,8 +112,8 @@ def test_a_hostile_statement_is_read_in_time(text: str):
     ],
 )
 def test_a_name_means_what_stands_under_its_key(name, testcase, values):
-    assert values_of(name, testcase) == values
+    assert values_of(name, entries_of(testcase)) == values
 
 
 def test_a_name_in_another_case_belongs_to_the_name_that_is_stated():
-    assert values_of("n", {"N": 3}, {"n", "N"}) is None
+    assert values_of("n", entries_of({"N": 3}), ("n", "N")) is None

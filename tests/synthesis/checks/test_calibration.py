@@ -78,8 +78,8 @@ def test_8_3_what_is_measured_is_what_the_model_reads(bench):
     assert plain.parameters["n"].maximum > 150
 
 
-def test_tokens_of_the_whole_prompt_count_where_a_tokenizer_is_there(bench):
-    counting = Bench(bench._sandbox, count_tokens=words)
+def test_tokens_of_the_whole_prompt_count_where_a_tokenizer_is_there(sandbox):
+    counting = Bench(sandbox, count_tokens=words)
     found = trusted(candidate(), counting, settings(tokens=100, characters=1))
     empty = words(render(draft(candidate()), {}))
     assert found.figures["budget"] == {"unit": "tokens", "limit": 100, "quantile": 0.95}
