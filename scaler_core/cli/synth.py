@@ -170,6 +170,10 @@ def _run(
     if total is not None and options.limit is not None:
         total = min(total, options.limit)
     run = SynthesisRun(reader, pool, options, host, key=key, observer=view)
+    if run.store.journal.cut:
+        note(
+            "the last run was killed while it wrote to its journal; that step is done again"
+        )
     with view.watching(run, total), _stop_on_interrupt(run):
         return run.run()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from scaler_core.endpoint.failures import Redactor
+from scaler_core.endpoint.failures import Key
 from scaler_core.endpoint.records import Completion
 
 BYTES_PER_TOKEN = 4  # of usual text, for servers that count nothing
@@ -52,13 +52,13 @@ def guessed_tokens(text: str) -> int:
     return -(-len(text.encode()) // BYTES_PER_TOKEN)
 
 
-def completion_of(body: bytes, prompt_tokens: int, redactor: Redactor) -> Completion:
+def completion_of(body: bytes, prompt_tokens: int, key: Key) -> Completion:
     """The completion in the *body* of a response with status 200.
 
     Args:
         body: What the server sent.
         prompt_tokens: A guess at the tokens of the question, where the server counts none.
-        redactor: Takes out a key that the server echoes.
+        key: Taken out where the server echoes it.
 
     Raises:
         UnusableAnswer: It is not JSON, says that something failed, or holds no choice with a text.
@@ -66,35 +66,35 @@ def completion_of(body: bytes, prompt_tokens: int, redactor: Redactor) -> Comple
     """
     value = _json(body)
     if value is None:
-        beginning = redactor.shown(body[:BEGINNING].decode(errors="replace"))
+        beginning = key.shown(body[:BEGINNING].decode(errors="replace"))
         raise UnusableAnswer(f"answered no JSON: {beginning}" if beginning else "answered nothing")
     usage = _usage_of(value)
     spent = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
     try:
         parsed = _Body.model_validate(value)
     except ValidationError as error:
-        raise UnusableAnswer(_reason(value, error, redactor), spent) from None
+        raise UnusableAnswer(_reason(value, error, key), spent) from None
     choice = parsed.choices[0]
     text = choice.message.content
     if text is None:
         text = choice.message.refusal
     if text is None and choice.finish_reason in (None, "stop"):
         raise UnusableAnswer("answered a choice without a text", spent)
-    text = _clean(text or "", redactor)
+    text = _clean(text or "", key)
     return Completion(
         text=text,
-        finish_reason=_clean(choice.finish_reason or "stop", redactor),
+        finish_reason=_clean(choice.finish_reason or "stop", key),
         prompt_tokens=usage.prompt_tokens if usage else prompt_tokens,
         completion_tokens=usage.completion_tokens if usage else guessed_tokens(text),
         estimated=usage is None,
-        served_model=_clean(parsed.model or "", redactor),
+        served_model=_clean(parsed.model or "", key),
     )
 
 
-def error_text(body: bytes, redactor: Redactor) -> str:
+def error_text(body: bytes, key: Key) -> str:
     """What an error response says, on one line: the message in its JSON, or its beginning."""
     said = _said(_json(body))
-    return redactor.shown(said or body[:BEGINNING].decode(errors="replace"))
+    return key.shown(said or body[:BEGINNING].decode(errors="replace"))
 
 
 def _json(body: bytes) -> Any:
@@ -123,9 +123,9 @@ def _usage_of(value: Any) -> _Usage | None:
         return None
 
 
-def _reason(value: Any, error: ValidationError, redactor: Redactor) -> str:
+def _reason(value: Any, error: ValidationError, key: Key) -> str:
     if said := _said(value):
-        return f"answered an error: {redactor.shown(said)}"
+        return f"answered an error: {key.shown(said)}"
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "too_short":
@@ -133,6 +133,6 @@ def _reason(value: Any, error: ValidationError, redactor: Redactor) -> str:
     return f"answered what is no completion: {place} {first['msg']}".lower().replace("  ", " ")
 
 
-def _clean(text: str, redactor: Redactor) -> str:
+def _clean(text: str, key: Key) -> str:
     """Foreign text that can be written: without the key, and without halves of characters."""
-    return redactor.clean(text).encode("utf-8", "replace").decode()
+    return key.cleaned(text).encode("utf-8", "replace").decode()

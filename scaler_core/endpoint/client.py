@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from functools import partial
 from types import TracebackType
 from typing import Any
 from weakref import WeakValueDictionary
@@ -23,7 +22,7 @@ from scaler_core.endpoint.cache import ResponseCache, request_key
 from scaler_core.endpoint.failures import (
     EndpointFailed,
     EndpointRefused,
-    Redactor,
+    Key,
     RequestRefused,
 )
 from scaler_core.endpoint.options import EndpointOptions
@@ -65,8 +64,7 @@ class Endpoint:
         self.options = options
         self.cache = cache
         self.budget = budget or Budget()
-        self._redactor = Redactor(key)
-        self._connect = partial(Connection, options, key, self._redactor)  # loads the library
+        self._key = Key(key)
         self._connection: Connection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._places = asyncio.Semaphore(options.concurrency)
@@ -117,25 +115,23 @@ class Endpoint:
         """
         self._check_loop()
         if self.cache is None:
-            return await self._ask(messages, sampling, sample)
-        key = request_key(self.options.model, messages, sampling, sample, self.options.extra)
-        lock = self._locks.setdefault(key, asyncio.Lock())
+            return await self._ask(messages, sampling, sample, "")
+        cache_key = request_key(self.options.model, messages, sampling, sample, self.options.extra)
+        lock = self._locks.setdefault(cache_key, asyncio.Lock())
         async with lock:
-            known = await asyncio.to_thread(self.cache.get, key)
+            known = await asyncio.to_thread(self.cache.get, cache_key)
             if known is not None:
                 self.budget.count("cached")
                 return known
-            completion = await self._ask(messages, sampling, sample)
-            await self._keep(self.cache, key, completion, sample)
-            return completion
+            return await self._ask(messages, sampling, sample, cache_key)
 
-    async def _keep(
-        self, cache: ResponseCache, key: str, completion: Completion, sample: int
-    ) -> None:
+    async def _keep(self, cache_key: str, completion: Completion, sample: int) -> None:
         """Write a paid answer to the cache, also when the caller is cancelled meanwhile."""
+        if self.cache is None:
+            return
         model = self.options.model
         writing = asyncio.create_task(
-            asyncio.to_thread(cache.put, key, completion, model=model, sample=sample)
+            asyncio.to_thread(self.cache.put, cache_key, completion, model=model, sample=sample)
         )
         try:
             await asyncio.shield(writing)
@@ -146,7 +142,7 @@ class Endpoint:
     # -------------------------------------------------------------- asking
 
     async def _ask(
-        self, messages: Sequence[Message], sampling: Sampling, sample: int
+        self, messages: Sequence[Message], sampling: Sampling, sample: int, cache_key: str
     ) -> Completion:
         size = _size(messages)
         body = request_body(self.options, messages, sampling, sample)
@@ -154,8 +150,10 @@ class Endpoint:
         for attempt in range(attempts):
             async with self._places:
                 outcome = await self._attempt(body, size, sampling.max_tokens, attempt)
-            if isinstance(outcome, Completion):
-                return outcome
+                if isinstance(outcome, Completion):
+                    # in its place until it is on disk: a kill loses no more than there are places
+                    await self._keep(cache_key, outcome, sample)
+                    return outcome
             if isinstance(outcome, Refusal):
                 self.budget.count("failed")
                 raise self._refused(outcome)
@@ -176,7 +174,7 @@ class Endpoint:
         most = size // SHORTEST_TOKEN_BYTES + MESSAGE_TOKENS * len(body["messages"])
         with await self.budget.reserve(most, max_tokens):
             if self._connection is None:
-                self._connection = self._connect()
+                self._connection = Connection(self.options, self._key)  # loads the library
             await self._pacer.turn()
             self.budget.count("requests")
             if attempt:
@@ -187,7 +185,7 @@ class Endpoint:
             if isinstance(answer, Failure | Refusal):
                 return answer
             try:
-                completion = completion_of(answer.body, size // BYTES_PER_TOKEN, self._redactor)
+                completion = completion_of(answer.body, size // BYTES_PER_TOKEN, self._key)
             except UnusableAnswer as error:
                 self.budget.pay(*error.tokens)
                 return Failure(str(error))

@@ -34,25 +34,34 @@ class BudgetSpent(ScalerError):
     """What is left of the budget does not cover another request. What was answered is kept."""
 
 
-class Redactor:
-    """Takes a secret out of texts, and shows it to nobody.
+class Key:
+    """A key that shows itself to nobody, and takes itself out of what others say.
 
     A key of fewer than 8 characters, such as ``EMPTY``, is the placeholder of a server without
     keys: no secret, and too short to be cut out of texts.
     """
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret if len(secret) >= SHORTEST_SECRET else ""
+    def __init__(self, value: str) -> None:
+        self._value = value
 
     def __repr__(self) -> str:
-        return "Redactor()"
+        return "Key()"
 
-    def clean(self, text: str) -> str:
-        """*text* without the secret."""
-        return text.replace(self._secret, "[key]") if self._secret else text
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def reveal(self) -> str:
+        """The key itself, for the header that carries it."""
+        return self._value
+
+    def cleaned(self, text: str) -> str:
+        """*text* without the key."""
+        if len(self._value) < SHORTEST_SECRET:
+            return text
+        return text.replace(self._value, "[key]")
 
     def shown(self, text: str) -> str:
-        """The beginning of a foreign text, on one line, without the secret or control codes."""
-        text = self.clean(text)[: 2 * SHOWN_CHARACTERS]
+        """The beginning of a foreign text, on one line, without the key or control codes."""
+        text = self.cleaned(text)[: 2 * SHOWN_CHARACTERS]
         text = "".join(char if char.isprintable() else " " for char in text)
         return " ".join(text.split())[:SHOWN_CHARACTERS]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scaler_core.endpoint.answers import error_text
-from scaler_core.endpoint.failures import Redactor
+from scaler_core.endpoint.failures import Key
 from scaler_core.endpoint.options import EndpointOptions
 from scaler_core.endpoint.pacing import asked_pause_s
 from scaler_core.endpoint.records import Sampling
@@ -62,19 +62,18 @@ class Connection:
     Args:
         options: Where the server is.
         key: The key; none is sent where it is empty.
-        redactor: Takes the key out of what the server says.
     """
 
-    def __init__(self, options: EndpointOptions, key: str, redactor: Redactor) -> None:
+    def __init__(self, options: EndpointOptions, key: Key) -> None:
         import openai
 
         self._timeout_s = options.timeout_s
-        self._redactor = redactor
+        self._key = key
         unsent = ["OpenAI-Organization", "OpenAI-Project", *([] if key else ["Authorization"])]
         self._headers = {name: openai.Omit() for name in unsent}
         timeout = openai.Timeout(options.timeout_s, connect=min(CONNECT_S, options.timeout_s))
         self._client = openai.AsyncOpenAI(
-            api_key=key or "none",
+            api_key=key.reveal() or "none",
             base_url=options.url,
             max_retries=0,
             http_client=openai.DefaultAsyncHttpxClient(timeout=timeout, follow_redirects=False),
@@ -117,20 +116,20 @@ class Connection:
 
         if isinstance(error, openai.APIStatusError):
             return self._status(error.response)
-        if isinstance(error, openai.APITimeoutError):
-            return self._too_late()
         library = type(error).__module__.partition(".")[0]
         if library not in NETWORK_LIBRARIES and not isinstance(error, OSError):
             return None
         cause = error.__cause__ or error
         unreachable = type(cause).__name__ in ("ConnectError", "ConnectTimeout")
-        return Failure(self._redactor.shown(one_line(cause)), unreachable=unreachable)
+        if isinstance(error, openai.APITimeoutError) and not unreachable:
+            return self._too_late()
+        return Failure(self._key.shown(one_line(cause)), unreachable=unreachable)
 
     def _status(self, response: Any) -> Refusal | Failure:
         status = int(response.status_code)
-        said = error_text(response.content, self._redactor)
+        said = error_text(response.content, self._key)
         if 300 <= status < 400:
-            said = f"it points to {self._redactor.shown(response.headers.get('location', ''))}"
+            said = f"it points to {self._key.shown(response.headers.get('location', ''))}"
         if status in WORTH_REPEATING or status >= 500:
             reason = f"answered {status}: {said}".rstrip(": ")
             return Failure(reason, asked_pause_s(response.headers))

@@ -161,7 +161,7 @@ class RayCluster:
         except errors.GetTimeoutError:
             raise InfrastructureError(
                 f"{len(references)} Ray actors of one core each did not start in {START_S:g} s",
-                hint="ray status shows what the cluster has free; or lower factory.workers",
+                hint="ray status shows what the cluster has free; or take fewer workers",
             ) from None
         except errors.RayTaskError as error:
             cause = error.cause

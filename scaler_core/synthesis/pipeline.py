@@ -46,7 +46,7 @@ class Status:
         read: Problems that were read of the dataset.
         accepted: Environments, those of earlier runs included.
         rejected: Problems that were refused, likewise.
-        undone: Problems given up for now, by id, with the reason.
+        undone: Problems given up for now because something failed, by id, with the reason.
         under_way: How many problems are in each stage.
         finished: Problems that came to their end in this run.
     """
@@ -122,12 +122,15 @@ class Synthesis:
         """
         walks: set[asyncio.Task[None]] = set()
         try:
-            async for problem in self._selected():
-                await self._places.acquire()
-                walk = asyncio.create_task(self._walk(problem))
-                walks.add(walk)
-                walk.add_done_callback(self._left)
-                walk.add_done_callback(walks.discard)
+            try:
+                async for problem in self._selected():
+                    await self._places.acquire()
+                    walk = asyncio.create_task(self._walk(problem))
+                    walks.add(walk)
+                    walk.add_done_callback(self._left)
+                    walk.add_done_callback(walks.discard)
+            except ScalerError as error:  # what is under way can still be finished
+                self.stop("error", error)
             if walks:
                 await asyncio.wait(walks)
         finally:
@@ -202,7 +205,12 @@ class Synthesis:
                 break
             try:
                 done = await self._do(trail.next, problem, self._made(trail))
-            except (InfrastructureError, BudgetSpent, Stopped) as error:
+            except Stopped:
+                break
+            except BudgetSpent as error:
+                self.stop("budget", error)
+                break
+            except InfrastructureError as error:
                 self._give_up(problem, error)
                 break
             content = content_hash(problem)
@@ -222,16 +230,13 @@ class Synthesis:
         passed = {step.stage: note for step, note in trail.notes if note.passed}
         return {stage: self._memory.record(note) for stage, note in passed.items()}
 
-    def _give_up(self, problem: SourceProblem, error: ScalerError) -> None:
+    def _give_up(self, problem: SourceProblem, error: InfrastructureError) -> None:
         """Leave a problem undone: nothing of what happened is its fault."""
         self.status.undone[problem.id] = str(error)
-        if isinstance(error, BudgetSpent):
-            self.stop("budget", error)
-        elif isinstance(error, InfrastructureError) and not self.stop_reason:
-            reason: StopReason = "endpoint" if isinstance(error, EndpointFailed) else "machine"
-            self._failures[reason] += 1
-            if self._failures[reason] >= FAILURES_IN_A_ROW:
-                self.stop(reason, error)
+        reason: StopReason = "endpoint" if isinstance(error, EndpointFailed) else "machine"
+        self._failures[reason] += 1
+        if self._failures[reason] >= FAILURES_IN_A_ROW:
+            self.stop(reason, error)
 
     def _count_end(self, trail: Trail) -> None:
         if trail.accepted:

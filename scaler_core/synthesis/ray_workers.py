@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from scaler_core.errors import InfrastructureError
 from scaler_core.factory.ray_cluster import Actor, ActorLost, RayCluster
-from scaler_core.factory.ray_worker import ActorClass
+from scaler_core.factory.ray_worker import ActorClass, Introduction
 from scaler_core.jsonio import canonical_json
 from scaler_core.synthesis.bench import Bench
 from scaler_core.synthesis.jobs import Job, JobResult, do_job
@@ -77,6 +77,11 @@ class RayWorkers:
         self._free: list[Actor | None] = list(actors)
         self._closed = False
 
+    @property
+    def actors(self) -> list[Introduction]:
+        """The actors that are free."""
+        return [actor.who for actor in self._free if actor is not None]
+
     async def do(self, job: Job) -> JobResult:
         """See :meth:`scaler_core.synthesis.jobs.Workers.do`."""
         loop = asyncio.get_running_loop()
@@ -108,5 +113,5 @@ class RayWorkers:
             finally:
                 self._free.append(actor)
         raise InfrastructureError(
-            f"two Ray actors died at the {job.candidate.problem.id!r}: {'; '.join(deaths)}"
+            f"two Ray actors died at {job.candidate.problem.id!r}: {'; '.join(deaths)}"
         )

@@ -47,7 +47,7 @@ class SynthesisReport(Record):
         content_hash: Of the pool.
         stop_reason: Why the run ended early; empty where it did not.
         stop_detail: The same in one line.
-        undone: Problems given up for now, with the reason; the next run tries them again.
+        undone: Problems given up for now because endpoint or machine failed, with the reason.
         reopened: Rejected problems that were let in again.
         spent: What this run asked of the endpoint, and what that cost.
         seconds: How long it took.

@@ -13,12 +13,14 @@ from scaler_core.cli import main
 from scaler_core.models import Environment
 from scaler_core.pool import open_pool
 from scaler_core.pool.published import published_text, read_published, write_published
+from scaler_core.synthesis.settings import CheckSettings
 from scaler_core.testing.endpoint import (
     HOSTILE_SOURCES,
     RecordedEndpoint,
     Reply,
     cut_off,
     hostile_code,
+    refused,
     server_error,
     wrong_json,
 )
@@ -390,6 +392,21 @@ def test_wrong_use_is_one_line_that_says_what_is_allowed(tmp_path: Path, scaler:
     assert not (tmp_path / "p.synth").exists()
 
 
+def test_the_published_rules_are_one_option(tmp_path: Path, scaler: Scaler):
+    file = problems_of(tmp_path)
+    options = ("--as-published", "--set", "check.breadth=7", "--allow-weak-sandbox")
+    with RecordedEndpoint(lambda _: refused(401)) as server:
+        endpoint = ("--endpoint", server.url, "--model", "recorded")
+        code, _, _ = scaler("synth", file, "-o", tmp_path / "p", *options, *endpoint)
+    assert code == 2
+    stages = json.loads((tmp_path / "p.synth" / "settings.json").read_text())["stages"]
+    published = CheckSettings.as_published().model_dump(mode="json")
+    assert stages["check"] == {**published, "breadth": 7, "seed": 0}
+    assert stages["calibrate"]["as_published"] is True
+    assert stages["calibrate"]["checks"] == {**published, "breadth": 7}
+    assert stages["calibrate"]["counted_in"] == "characters"
+
+
 def test_a_pool_of_another_origin_is_never_replaced(tmp_path: Path, scaler: Scaler):
     file = problems_of(tmp_path)
     scaler("pool", "import", file, "-o", tmp_path / "p")
@@ -419,7 +436,7 @@ def test_the_published_problems_become_environments_again(
     environments = published(shared_dir)
     with RecordedEndpoint(RecordedModel(known_by_title(environments))) as server:
         # one of the published generators makes inputs on which good solutions differ
-        options = ("--set", "check.suspicious=1.0", "--set", "filter.solutions_kept=4", "--json")
+        options = ("--set", "check.suspicious=1.0", "--set", "filter.solutions_kept=3", "--json")
         code, out, err = scaler(*asked_for(tmp_path / "pool", server, *options))
     assert code == 0, err
     assert json.loads(out)["environments"] == 8
@@ -450,7 +467,7 @@ def test_with_faults_in_half_of_the_replies_nothing_gets_through_that_the_audit_
         return for_ever.get(title) if stage == "extract" else once.pop(title, None)
 
     with RecordedEndpoint(RecordedModel(known, fault)) as server:
-        options = ("--set", "filter.solutions_kept=4", "--set", "check.generator_cpu_s=0.5")
+        options = ("--set", "filter.solutions_kept=3", "--set", "check.generator_cpu_s=0.5")
         exit_code, out, err = scaler(*asked_for(tmp_path / "pool", server, *options, "--json"))
     assert exit_code == 0, err
     refusals = json.loads(out)["yields"]["refusals"]

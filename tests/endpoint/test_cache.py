@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaler_core.endpoint import Completion, ResponseCache, Sampling, request_key
@@ -52,6 +52,7 @@ def test_what_was_kept_is_there_and_marked(cache):
     assert len(cache) == 1
 
 
+@settings(max_examples=30)
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=8))
 def test_any_text_survives(tmp_path_factory, texts):
     folder = tmp_path_factory.mktemp("cache")
@@ -142,6 +143,7 @@ def test_without_a_cache_nothing_is_kept_and_every_call_asks():
 # ------------------------------------------------------------------ damage
 
 
+@settings(max_examples=30)
 @given(data=st.data())
 def test_a_file_that_was_torn_anywhere_loses_its_last_entry_at_most(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("cache")

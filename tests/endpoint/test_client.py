@@ -236,14 +236,12 @@ def test_a_server_that_is_not_there_is_named_at_once():
 
 
 def test_a_server_that_was_there_before_is_waited_for():
-    server = serving()
-    with server:
-        options = options_for(server, retries=2)
-
     async def asking():
-        async with Endpoint(options) as endpoint:
-            endpoint._was_reached = True  # as after an answer, which a closed server cannot give
+        with serving() as server:
+            endpoint = Endpoint(options_for(server, retries=2))
             await endpoint.complete(question(), Sampling())
+        async with endpoint:
+            await endpoint.complete(question("And now?"), Sampling())
 
     with pytest.raises(EndpointFailed, match="asked 3 times"):
         asyncio.run(asking())

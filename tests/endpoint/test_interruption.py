@@ -42,9 +42,11 @@ def client(server, folder):
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-@pytest.mark.parametrize("after", [1, 7, 22])
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_a_client_that_is_stopped_in_the_middle_repeats_no_answered_question(tmp_path, after, how):
+@pytest.mark.parametrize(
+    ("how", "after"),
+    [(signal.SIGKILL, 1), (signal.SIGKILL, 7), (signal.SIGKILL, 22), (signal.SIGINT, 7)],
+)
+def test_a_client_that_is_stopped_in_the_middle_repeats_no_answered_question(tmp_path, how, after):
     with RecordedEndpoint(lambda request: slow(f"answer {request.text}", 0.01)) as server:
         with client(server, tmp_path) as child:
             seen = [child.stdout.readline().strip() for _ in range(after)]

@@ -57,9 +57,8 @@ def test_a_wrong_key_is_one_line_without_the_key():
 
 def test_nothing_of_ours_shows_the_key_when_it_is_printed():
     endpoint = Endpoint(EndpointOptions(url="http://localhost/v1", model="m"), key=KEY)
-    shown = [repr(endpoint), str(endpoint), repr(endpoint.options), repr(endpoint._redactor)]
+    shown = [repr(endpoint), str(endpoint), repr(endpoint.options), repr(vars(endpoint))]
     assert not any(KEY in text for text in shown)
-    assert not any(KEY in str(value) for value in vars(endpoint).values() if type(value) is str)
 
 
 def test_the_traceback_of_a_failure_names_no_library_object_that_holds_the_key():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scaler_core.endpoint import BudgetSpent, EndpointFailed
-from scaler_core.errors import InfrastructureError, PluginError, UsageError
+from scaler_core.errors import DataError, InfrastructureError, PluginError, UsageError
 from scaler_core.synthesis.journey import Step
 from scaler_core.synthesis.pipeline import FAILURES_IN_A_ROW, Synthesis
 from scaler_core.synthesis.sources import Unusable
@@ -198,6 +198,22 @@ def test_an_error_that_concerns_all_problems_ends_the_run(tmp_path: Path, error)
     again = ActedStages(passed)
     run(tmp_path, shelf(50), again)
     assert ("p000", Step("extract", 0)) not in again.done
+
+
+def test_a_dataset_that_breaks_off_lets_what_is_under_way_come_to_its_end(tmp_path: Path):
+    class Torn(Shelf):
+        def __iter__(self):
+            yield from super().__iter__()
+            raise DataError("cannot read the rest")
+
+    stages = ActedStages(passed)
+    with pytest.raises(DataError, match="cannot read the rest"):
+        run(tmp_path, Torn(shelf(5).items), stages, in_flight=3)
+    assert len(stages.done) < 5 * 4  # nobody begins another stage
+    again = ActedStages(passed)
+    ran = run(tmp_path, shelf(5), again)
+    assert ran.status.accepted == 5
+    assert not set(again.done) & set(stages.done)
 
 
 # ------------------------------------------------------------------ once more

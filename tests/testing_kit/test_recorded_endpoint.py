@@ -134,11 +134,11 @@ def test_hostile_programs_look_like_good_replies():
 
 
 def test_recordings_by_marks_are_files_that_people_can_read_and_edit(tmp_path):
-    record_reply(tmp_path, "sum-extractor", ["first", "second"], ["Sum of n", "what scales"])
+    record_reply(tmp_path, "sum-extractor", ["first", "second"], ["Title: Sum", "What scales?"])
     folder = tmp_path / "sum-extractor"
     assert sorted(path.name for path in folder.iterdir()) == ["1.md", "2.md", "match.txt"]
-    assert (folder / "match.txt").read_text() == "Sum of n\nwhat scales\n"
-    question = user("Sum of n numbers: what scales in it?")
+    assert (folder / "match.txt").read_text() == "Title: Sum\nWhat scales?\n"
+    question = user("Title: Sum\n\nn numbers.\n\n  What scales?")
     with RecordedEndpoint(RecordedReplies(tmp_path)) as server:
         assert said(post(server, question)) == "first"
         longer = [question, assistant("first"), user("no")]
@@ -147,6 +147,14 @@ def test_recordings_by_marks_are_files_that_people_can_read_and_edit(tmp_path):
         assert said(post(server, question)) == "first"
         (folder / "1.md").write_text("edited", encoding="utf-8")
         assert said(post(server, question)) == "edited"
+
+
+def test_a_problem_is_not_taken_for_one_with_a_longer_name(tmp_path):
+    for name in ("Sum", "Sum of squares"):
+        record_reply(tmp_path, name, [name], [f"Title: {name}"])
+    answer = RecordedReplies(tmp_path)
+    for name in ("Sum", "Sum of squares"):
+        assert answer(ChatRequest({"messages": [user(f"Title: {name}\n...")]})).text == name
 
 
 def test_recordings_by_hash_play_a_conversation_again(tmp_path):

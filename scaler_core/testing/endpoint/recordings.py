@@ -4,7 +4,7 @@ r"""Recorded replies: a folder of text files that programs write and people edit
 
     replies/
       largest-value-extractor/    any name
-        match.txt                 marks, one a line, that must all occur in the conversation
+        match.txt                 lines that must all be lines of the conversation
         1.md                      the first reply: exactly what the model says
         2.md                      the second, in a conversation that goes on, and so on
       3f0c9a1be2d47788/           the hash of a conversation's opening: needs no match.txt
@@ -73,8 +73,10 @@ class RecordedReplies:
 
 
 def _fits(marks: str, text: str) -> bool:
-    lines = [line.strip() for line in marks.splitlines() if line.strip()]
-    return bool(lines) and all(line in text for line in lines)
+    # whole lines, so that the problem "Sum" is not taken for "Sum of squares"
+    lines = {line.strip() for line in text.splitlines()}
+    wanted = {line.strip() for line in marks.splitlines()} - {""}
+    return bool(wanted) and wanted <= lines
 
 
 def record_reply(folder: Path, name: str, replies: Sequence[str], marks: Sequence[str]) -> Path:
@@ -86,7 +88,7 @@ def record_reply(folder: Path, name: str, replies: Sequence[str], marks: Sequenc
     if not name or name.startswith(".") or "/" in name or not replies:
         raise UsageError(f"a recording needs a plain name and a reply, but got {name!r}")
     lines = [mark.strip() for mark in marks]
-    if not lines or any(not line or "\n" in line for line in lines):
+    if not lines or any(len(line.splitlines()) != 1 for line in lines):
         raise UsageError(f"recording {name!r}: a mark is one line of the conversation")
     write_atomic(folder / name / MARKS, "".join(f"{line}\n" for line in lines))
     for number, text in enumerate(replies, start=1):

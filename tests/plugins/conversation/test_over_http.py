@@ -35,13 +35,15 @@ METADATA = {
     "output_type": "number",
     "is_output_unique": True,
 }
+EXTRACTOR_LINE = "What scales in this problem, and what is its answer?"
+GENERATOR_LINE = "Write the program that makes random inputs for this problem."
 GOOD_METADATA = f"```json\n{json.dumps(METADATA, indent=2)}\n```\n"
 GOOD_PROGRAM = "```python\ndef generate_testcase(scale):\n    return '1', {'n': 1}\n```\n"
 
 
 def recorded(folder, extractor=(GOOD_METADATA,), generator=(GOOD_PROGRAM,)):
-    record_reply(folder, "sum-extractor", extractor, ["Title: Sum", "What scales in this"])
-    record_reply(folder, "sum-generator", generator, ["Title: Sum", "Write the program"])
+    record_reply(folder, "sum-extractor", extractor, ["Title: Sum", EXTRACTOR_LINE])
+    record_reply(folder, "sum-generator", generator, ["Title: Sum", GENERATOR_LINE])
     return RecordedReplies(folder)
 
 

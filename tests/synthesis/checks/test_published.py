@@ -57,7 +57,7 @@ def test_the_published_problems_pass_but_one_and_as_published_that_one_too(
 ):
     environments = read_published(shared_dir / "data" / "SCALER-8.json")
     candidates = {item.id: as_candidate(item) for item in environments}
-    few = {"breadth": 20, "edges": 3, "repeats": 3}
+    few = {"breadth": 20, "depth": 40, "edges": 3, "repeats": 3}
     sound = CheckSettings(**few)
     published = CheckSettings.as_published().model_copy(update=few)
 
@@ -71,7 +71,7 @@ def test_the_published_problems_pass_but_one_and_as_published_that_one_too(
         name: check_candidate(candidates[name], compiling_bench, published) for name in refused
     }
 
-    settings = CalibrationSettings(end_draws=30, draws=10, checks=published)
+    settings = CalibrationSettings(end_draws=20, draws=5, checks=published)
     dropped: dict[str, set[int]] = {}
     for name, found in checked.items():
         assert isinstance(found, Checked), found
