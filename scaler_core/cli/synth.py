@@ -171,9 +171,7 @@ def _run(
         total = min(total, options.limit)
     run = SynthesisRun(reader, pool, options, host, key=key, observer=view)
     if run.store.journal.cut:
-        note(
-            "the last run was killed while it wrote to its journal; that step is done again"
-        )
+        note("the last run was killed while it wrote to its journal; that step is done again")
     with view.watching(run, total), _stop_on_interrupt(run):
         return run.run()
 

@@ -109,6 +109,13 @@ class SynthesisOptions(Options):
         """:attr:`calibrate`, with the checks of :attr:`check`."""
         return self.calibrate.model_copy(update={"checks": self.check})
 
+    @property
+    def _unit(self) -> str:
+        """What the length of prompts is counted in."""
+        if self.tokenizer is None:
+            return "characters"
+        return f"tokens of {self.tokenizer}, as {self.backend} counts them"
+
     def settings(self, problems: str, makers: Makers) -> SynthesisSettings:
         """All that results of the stages up to :attr:`stage` depend on."""
         told: dict[Stage, dict[str, JsonValue]] = {
@@ -118,7 +125,7 @@ class SynthesisOptions(Options):
             "check": {**self.check.model_dump(mode="json"), "seed": self.seed},
             "calibrate": {
                 **self.calibration.model_dump(mode="json"),
-                "counted_in": f"tokens of {self.tokenizer}" if self.tokenizer else "characters",
+                "counted_in": self._unit,
             },
         }
         return SynthesisSettings(

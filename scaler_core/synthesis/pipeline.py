@@ -48,7 +48,6 @@ class Status:
         rejected: Problems that were refused, likewise.
         undone: Problems given up for now because something failed, by id, with the reason.
         under_way: How many problems are in each stage.
-        finished: Problems that came to their end in this run.
     """
 
     read: int = 0
@@ -56,7 +55,6 @@ class Status:
     rejected: int = 0
     undone: dict[str, str] = field(default_factory=dict)
     under_way: Counter[Stage] = field(default_factory=Counter)
-    finished: int = 0
 
 
 class Observer(Protocol):
@@ -156,8 +154,10 @@ class Synthesis:
                 return
             self.status.read += 1
             kept = self._filtered(item)
-            if kept is not None and self._has_work(kept):
-                yield kept
+            if kept is not None:
+                self._count_end(kept)
+                if self._next_step(self._memory.trail(kept.id)) is not None:
+                    yield kept
             self._tell()
 
     def _filtered(self, item: SourceProblem | Unusable) -> SourceProblem | None:
@@ -181,30 +181,24 @@ class Synthesis:
             return
         self._memory.append(_record(problem_id, content, step, self._memory, done))
 
-    def _has_work(self, problem: SourceProblem) -> bool:
-        trail = self._memory.trail(problem.id)
-        if trail.next is None:
-            self._count_end(trail)
-        return self._may_do(trail)
-
-    def _may_do(self, trail: Trail) -> bool:
-        return trail.next is not None and _order(trail.next.stage) <= _order(self._until)
+    def _next_step(self, trail: Trail) -> Step | None:
+        """What comes now; ``None`` where this run has nothing more to do."""
+        if trail.next is None or STAGES.index(trail.next.stage) > STAGES.index(self._until):
+            return None
+        return trail.next
 
     # -------------------------------------------------------------- one problem
 
     async def _walk(self, problem: SourceProblem) -> None:
         """Take one problem as far as it goes."""
-        while True:
+        content = content_hash(problem)
+        while self.stop_reason in ("", "budget"):
             trail = self._memory.trail(problem.id)
-            if trail.next is None:
-                self.status.finished += 1
-                self._count_end(trail)
-            if not self._may_do(trail) or trail.next is None:
-                break
-            if self.stop_reason not in ("", "budget"):
+            step = self._next_step(trail)
+            if step is None:
                 break
             try:
-                done = await self._do(trail.next, problem, self._made(trail))
+                done = await self._do(step, problem, self._made(trail))
             except Stopped:
                 break
             except BudgetSpent as error:
@@ -213,9 +207,9 @@ class Synthesis:
             except InfrastructureError as error:
                 self._give_up(problem, error)
                 break
-            content = content_hash(problem)
-            self._memory.append(_record(problem.id, content, trail.next, self._memory, done))
+            self._memory.append(_record(problem.id, content, step, self._memory, done))
             self._failures.clear()
+            self._count_end(problem)
         self._tell()
 
     async def _do(self, step: Step, problem: SourceProblem, made: Made) -> Done:
@@ -238,11 +232,11 @@ class Synthesis:
         if self._failures[reason] >= FAILURES_IN_A_ROW:
             self.stop(reason, error)
 
-    def _count_end(self, trail: Trail) -> None:
-        if trail.accepted:
-            self.status.accepted += 1
-        else:
-            self.status.rejected += 1
+    def _count_end(self, problem: SourceProblem) -> None:
+        """Count a problem that has come to its end, now or in an earlier run."""
+        trail = self._memory.trail(problem.id)
+        self.status.accepted += trail.accepted
+        self.status.rejected += trail.rejected is not None
 
     def _tell(self) -> None:
         if self._observer is not None:
@@ -251,10 +245,6 @@ class Synthesis:
 
 def _next(problems: Iterator[SourceProblem | Unusable]) -> SourceProblem | Unusable | None:
     return next(problems, None)
-
-
-def _order(stage: Stage) -> int:
-    return STAGES.index(stage)
 
 
 def _record(problem_id: str, content: str, step: Step, memory: Memory, done: Done) -> StageRecord:

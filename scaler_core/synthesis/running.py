@@ -102,15 +102,12 @@ class SynthesisRun:
         self.pool = pool.resolve()
         self.options = options
         self.budget = Budget(options.budget)
-        self._reader = reader
-        self._closing = ExitStack()
         with ExitStack() as opened:
             makers, extractor, generator = _makers(options, host)
             self._check_pool()
             self.store = opened.enter_context(SynthesisStore(self.pool))
             settings = options.settings(reader.label, makers)
             self._memory = self.store.settle(settings, redo_changed=options.redo_changed)
-            self.reopened = _reopen(self._memory, options.retry_rejected)
             workers = _workers(options, host)
             if workers is not None:
                 opened.enter_context(closing(workers))
@@ -126,6 +123,8 @@ class SynthesisRun:
                 in_flight=options.in_flight,
                 observer=observer,
             )
+            # the last thing that may fail: what it writes counts from now on
+            self.reopened = _reopen(self._memory, options.retry_rejected)
             self._closing = opened.pop_all()
 
     def run(self) -> SynthesisReport:

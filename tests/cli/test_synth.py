@@ -158,7 +158,7 @@ def test_provenance_tells_the_whole_way(finished: Path):
     assert provenance["filter"]["tests"] == 2
     assert {"breadth", "depth", "minimum", "maximum"} <= set(provenance["checks"])
     assert provenance["calibration"]
-    assert provenance["solutions"]["kept"] == [1, 2, 3]
+    assert len(provenance["solutions"]["kept"]) == provenance["solutions"]["listed"]
 
 
 def test_every_refusal_is_explained(finished: Path):
@@ -436,7 +436,7 @@ def test_the_published_problems_become_environments_again(
     environments = published(shared_dir)
     with RecordedEndpoint(RecordedModel(known_by_title(environments))) as server:
         # one of the published generators makes inputs on which good solutions differ
-        options = ("--set", "check.suspicious=1.0", "--set", "filter.solutions_kept=3", "--json")
+        options = ("--set", "check.suspicious=1.0", "--set", "filter.solutions_kept=4", "--json")
         code, out, err = scaler(*asked_for(tmp_path / "pool", server, *options))
     assert code == 0, err
     assert json.loads(out)["environments"] == 8
@@ -467,7 +467,7 @@ def test_with_faults_in_half_of_the_replies_nothing_gets_through_that_the_audit_
         return for_ever.get(title) if stage == "extract" else once.pop(title, None)
 
     with RecordedEndpoint(RecordedModel(known, fault)) as server:
-        options = ("--set", "filter.solutions_kept=3", "--set", "check.generator_cpu_s=0.5")
+        options = ("--set", "filter.solutions_kept=4", "--set", "check.generator_cpu_s=0.5")
         exit_code, out, err = scaler(*asked_for(tmp_path / "pool", server, *options, "--json"))
     assert exit_code == 0, err
     refusals = json.loads(out)["yields"]["refusals"]

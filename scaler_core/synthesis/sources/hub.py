@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from scaler_core.errors import InfrastructureError, UsageError, one_line
@@ -47,9 +49,10 @@ class HubReader:
     def _rows(self) -> Iterator[dict[str, Any]]:
         datasets = _import_datasets()
         try:
-            rows = datasets.load_dataset(
-                self._name, split=self._split, revision=self._revision, streaming=True
-            )
+            with _quiet():
+                rows = datasets.load_dataset(
+                    self._name, split=self._split, revision=self._revision, streaming=True
+                )
             present = rows.column_names or []
             missing = [name for name in NEEDED_COLUMNS if present and name not in present]
             if not missing:
@@ -76,6 +79,18 @@ class HubReader:
             f"cannot read {self.label} from the hub: {one_line(error)}",
             hint="try again, or download its Parquet files and give their folder",
         )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without a line for each attempt: what went wrong is told once, by the error."""
+    log = logging.getLogger("huggingface_hub")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _import_datasets() -> Any:
