@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from scaler_core.errors import DataError
+from scaler_core.jsonio import compact_json
 from scaler_core.models import Environment
 from scaler_core.seeds import derive_seed
 from scaler_plugins.environments.starter.constraints import violations
@@ -25,9 +26,9 @@ def check(folder: ProblemFolder, environment: Environment) -> None:
     Raises:
         DataError: It breaks a promise; the message names the environment and what broke.
     """
-    listed, kept = folder.problem.problem.solutions, environment.problem.solutions
-    if kept != listed:
-        raise _failed(environment, f"{len(listed) - len(kept)} solutions were dropped")
+    if environment.problem.solutions != folder.problem.problem.solutions:
+        dropped = compact_json(environment.provenance["solutions"])
+        raise _failed(environment, f"solutions were dropped: {dropped}")
     ends = {name: (item.minimum, item.maximum) for name, item in environment.parameters.items()}
     stated = metadata_of(folder.extract).parameters
     if ends != stated:

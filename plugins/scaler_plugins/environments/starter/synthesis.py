@@ -23,9 +23,9 @@ from scaler_core.synthesis.yields import RejectedProblem
 from scaler_core.testing.endpoint import RecordedEndpoint, RecordedReplies, record_reply
 from scaler_plugins.environments.starter.folders import ProblemFolder
 
-#: What only the extractor's question says, and what only the generator's says.
-EXTRACT_MARK = "What scales in this problem"
-GENERATE_MARK = "Write the program that makes random inputs"
+#: A line that only the extractor's question has, and one that only the generator's has.
+EXTRACT_MARK = "What scales in this problem, and what is its answer?"
+GENERATE_MARK = "Write the program that makes random inputs for this problem."
 
 COMMAND = (sys.executable, "-P", "-m", "scaler_core.cli", "synth")
 #: The programs are ours, so that a machine without namespaces will do.
