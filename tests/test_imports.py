@@ -157,8 +157,7 @@ def test_heavy_libraries_are_imported_by_backends_and_a_few_files_only():
         for path in [*CORE.rglob("*.py"), *PLUGINS.rglob("*.py")]
         if PLUGINS / "backends" not in path.parents
         for name in imported_modules(path)
-        if name.split(".")[0] in HEAVY
-        and (path, name.split(".")[0]) not in HEAVY_ALLOWED
+        if name.split(".")[0] in HEAVY and (path, name.split(".")[0]) not in HEAVY_ALLOWED
     ]
     assert wrong == []
 
