@@ -9,7 +9,7 @@ import nox
 
 nox.needs_version = ">=2024.10"
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["tests", "lint", "third_party"]
+nox.options.sessions = ["tests", "lint", "third_party", "starter"]
 nox.options.reuse_venv = "yes"
 
 PINNED = ("-c", "constraints.txt")
@@ -43,6 +43,14 @@ def openrlhf(session: nox.Session) -> None:
     )
     session.install("--no-deps", "-e", ".")
     session.run("pytest", "tests/openrlhf", *(session.posargs or ("-m", "not long")))
+
+
+@nox.session
+def starter(session: nox.Session) -> None:
+    """The starter pack, built once more from its folders; ``-- NAME`` for some. Needs g++."""
+    session.install(*PINNED, "-e", ".")
+    module = "scaler_plugins.environments.starter.build"
+    session.run("python", "-m", module, "--check", *session.posargs)
 
 
 @nox.session

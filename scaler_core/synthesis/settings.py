@@ -98,7 +98,7 @@ class CalibrationSettings(Record):
     end_draws: int = Field(default=50, ge=1)
     end_distinct: int = Field(default=3, ge=1)
     end_commonest: float = Field(default=0.5, gt=0, le=1)
-    end_duplicates: float = Field(default=0.6, ge=0, le=1)
+    end_duplicates: float = Field(default=0.65, ge=0, le=1)
     least_levels: int = Field(default=2, ge=1)
     as_published: bool = False
     checks: CheckSettings = CheckSettings()

@@ -1,7 +1,7 @@
-"""The starter pack: twelve original environments, as a pool file in the published format.
+"""The starter pack: forty original environments, as a pool file in the published format.
 
-``problems/`` holds what its authors edit, ``build.py`` turns that into ``starter.json``, and the
-pack reads nothing but this file.
+``problems/`` holds what its authors edit, ``build.py`` sends that through the pipeline of ``scaler
+synth`` into ``starter.json``, and the pack reads nothing but this file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ POOL_FILE = Path(__file__).with_name("starter.json")
 
 
 class StarterPack(EnvironmentPack):
-    """Twelve small environments of eight families, from lists to dynamic programming."""
+    """Forty environments of twenty families, from lists to games."""
 
     name = "starter"
 

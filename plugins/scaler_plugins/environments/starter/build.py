@@ -1,24 +1,33 @@
 """Builds ``starter.json`` out of the problem folders, in the published pool format.
 
-Run ``python -m scaler_plugins.environments.starter.build`` after editing a folder. With ``--check``
-nothing is written: exit code 1 says that the file is not what the folders give.
+::
+
+    python -m scaler_plugins.environments.starter.build             # after editing folders
+    python -m scaler_plugins.environments.starter.build NAME ...    # these folders alone
+    python -m scaler_plugins.environments.starter.build --check     # write nothing, compare
+
+Every problem goes through the whole pipeline of ``scaler synth``, which takes a C++ compiler and a
+few minutes for all of them. With ``--check`` exit code 1 says that the file is not what the folders
+give.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import JsonValue
 
-from scaler_core.errors import DataError, ScalerError
+from scaler_core.errors import DataError, ScalerError, unknown_name
 from scaler_core.jsonio import write_atomic
-from scaler_core.models import Environment, Problem, Solution
-from scaler_core.pool.published import published_text, write_published
+from scaler_core.models import Environment
+from scaler_core.pool.published import published_text, read_published, write_published
 from scaler_plugins.environments.starter import POOL_FILE
-from scaler_plugins.environments.starter.checks import checked
-from scaler_plugins.environments.starter.folders import ProblemFolder, read_folders
+from scaler_plugins.environments.starter.checks import check
+from scaler_plugins.environments.starter.folders import PROBLEMS, ProblemFolder, read_folders
+from scaler_plugins.environments.starter.synthesis import synthesise
 
 COMMAND = "python -m scaler_plugins.environments.starter.build"
 
@@ -38,46 +47,49 @@ CONTROLLER_SETTINGS: dict[str, JsonValue] = {
 }
 
 
-def build() -> str:
+def build(names: Sequence[str] = (), *, root: Path = PROBLEMS, file: Path = POOL_FILE) -> str:
     """The text of ``starter.json``; the same on every machine.
 
-    Raises:
-        DataError: A folder is incomplete or fails a check.
-    """
-    return published_text(write_published(build_environment(item) for item in read_folders()))
-
-
-def build_environment(folder: ProblemFolder) -> Environment:
-    """The environment of one problem folder, checked.
+    Args:
+        names: Folders to build; the other environments are taken from *file*. All when empty.
+        root: Where the folders are.
+        file: The pool file.
 
     Raises:
-        DataError: It fails a check.
+        UsageError: There is no folder of a name.
+        DataError: A folder is incomplete, the pipeline refuses it, or it fails a check.
     """
-    settings, statement = folder.settings, folder.statement
-    environment = Environment(
-        id=folder.id,
-        problem=Problem(
-            name=settings.name,
-            statement=statement.text,
-            logic=statement.logic,
-            instruction=statement.output,
-            solutions=tuple(Solution(language="python", source=item) for item in folder.solutions),
-            time_limit_s=settings.time_limit_s,
-        ),
-        generator=folder.generator,
-        parameters=settings.parameters,
-        levels=settings.levels,
-        answer_type=settings.answer_type,
-        published={"difficulty": CONTROLLER_SETTINGS},
-    )
-    if environment.scale(environment.top_level) != {
-        name: parameter.maximum for name, parameter in settings.parameters.items()
-    }:
-        raise DataError(
-            f"starter environment {folder.id}: the top level is not the maximum of its parameters",
-            hint="let the last of levels be the range",
-        )
-    provenance: dict[str, JsonValue] = {
+    folders = {folder.id: folder for folder in read_folders(root)}
+    for name in names:
+        if name not in folders:
+            raise unknown_name("folder", name, folders)
+    chosen = sorted(set(names)) or list(folders)
+    there = {item.id: item for item in read_published(file)} if names else {}
+    missing = sorted(folders.keys() - {*there, *chosen})
+    if missing:
+        raise DataError(f"{file.name} lacks {', '.join(missing)}", hint="build them, too")
+    built = build_environments([folders[name] for name in chosen])
+    made = there | {item.id: item for item in built}
+    return published_text(write_published(made[name] for name in folders))
+
+
+def build_environments(folders: Sequence[ProblemFolder], *options: str) -> list[Environment]:
+    """The environments of problem folders, checked; *options* go to ``scaler synth``.
+
+    Raises:
+        DataError: The pipeline refuses one, or it fails a check.
+    """
+    by_id = {folder.id: folder for folder in folders}
+    environments = synthesise(folders, *options)
+    for environment in environments:
+        check(by_id[environment.id], environment)
+    return [_described(by_id[item.id], item) for item in environments]
+
+
+def _described(folder: ProblemFolder, environment: Environment) -> Environment:
+    """*environment* with what people want to know of it, and what published trainers read."""
+    settings = folder.settings
+    about: dict[str, JsonValue] = {
         "author": "the SCALER project",
         "license": "Apache-2.0",
         "family": settings.family,
@@ -86,33 +98,37 @@ def build_environment(folder: ProblemFolder) -> Environment:
             key: constraint.model_dump(exclude_none=True)
             for key, constraint in settings.constraints.items()
         },
-        "checks": checked(folder, environment),
     }
-    return environment.model_copy(update={"provenance": provenance})
+    return environment.model_copy(
+        update={
+            "published": {"difficulty": CONTROLLER_SETTINGS},
+            "provenance": about | environment.provenance,
+        }
+    )
 
 
-def is_current(path: Path, text: str) -> bool:
-    """Whether the file at *path* holds *text*."""
-    return path.is_file() and path.read_text(encoding="utf-8") == text
+def conclude(text: str, file: Path, *, check: bool) -> int:
+    """Write *text* to *file*, or with *check* compare the two; the exit code."""
+    if not check:
+        write_atomic(file, text)
+    elif not file.is_file() or file.read_text(encoding="utf-8") != text:
+        print(f"{file} is not what the folders give: run {COMMAND}")
+        return 1
+    print(f"{file.name} is what the folders give")
+    return 0
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str], file: Path = POOL_FILE) -> int:
     """Write or check the file; the exit code."""
-    if list(arguments) not in ([], ["--check"]):
-        print(f"usage: {COMMAND} [--check]")
-        return 2
+    parser = argparse.ArgumentParser(prog=COMMAND, description="Build starter.json, or check it.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a folder; all when none is named")
+    parser.add_argument("--check", action="store_true", help="write nothing, compare")
+    options = parser.parse_args(arguments)
     try:
-        text = build()
-        if not arguments:
-            write_atomic(POOL_FILE, text)
+        return conclude(build(options.names, file=file), file, check=options.check)
     except ScalerError as error:
         print(error)
         return 1
-    if is_current(POOL_FILE, text):
-        print(f"{POOL_FILE.name} is what the folders give")
-        return 0
-    print(f"{POOL_FILE} is not what the folders give: run {COMMAND}")
-    return 1
 
 
 if __name__ == "__main__":

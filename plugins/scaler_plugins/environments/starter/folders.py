@@ -3,15 +3,16 @@
 ::
 
     problems/largest-value/
-        environment.toml    name, family, scale parameters, levels, constraints, time limit
-        statement.md        the statement, with Input, Output and Examples sections
-        generator.py        defines generate_testcase(scale) -> (stdin, testcase)
-        solutions/1.py ...  reference programs, written independently of each other
+        environment.toml      name, family, question, time limit, constraints of a testcase
+        statement.md          the statement, with Input, Output and Examples sections
+        solutions/1.py ...    reference programs, written independently of each other;
+        solutions/4.cpp       those in Python come first: what ships must run without a compiler
+        replies/extract.md    what a model says of the problem: scale parameters, form of the answer
+        replies/generate.md   what it says next: a generator
 """
 
 from __future__ import annotations
 
-import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,71 +20,65 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from scaler_core.errors import DataError
-from scaler_core.models import AnswerType, Record, ScaleParameter
+from scaler_core.models import Language, Problem, Record, Solution
+from scaler_core.synthesis.records import SourceProblem
+from scaler_core.synthesis.sources.statement import read_statement
 from scaler_plugins.environments.starter.constraints import Constraint
 
 PROBLEMS = Path(__file__).with_name("problems")
-
-_STATEMENT = re.compile(
-    r"(?P<logic>.+?)\n\nInput\n\n(?P<input>.+?)\n\nOutput\n\n(?P<output>.+?)\n\nExamples\n\n"
-    r"(?P<examples>.+)\n",
-    re.DOTALL,
-)
-_EXAMPLE = re.compile(r"Input\n\n(.+?)\n\n\nOutput\n\n(.+?)(?:\n\n\n|\n$)", re.DOTALL)
+LANGUAGES: dict[str, Language] = {"*.py": "python", "*.cpp": "cpp"}
+LEAST_EXAMPLES = 2
+LEAST_PYTHON = 3
 
 
 class Settings(Record):
-    """What ``environment.toml`` holds.
+    """What ``environment.toml`` holds: what neither the statement nor a model says.
 
     Attributes:
-        name: Title; in lower case with dashes it is the environment's id and the folder's name.
+        name: Title.
         family: Kind of task, for people who browse.
-        answer_type: How the answer is written and compared.
         asks: The question in half a sentence, for tables.
         time_limit_s: CPU seconds for one run of a reference solution.
-        levels: Offset of each level, increasing from 0 to the range.
-        parameters: Scale parameters by name.
         constraints: What the statement promises, by key of the testcase.
     """
 
     name: str
     family: str
-    answer_type: AnswerType
     asks: str
     time_limit_s: float = Field(gt=0)
-    levels: tuple[int, ...] = Field(min_length=2, max_length=30)
-    parameters: dict[str, ScaleParameter] = Field(min_length=1)
     constraints: dict[str, Constraint] = Field(min_length=1)
 
 
 @dataclass(frozen=True)
-class Statement:
-    """A statement and its sections; *examples* are pairs of stdin and answer."""
-
-    text: str
-    logic: str
-    output: str
-    examples: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
 class ProblemFolder:
-    """One folder, read: its id is its name; *solutions* are in the order of their numbers."""
+    """One folder, read.
 
-    id: str
+    Attributes:
+        settings: What ``environment.toml`` holds.
+        problem: The problem as a dataset gives it; its id is the folder's name.
+        extract: The recorded reply of the extractor's model.
+        generate: The recorded reply of the generator's model.
+    """
+
     settings: Settings
-    statement: Statement
-    generator: str
-    solutions: tuple[str, ...]
+    problem: SourceProblem
+    extract: str
+    generate: str
+
+    @property
+    def id(self) -> str:
+        """Name of the folder, and id of the environment."""
+        return self.problem.id
 
 
 def read_folders(root: Path = PROBLEMS) -> list[ProblemFolder]:
-    """All problem folders below *root*, sorted by id.
+    """All problem folders below *root*, sorted by id; names that begin with a dot are passed over.
 
     Raises:
         DataError: A folder is incomplete or a file in it has another form.
     """
-    return [read_folder(path) for path in sorted(root.iterdir()) if path.is_dir()]
+    paths = sorted(root.iterdir())
+    return [read_folder(path) for path in paths if path.is_dir() and path.name[0] != "."]
 
 
 def read_folder(path: Path) -> ProblemFolder:
@@ -97,28 +92,46 @@ def read_folder(path: Path) -> ProblemFolder:
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         raise DataError(f"{path / 'environment.toml'}: {' '.join(str(error).split())}") from error
     return ProblemFolder(
-        id=path.name,
         settings=settings,
-        statement=_statement(path / "statement.md"),
-        generator=_text(path / "generator.py"),
-        solutions=tuple(_text(file) for file in sorted((path / "solutions").glob("*.py"))),
+        problem=_problem(path, settings),
+        extract=_text(path / "replies" / "extract.md"),
+        generate=_text(path / "replies" / "generate.md"),
     )
 
 
-def _statement(path: Path) -> Statement:
-    text = _text(path)
-    sections = _STATEMENT.fullmatch(text)
-    if sections is None:
+def _problem(path: Path, settings: Settings) -> SourceProblem:
+    text = _text(path / "statement.md").strip()
+    statement = read_statement(text)
+    if not statement.instruction or len(statement.examples) < LEAST_EXAMPLES:
         raise DataError(
-            f"{path} lacks a section", hint="it needs Input, Output and Examples, in this order"
+            f"{path / 'statement.md'} lacks a section",
+            hint=f"it needs Input, Output and Examples, and {LEAST_EXAMPLES} examples",
         )
-    examples = _EXAMPLE.findall(sections["examples"] + "\n")
-    return Statement(
-        text=text.strip(),
-        logic=sections["logic"],
-        output=sections["output"],
-        examples=tuple((stdin + "\n", answer) for stdin, answer in examples),
+    return SourceProblem(
+        id=path.name,
+        source=f"starter problems/{path.name}",
+        problem=Problem(
+            name=settings.name,
+            statement=text,
+            logic=statement.logic,
+            instruction=statement.instruction,
+            solutions=_solutions(path / "solutions"),
+            time_limit_s=settings.time_limit_s,
+        ),
+        tests=statement.examples,
     )
+
+
+def _solutions(path: Path) -> tuple[Solution, ...]:
+    solutions = tuple(
+        Solution(language=language, source=_text(file))
+        for pattern, language in LANGUAGES.items()
+        for file in sorted(path.glob(pattern))
+    )
+    python = [item for item in solutions if item.language == "python"]
+    if len(python) < LEAST_PYTHON:
+        raise DataError(f"{path} holds {len(python)} solutions in Python, not {LEAST_PYTHON}")
+    return solutions
 
 
 def _text(path: Path) -> str:

@@ -51,16 +51,6 @@ def run_trials(
     return [Trial(stdin, testcase, tuple(answers)) for stdin, testcase, answers in rows]
 
 
-def run_solutions(solutions: Sequence[str], inputs: Sequence[str]) -> list[list[str]]:
-    """For each text of *inputs*, what every solution prints for it.
-
-    Raises:
-        DataError: A program failed or never ended.
-    """
-    rows: list[list[str]] = _in_child({"solutions": solutions, "inputs": inputs}, hash_seed=0)
-    return rows
-
-
 def _in_child(request: Mapping[str, Any], hash_seed: int) -> Any:
     try:
         done = subprocess.run(

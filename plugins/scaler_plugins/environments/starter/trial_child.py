@@ -1,7 +1,7 @@
 """The child of ``trial.py``: executes programs again and again; needs only the standard library.
 
-JSON in on stdin, ``{"solutions": [...], "inputs": [...]}`` or ``{"generator": ..., "solutions":
-[...], "draws": [[scale, seed], ...]}``; JSON out on stdout, a row for each input or draw.
+JSON in on stdin, ``{"generator": ..., "solutions": [...], "draws": [[scale, seed], ...]}``; JSON
+out on stdout, a row for each draw: stdin, testcase and answers.
 """
 
 from __future__ import annotations
@@ -18,16 +18,13 @@ def main() -> None:
     """Answer the one request on stdin."""
     request = json.load(sys.stdin)
     solutions = [compile(source, "<solution>", "exec") for source in request["solutions"]]
+    namespace: dict[str, Any] = {"__name__": "generator"}
+    exec(compile(request["generator"], "<generator>", "exec"), namespace)
     rows: list[list[Any]] = []
-    if "inputs" in request:
-        rows = [[_answer(code, stdin) for code in solutions] for stdin in request["inputs"]]
-    else:
-        namespace: dict[str, Any] = {"__name__": "generator"}
-        exec(compile(request["generator"], "<generator>", "exec"), namespace)
-        for scale, seed in request["draws"]:
-            random.seed(seed)
-            stdin, testcase = namespace["generate_testcase"](scale)
-            rows.append([stdin, testcase, [_answer(code, stdin) for code in solutions]])
+    for scale, seed in request["draws"]:
+        random.seed(seed)
+        stdin, testcase = namespace["generate_testcase"](scale)
+        rows.append([stdin, testcase, [_answer(code, stdin) for code in solutions]])
     json.dump(rows, sys.stdout)
 
 

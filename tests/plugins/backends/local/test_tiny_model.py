@@ -34,13 +34,22 @@ def test_digits_and_letters_stand_alone_and_take_the_space_before_them() -> None
     assert SHIPPED.tokenize("ab cd") == ["a", "b", "Ġc", "d"]
 
 
-def test_every_fixed_word_of_a_starter_prompt_is_one_token() -> None:
+def test_every_fixed_word_of_a_quickstart_prompt_is_one_token() -> None:
+    # of the others it has no words: it is the quickstart's model
+    from scaler_plugins.backends.local.tiny.__main__ import quickstart_environments
     from scaler_plugins.backends.local.tiny.examples import starter_makers
 
-    for maker in starter_makers().values():
+    for maker in starter_makers(quickstart_environments()).values():
         for word in maker.words():
             assert len(SHIPPED.encode(word)) == 1, word
     assert len(SHIPPED.encode("\\boxed{")) == 1
+
+
+def test_the_script_makes_the_tokenizer_that_ships() -> None:
+    from scaler_plugins.backends.local.tiny.__main__ import tokenizer_words
+    from scaler_plugins.backends.local.tiny.tokenizer import build_tokenizer
+
+    assert build_tokenizer(tokenizer_words()).get_vocab() == SHIPPED.get_vocab()
 
 
 def test_the_chat_template_opens_the_answer_and_closes_earlier_ones() -> None:

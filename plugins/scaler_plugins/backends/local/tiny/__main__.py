@@ -13,12 +13,23 @@ from scaler_plugins.backends.model_folder import TINY_FOLDER
 
 RECIPE = Path(__file__).parents[3] / "recipes" / "quickstart.toml"
 LEVELS_SHOWN = (0, 1, 2, 3, 4, 6, 8)
+#: Not trained on, but words of the tokenizer that ships: without them it would be another model.
+WORDS_ONLY = ("common-divisor", "connected-groups", "running-maximum", "skip-sum")
 
 
 def quickstart_environments() -> list[str]:
     """The environments that the quickstart trains on, as its recipe lists them."""
     names: list[str] = tomllib.loads(RECIPE.read_text(encoding="utf-8"))["pool"]["environments"]
     return names
+
+
+def tokenizer_words() -> list[str]:
+    """Texts of prompts that are one token each."""
+    from scaler_plugins.backends.local.tiny.examples import starter_makers
+    from scaler_plugins.backends.local.tiny.tokenizer import BOX
+
+    makers = starter_makers([*quickstart_environments(), *WORDS_ONLY])
+    return [*sorted({word for maker in makers.values() for word in maker.words()}), BOX]
 
 
 @click.command()
@@ -36,7 +47,7 @@ def main(steps: int, threads: int, seed: int, output: Path) -> None:
     import torch
 
     from scaler_plugins.backends.local.tiny.examples import starter_makers
-    from scaler_plugins.backends.local.tiny.tokenizer import BOX, build_tokenizer
+    from scaler_plugins.backends.local.tiny.tokenizer import build_tokenizer
     from scaler_plugins.backends.local.tiny.warmstart import (
         Settings,
         accuracy,
@@ -46,11 +57,9 @@ def main(steps: int, threads: int, seed: int, output: Path) -> None:
 
     torch.set_num_threads(threads)
     started = time.monotonic()
-    makers = starter_makers()
-    words = sorted({word for maker in makers.values() for word in maker.words()})
-    tokenizer = build_tokenizer([*words, BOX])
+    tokenizer = build_tokenizer(tokenizer_words())
     model = new_model(tokenizer, seed)
-    chosen = [makers[name] for name in quickstart_environments()]
+    chosen = list(starter_makers(quickstart_environments()).values())
 
     def report(step: int, loss: float) -> None:
         if step % 50 == 0 or step == steps:

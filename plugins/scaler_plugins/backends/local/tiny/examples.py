@@ -62,8 +62,8 @@ class ExampleMaker:
         return [first, *(f" {key}=" for key in keys)]
 
 
-def starter_makers(ids: Sequence[str] = ()) -> dict[str, ExampleMaker]:
-    """A maker for each of *ids*, or for every program environment of the starter pack."""
+def starter_makers(ids: Sequence[str]) -> dict[str, ExampleMaker]:
+    """A maker for each environment of *ids*, in their order."""
     source = StarterPack().open()
-    environments = [source.get(name) for name in ids or source.ids()]
+    environments = [source.get(name) for name in ids]
     return {item.id: ExampleMaker(item) for item in environments if isinstance(item, Environment)}

@@ -1,8 +1,0 @@
-import random
-
-
-def generate_testcase(scale):
-    """Independent numbers of apples; the totals spread widely by themselves."""
-    n = scale["n"]
-    values = [random.randint(1, 99) for _ in range(n)]
-    return f"{n}\n{' '.join(map(str, values))}\n", {"values": values}
