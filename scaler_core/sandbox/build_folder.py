@@ -31,8 +31,11 @@ class BuildFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         while True:
-            path.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             try:
+                # exist_ok asks again whether it is there, and its last holder may have removed it
+                with suppress(FileExistsError):
+                    path.mkdir()
                 self._lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             except FileNotFoundError:  # its last holder has removed the folder just now
                 continue
