@@ -213,9 +213,13 @@ def _options(given: Mapping[str, Any], settings: tuple[str, ...]) -> dict[str, A
 def _stop_on_interrupt(run: SynthesisRun) -> Iterator[None]:
     """The first Ctrl-C or SIGTERM ends with what is under way, the second is obeyed at once."""
 
+    asked = False
+
     def handle(number: int, frame: FrameType | None) -> None:
-        if run.synthesis.stop_reason == "interrupted":
+        nonlocal asked
+        if asked:
             raise KeyboardInterrupt
+        asked = True
         run.synthesis.stop("interrupted")
         note("stopping with what is under way; Ctrl-C again stops at once")
 

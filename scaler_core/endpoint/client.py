@@ -226,6 +226,8 @@ class Endpoint:
             return EndpointRefused(
                 line, hint=f"set the environment variable {options.key_name} to a key that may ask"
             )
+        if status == 402:
+            return EndpointRefused(line, hint="the account is empty; fill it, then run again")
         if status == 404:
             return EndpointRefused(
                 line,

@@ -188,6 +188,7 @@ def test_what_an_unusable_answer_took_is_counted_all_the_same():
     ("reply", "kind", "help_text"),
     [
         (refused(401), EndpointRefused, "SCALER_ENDPOINT_KEY"),
+        (refused(402, "Insufficient Balance"), EndpointRefused, "the account is empty"),
         (refused(403), EndpointRefused, "SCALER_ENDPOINT_KEY"),
         (refused(404), EndpointRefused, "is 'recorded' a model of this server"),
         (refused(405), EndpointRefused, "the address of the API"),
