@@ -212,7 +212,6 @@ def _options(given: Mapping[str, Any], settings: tuple[str, ...]) -> dict[str, A
 @contextmanager
 def _stop_on_interrupt(run: SynthesisRun) -> Iterator[None]:
     """The first Ctrl-C or SIGTERM ends with what is under way, the second is obeyed at once."""
-
     asked = False
 
     def handle(number: int, frame: FrameType | None) -> None:

@@ -93,6 +93,12 @@ def test_a_variable_that_is_named_must_be_set():
         key_from(parsed(key_variable="MINE"), {})
 
 
+def test_a_key_given_as_the_name_of_its_variable_is_never_shown():
+    with pytest.raises(UsageError, match="not the key itself") as refused:
+        parsed(key_variable="sk-very-secret-0123456789")
+    assert "sk-very" not in str(refused.value)
+
+
 @pytest.mark.parametrize("key", ["two words", "line\nbreak", "schlüssel"])
 def test_a_key_that_is_none_is_refused_without_showing_it(key):
     with pytest.raises(UsageError, match="characters that no key has") as refused:
