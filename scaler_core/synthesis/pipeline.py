@@ -21,7 +21,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from scaler_core.endpoint import BudgetSpent, EndpointFailed, EndpointRefused
+from scaler_core.endpoint import BudgetSpent, EndpointFailed, EndpointRefused, EndpointStopped
 from scaler_core.errors import InfrastructureError, ScalerError
 from scaler_core.synthesis.filters import Kept, ProblemFilter
 from scaler_core.synthesis.journal import StageRecord
@@ -212,7 +212,7 @@ class Synthesis:
                 break
             try:
                 done = await self._do(step, problem, self._made(trail))
-            except Stopped:
+            except (Stopped, EndpointStopped):
                 break
             except BudgetSpent as error:
                 self.stop("budget", error)

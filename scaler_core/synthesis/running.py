@@ -180,7 +180,8 @@ class SynthesisRun:
         def chat(first: int) -> EndpointChat:
             return EndpointChat(endpoint, self.options.sampling, first)
 
-        return endpoint, Asking(extractor, generator, chat, self.budget.options.cost)
+        cost = self.budget.options.cost
+        return endpoint, Asking(extractor, generator, chat, cost, endpoint.stop)
 
     # -------------------------------------------------------------- what came out
 
