@@ -153,7 +153,8 @@ class Synthesis:
 
     def _left(self, walk: asyncio.Task[None]) -> None:
         self._places.release()
-        if not walk.cancelled() and (error := walk.exception()) is not None:
+        error = None if walk.cancelled() else walk.exception()
+        if isinstance(error, Exception):  # an interrupt that hits a walk goes up by itself
             self.stop("error", error)
 
     # -------------------------------------------------------------- reading

@@ -235,6 +235,18 @@ def test_a_spent_budget_does_not_keep_a_run_from_being_stopped(tmp_path: Path, w
     assert ran.status.accepted == 0  # nobody begins another stage
 
 
+def test_an_interrupt_that_is_obeyed_at_once_is_no_error(tmp_path: Path):
+    holder: list[Synthesis] = []
+
+    def act(step, problem):
+        holder[0].stop("interrupted")
+        raise KeyboardInterrupt  # what the second Ctrl-C does to whatever runs
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, shelf(3), ActedStages(act), during=holder.append)
+    assert holder[0].stop_reason == "interrupted"
+
+
 def test_an_error_after_the_budget_was_spent_is_not_swallowed(tmp_path: Path):
     def act(step, problem):
         if problem.id == "p000":
