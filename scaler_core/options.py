@@ -100,8 +100,10 @@ def _explained(
     message = ", or ".join(dict.fromkeys(messages))
     if problem["type"] == "missing":
         return UsageError(f"{dotted} is missing{where}", hint=_purpose(model, keys))
-    if not keys:
-        return UsageError(f"options of {path}{where} do not fit together: {message}")
+    if not keys or (problem["type"] == "value_error" and isinstance(problem["input"], dict)):
+        # the section itself is never shown: an address in it may hold a password by mistake
+        of = f" of {dotted}" if dotted else ""
+        return UsageError(f"options{of}{where} do not fit together: {message}")
     shown = _shown(problem["input"])
     return UsageError(
         f"{dotted} = {shown}{where} is not allowed: {message}", hint=_purpose(model, keys)

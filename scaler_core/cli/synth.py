@@ -152,7 +152,7 @@ def command(
         emit_json(as_line(report))
     else:
         print_report(report)
-    _tell_how_to_go_on(report)
+    _tell_how_to_go_on(report, options)
     if report.stop_reason == "interrupted":
         sys.exit(INTERRUPTED)
     produced = report.environments or options.stage != "calibrate"
@@ -212,10 +212,13 @@ def _options(given: Mapping[str, Any], settings: tuple[str, ...]) -> dict[str, A
 @contextmanager
 def _stop_on_interrupt(run: SynthesisRun) -> Iterator[None]:
     """The first Ctrl-C or SIGTERM ends with what is under way, the second is obeyed at once."""
+    asked = False
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if run.synthesis.stop_reason == "interrupted":
+        nonlocal asked
+        if asked:
             raise KeyboardInterrupt
+        asked = True
         run.synthesis.stop("interrupted")
         note("stopping with what is under way; Ctrl-C again stops at once")
 
@@ -228,7 +231,7 @@ def _stop_on_interrupt(run: SynthesisRun) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _tell_how_to_go_on(report: SynthesisReport) -> None:
+def _tell_how_to_go_on(report: SynthesisReport, options: SynthesisOptions) -> None:
     reasons = {
         "budget": "the budget of this run is spent",
         "endpoint": "stopped: the endpoint failed again and again",
@@ -241,5 +244,10 @@ def _tell_how_to_go_on(report: SynthesisReport) -> None:
     elif report.undone:
         first = next(iter(report.undone))
         note(f"{len(report.undone)} problems were left undone; {first}: {report.undone[first]}")
+    if options.stage == "calibrate" and not report.environments and Path(report.pool).exists():
+        note(f"no environment is accepted now, so {shlex.quote(report.pool)} is left as it was")
     if not report.complete:
-        note(f"go on with the same command; what is done is in {shlex.quote(report.folder)}")
+        # what was let in again stays in: asked for twice, it would be done twice
+        without = " without --retry-rejected" * (options.retry_rejected is not None)
+        folder = shlex.quote(report.folder)
+        note(f"go on with the same command{without}; what is done is in {folder}")

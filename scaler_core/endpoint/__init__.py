@@ -26,6 +26,7 @@ from scaler_core.endpoint.failures import (
     BudgetSpent,
     EndpointFailed,
     EndpointRefused,
+    EndpointStopped,
     RequestRefused,
 )
 from scaler_core.endpoint.options import EndpointOptions, key_from
@@ -41,6 +42,7 @@ __all__ = [
     "EndpointFailed",
     "EndpointOptions",
     "EndpointRefused",
+    "EndpointStopped",
     "EndpointThread",
     "RequestRefused",
     "ResponseCache",

@@ -11,6 +11,7 @@ from scaler_core.endpoint.failures import Key
 from scaler_core.endpoint.records import Completion
 
 BYTES_PER_TOKEN = 4  # of usual text, for servers that count nothing
+MOST_TOKENS = 10**9  # of one request; a larger count is none
 BEGINNING = 10_000  # bytes of a body that are looked at for something to show
 
 
@@ -43,8 +44,8 @@ class _Body(BaseModel):
 
 
 class _Usage(BaseModel):
-    prompt_tokens: int = Field(ge=0)
-    completion_tokens: int = Field(ge=0)
+    prompt_tokens: int = Field(ge=0, le=MOST_TOKENS)
+    completion_tokens: int = Field(ge=0, le=MOST_TOKENS)
 
 
 def guessed_tokens(text: str) -> int:

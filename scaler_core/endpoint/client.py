@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 from weakref import WeakValueDictionary
@@ -22,6 +23,7 @@ from scaler_core.endpoint.cache import ResponseCache, request_key
 from scaler_core.endpoint.failures import (
     EndpointFailed,
     EndpointRefused,
+    EndpointStopped,
     Key,
     RequestRefused,
 )
@@ -72,6 +74,8 @@ class Endpoint:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._random = random.Random()
         self._was_reached = False
+        self._stopped = False
+        self._wake = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"Endpoint({self.options.model!r} at {self.options.url})"
@@ -93,6 +97,15 @@ class Endpoint:
             await self._connection.close()
             self._connection = None
 
+    def stop(self) -> None:
+        """Send nothing more, repetitions included; what is under way is waited for.
+
+        Answers that are there already are still given. Safe in a signal handler.
+        """
+        self._stopped = True
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake.set)
+
     async def complete(
         self, messages: Sequence[Message], sampling: Sampling, sample: int = 0
     ) -> Completion:
@@ -111,6 +124,7 @@ class Endpoint:
             RequestRefused: The server does not take this request.
             EndpointFailed: No usable answer came, or the server cannot be reached.
             BudgetSpent: What is left of the budget does not cover the request.
+            EndpointStopped: Nothing more is sent.
             InfrastructureError: The answer cannot be written to the cache.
         """
         self._check_loop()
@@ -159,7 +173,8 @@ class Endpoint:
                 raise self._refused(outcome)
             self._check_worth_repeating(outcome)
             if attempt + 1 < attempts:
-                await asyncio.sleep(self._pause_s(attempt, outcome))
+                with suppress(TimeoutError):  # that nobody stops it is the usual way
+                    await asyncio.wait_for(self._wake.wait(), self._pause_s(attempt, outcome))
             reason = outcome.reason
         self.budget.count("failed")
         raise EndpointFailed(
@@ -176,6 +191,8 @@ class Endpoint:
             if self._connection is None:
                 self._connection = Connection(self.options, self._key)  # loads the library
             await self._pacer.turn()
+            if self._stopped:
+                raise EndpointStopped(f"nothing more is asked of {self.options.url}")
             self.budget.count("requests")
             if attempt:
                 self.budget.count("retries")
@@ -226,6 +243,8 @@ class Endpoint:
             return EndpointRefused(
                 line, hint=f"set the environment variable {options.key_name} to a key that may ask"
             )
+        if status == 402:
+            return EndpointRefused(line, hint="the account is empty; fill it, then run again")
         if status == 404:
             return EndpointRefused(
                 line,

@@ -6,6 +6,7 @@
     RequestRefused    (ScalerError)          this request: too long, filtered, malformed
     EndpointFailed    (InfrastructureError)  no usable answer, however often it was asked
     BudgetSpent       (ScalerError)          the next request might cost more than is left
+    EndpointStopped   (ScalerError)          the client was told to send nothing more
 
 None of them is an answer of the model, and none is ever cached.
 """
@@ -32,6 +33,10 @@ class EndpointFailed(InfrastructureError):
 
 class BudgetSpent(ScalerError):
     """What is left of the budget does not cover another request. What was answered is kept."""
+
+
+class EndpointStopped(ScalerError):
+    """The client was told to send nothing more, and this request was not sent."""
 
 
 class Key:

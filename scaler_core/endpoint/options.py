@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 from scaler_core.errors import UsageError
 from scaler_core.interfaces import Options
 
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 DEFAULT_KEY_VARIABLE = "SCALER_ENDPOINT_KEY"
 OURS = {"max_completion_tokens", "max_tokens", "messages", "model", "n", "seed", "stop"} | {
     "stream",
@@ -67,8 +69,12 @@ class EndpointOptions(Options):
         _check_url(self.url)
         if taken := sorted(OURS & set(self.extra)):
             raise ValueError(f"extra: {', '.join(taken)} cannot be set there")
-        if self.key_variable == "":
-            raise ValueError("key_variable: an environment variable needs a name")
+        if self.key_variable is not None and not VARIABLE.fullmatch(self.key_variable):
+            # it is never shown: it may be the key itself by mistake
+            raise ValueError(
+                "key_variable: must be the name of an environment variable (letters, digits, _), "
+                "not the key itself"
+            )
         return self
 
     @property

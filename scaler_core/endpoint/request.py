@@ -17,6 +17,7 @@ from scaler_core.models import Message
 
 CONNECT_S = 10.0
 LARGEST_ANSWER = 32 << 20
+LARGEST_ERROR = 1 << 20  # the rest of an error is not read
 WORTH_REPEATING = (408, 409, 425, 429)  # and all from 500 on
 # what lies between us and the network differs with the version of the client library
 NETWORK_LIBRARIES = ("openai", "httpx", "httpx2", "httpcore", "httpcore2")
@@ -52,6 +53,28 @@ class Failure:
     unreachable: bool = False
 
 
+class _ErrorAnswer(Exception):
+    """A response with a status of failure, read before the library reads it without a bound."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        super().__init__(status)
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+async def _read_error(response: Any) -> None:
+    """Take what the server says of a failure, and no more than is worth having."""
+    if response.is_success:
+        return
+    body = bytearray()
+    async for part in response.aiter_bytes():
+        body += part
+        if len(body) > LARGEST_ERROR:
+            break
+    raise _ErrorAnswer(response.status_code, response.headers, bytes(body))
+
+
 class Connection:
     """Sends requests to one server through the library's client, each exactly once.
 
@@ -76,7 +99,11 @@ class Connection:
             api_key=key.reveal() or "none",
             base_url=options.url,
             max_retries=0,
-            http_client=openai.DefaultAsyncHttpxClient(timeout=timeout, follow_redirects=False),
+            http_client=openai.DefaultAsyncHttpxClient(
+                timeout=timeout,
+                follow_redirects=False,
+                event_hooks={"response": [_read_error]},
+            ),
         )
 
     async def close(self) -> None:
@@ -114,8 +141,9 @@ class Connection:
         """What an error of the network means; ``None`` for a mistake in our own code."""
         import openai
 
-        if isinstance(error, openai.APIStatusError):
-            return self._status(error.response)
+        for answer in (error, error.__cause__):  # some versions of the library wrap it
+            if isinstance(answer, _ErrorAnswer):
+                return self._status(answer)
         library = type(error).__module__.partition(".")[0]
         if library not in NETWORK_LIBRARIES and not isinstance(error, OSError):
             return None
@@ -125,14 +153,14 @@ class Connection:
             return self._too_late()
         return Failure(self._key.shown(one_line(cause)), unreachable=unreachable)
 
-    def _status(self, response: Any) -> Refusal | Failure:
-        status = int(response.status_code)
-        said = error_text(response.content, self._key)
+    def _status(self, answer: _ErrorAnswer) -> Refusal | Failure:
+        status, headers = answer.status, answer.headers
+        said = error_text(answer.body, self._key)
         if 300 <= status < 400:
-            said = f"it points to {self._key.shown(response.headers.get('location', ''))}"
+            said = f"it points to {self._key.shown(headers.get('location', ''))}"
         if status in WORTH_REPEATING or status >= 500:
             reason = f"answered {status}: {said}".rstrip(": ")
-            return Failure(reason, asked_pause_s(response.headers))
+            return Failure(reason, asked_pause_s(headers))
         return Refusal(status, said)
 
     def _too_late(self) -> Failure:

@@ -28,7 +28,7 @@ from scaler_core.models import AnswerType, Record, Solution
 from scaler_core.synthesis.records import Rejection, SourceProblem, SourceTest, Stage
 from scaler_core.synthesis.sources.statement import read_statement
 
-_IMAGE = re.compile(r"<image>|<img\b|!\[[^\]]*\]\(|\\includegraphics|data:image/", re.IGNORECASE)
+_IMAGE = re.compile(r"<image>|<img\b|!\[[^][]*+\]\(|\\includegraphics|data:image/", re.IGNORECASE)
 _ANSWER_TYPES = get_args(AnswerType)
 
 

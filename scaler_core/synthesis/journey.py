@@ -14,6 +14,7 @@ look.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from itertools import count, islice
 from typing import NamedTuple, get_args
 
 from scaler_core.synthesis.records import Stage
@@ -47,8 +48,9 @@ def journey(generators: int, reopened: Mapping[Stage, int]) -> Journey:
             break
     else:
         return False
-    for first in range(0, generators * (1 + reopened.get("generate", 0)), generators):
-        for attempt in range(first, first + generators):
+    attempts = count()  # no gaps, so that allowing more generators later finds those that are there
+    for _ in range(1 + reopened.get("generate", 0)):
+        for attempt in islice(attempts, generators):
             if not (yield Step("generate", attempt)):
                 break  # who wrote none in several conversations will not in the next
             if (yield Step("check", attempt)) and (yield Step("calibrate", attempt)):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from scaler_core.synthesis.journal import Journal, Place, StageRecord
-from scaler_core.synthesis.journey import Step, journey, reopening_stage
+from scaler_core.synthesis.journey import STAGES, Step, journey, reopening_stage
 from scaler_core.synthesis.records import Stage
 
 Digests = Mapping[Stage, str]
@@ -100,9 +100,15 @@ class Trail(NamedTuple):
         return self.next is None and bool(self.notes) and self.notes[-1][1].passed
 
     @property
+    def furthest(self) -> Stage:
+        """The furthest stage that it reached, by whichever generator."""
+        steps = [step for step, _ in self.notes] + ([self.next] if self.next else [])
+        return max((step.stage for step in steps), key=STAGES.index)
+
+    @property
     def rejected(self) -> Note | None:
-        """What refused it for good, if anything did."""
-        return None if self.next or self.accepted else self.notes[-1][1]
+        """What refused it for good, if anything did: the last refusal at the furthest stage."""
+        return None if self.next or self.accepted else self.last(self.furthest)
 
     def last(self, stage: Stage) -> Note | None:
         """How the latest attempt at *stage* ended."""
@@ -170,7 +176,7 @@ class Memory:
         for problem_id in self:
             trail = self.trail(problem_id)
             refused = trail.rejected
-            stage = trail.notes[-1][0].stage if trail.notes else "filter"
+            stage = trail.furthest
             if refused is None or stage == "filter" or wanted not in ("", stage, refused.check):
                 continue  # filters are asked anew in every run
             again = reopening_stage(stage)

@@ -21,7 +21,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from scaler_core.endpoint import BudgetSpent, EndpointFailed
+from scaler_core.endpoint import BudgetSpent, EndpointFailed, EndpointRefused, EndpointStopped
 from scaler_core.errors import InfrastructureError, ScalerError
 from scaler_core.synthesis.filters import Kept, ProblemFilter
 from scaler_core.synthesis.journal import StageRecord
@@ -34,8 +34,20 @@ from scaler_core.synthesis.stages import Done, Stages, Stopped
 
 #: Problems given up one after another for the same kind of reason, before the run stops.
 FAILURES_IN_A_ROW = 8
+#: Stages that ask the model; the others need this machine alone.
+ASKING: tuple[Stage, ...] = ("extract", "generate")
 
 StopReason = Literal["", "budget", "endpoint", "machine", "interrupted", "error"]
+
+#: Of several reasons to stop the weightiest counts, and of equal ones the first.
+WEIGHTS: dict[StopReason, int] = {
+    "": 0,
+    "budget": 1,
+    "endpoint": 2,
+    "machine": 2,
+    "interrupted": 3,
+    "error": 4,
+}
 
 
 @dataclass
@@ -102,10 +114,11 @@ class Synthesis:
         self._places = asyncio.Semaphore(in_flight)
         self._observer = observer
         self._failures: Counter[StopReason] = Counter()
+        self._refused_in_a_row = 0
 
     def stop(self, reason: StopReason, error: BaseException | None = None) -> None:
         """Begin nothing more, and end when what is under way is done. Safe in a signal handler."""
-        if not self.stop_reason:
+        if WEIGHTS[reason] > WEIGHTS[self.stop_reason]:
             self.stop_reason, self.stop_error = reason, error
             # with the budget spent, answers that are there already may still be used
             if reason != "budget":
@@ -140,7 +153,8 @@ class Synthesis:
 
     def _left(self, walk: asyncio.Task[None]) -> None:
         self._places.release()
-        if not walk.cancelled() and (error := walk.exception()) is not None:
+        error = None if walk.cancelled() else walk.exception()
+        if isinstance(error, Exception):  # an interrupt that hits a walk goes up by itself
             self.stop("error", error)
 
     # -------------------------------------------------------------- reading
@@ -199,7 +213,7 @@ class Synthesis:
                 break
             try:
                 done = await self._do(step, problem, self._made(trail))
-            except Stopped:
+            except (Stopped, EndpointStopped):
                 break
             except BudgetSpent as error:
                 self.stop("budget", error)
@@ -208,7 +222,9 @@ class Synthesis:
                 self._give_up(problem, error)
                 break
             self._memory.append(_record(problem.id, content, step, self._memory, done))
-            self._failures.clear()
+            # a machine that works says nothing of the endpoint, and the other way round
+            self._failures.pop("endpoint" if step.stage in ASKING else "machine", None)
+            self._count_refusals(step, done)
             self._count_end(problem)
         self._tell()
 
@@ -231,6 +247,22 @@ class Synthesis:
         self._failures[reason] += 1
         if self._failures[reason] >= FAILURES_IN_A_ROW:
             self.stop(reason, error)
+
+    def _count_refusals(self, step: Step, done: Done) -> None:
+        """Stop where the endpoint takes no question at all: that is not the problems' fault."""
+        if step.stage not in ASKING:
+            return
+        if done.rejection is None or done.rejection.check != "request_refused":
+            self._refused_in_a_row = 0
+            return
+        self._refused_in_a_row += 1
+        if self._refused_in_a_row >= FAILURES_IN_A_ROW:
+            error = EndpointRefused(
+                f"{FAILURES_IN_A_ROW} questions one after another were refused: "
+                f"{done.rejection.detail}",
+                hint="--retry-rejected request_refused lets their problems in again",
+            )
+            self.stop("endpoint", error)
 
     def _count_end(self, problem: SourceProblem) -> None:
         """Count a problem that has come to its end, now or in an earlier run."""

@@ -100,6 +100,8 @@ class RayWorkers:
         document = job.model_dump_json()
         deaths: list[str] = []
         while len(deaths) < ACTORS_A_JOB_MAY_KILL:
+            if self._closed:  # a call now would make Ray start a cluster of its own
+                raise InfrastructureError("the Ray workers are closed")
             actor = self._free.pop()
             try:
                 if actor is None:

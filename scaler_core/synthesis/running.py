@@ -24,6 +24,7 @@ from scaler_core.pool.writer import write_pool
 from scaler_core.synthesis.benches import BUILDER, describe_plugins, make_bench
 from scaler_core.synthesis.filters import ProblemFilter
 from scaler_core.synthesis.jobs import Workers
+from scaler_core.synthesis.journey import STAGES
 from scaler_core.synthesis.memory import Memory
 from scaler_core.synthesis.options import SynthesisOptions
 from scaler_core.synthesis.picture import yields_svg
@@ -179,7 +180,8 @@ class SynthesisRun:
         def chat(first: int) -> EndpointChat:
             return EndpointChat(endpoint, self.options.sampling, first)
 
-        return endpoint, Asking(extractor, generator, chat, self.budget.options.cost)
+        cost = self.budget.options.cost
+        return endpoint, Asking(extractor, generator, chat, cost, endpoint.stop)
 
     # -------------------------------------------------------------- what came out
 
@@ -269,13 +271,14 @@ def _reopen(memory: Memory, wanted: str | None) -> int:
         return 0
     count = memory.reopen(wanted)
     if not count and wanted:
-        known = {item.check for item in yields_of(memory).refusals if item.stage != "filter"}
+        refusals = [item for item in yields_of(memory).refusals if item.stage != "filter"]
+        known = {*STAGES[1:], *(item.check for item in refusals)}
         if wanted not in known:
             raise unknown_name(
                 "stage or check",
                 wanted,
                 known,
                 where=" of --retry-rejected",
-                hint="those that refused a problem; what filters refuse is looked at in every run",
+                hint="only checks that refused a problem count, and filters are asked in every run",
             )
     return count

@@ -52,12 +52,14 @@ class Asking:
         generator: Writes generators.
         chat: Makes the client of one stage of one problem, whose replies begin at the given index.
         cost: The price of so many tokens of a request and of a reply.
+        stop: Lets nothing more be sent, repetitions of failed requests included.
     """
 
     extractor: Extractor
     generator: Generator
     chat: Callable[[int], RecordingChat]
     cost: Callable[[int, int], float]
+    stop: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ class Stages:
     def stop(self) -> None:
         """Send no further request and begin no further job; those under way are waited for."""
         self.stopping = True
+        if self._asking is not None:
+            self._asking.stop()
 
     async def do(self, step: Step, problem: SourceProblem, made: Made) -> Done:
         """Do one stage.
@@ -119,7 +123,7 @@ class Stages:
         Raises:
             InfrastructureError: Endpoint, sandbox or disk failed; the problem is not to blame.
             BudgetSpent: There is no money for another request.
-            Stopped: The run is stopping.
+            Stopped, EndpointStopped: The run is stopping.
             UsageError: The endpoint refuses all requests.
             PluginError: The extractor or the generator broke its contract.
         """

@@ -128,6 +128,13 @@ class SynthesisStore:
                 hint="choose another POOL; or add --redo-changed if they are the same problems: "
                 "equal ones are not done again",
             )
+        if wanted.generators < known.generators and memory.count("generate"):
+            raise UsageError(
+                f"{self.path} was made with up to {known.generators} generators a problem, and "
+                f"now {wanted.generators} are allowed",
+                hint=f"go on with {known.generators} or more, choose another POOL, or add "
+                "--redo-changed to do without what later generators gave",
+            )
         for stage, settings in wanted.stages.items():
             done = memory.count(stage)
             change = _difference(known.stages.get(stage, {}), settings)

@@ -160,11 +160,8 @@ def rejected_problems(memory: Memory) -> Iterator[RejectedProblem]:
 
 def _add(trail: Trail, sums: dict[Stage, _Sums]) -> None:
     """Count one problem: it rests at the furthest stage that it reached."""
-    reached = {STAGES.index(step.stage) for step, _ in trail.notes}
-    if trail.next is not None:
-        reached.add(STAGES.index(trail.next.stage))
-    furthest = STAGES[max(reached)]
-    for stage in STAGES[: max(reached) + 1]:
+    furthest = trail.furthest
+    for stage in STAGES[: STAGES.index(furthest) + 1]:
         sums[stage].entered += 1
     for step, note in trail.notes:
         sums[step.stage].spend(note)
@@ -173,11 +170,9 @@ def _add(trail: Trail, sums: dict[Stage, _Sums]) -> None:
             sums[step.stage].examples.setdefault(note.check, note)
     if trail.next is not None:
         sums[furthest].waiting += 1
-    elif not trail.accepted:
-        last = trail.last(furthest)
-        assert last is not None, "a problem that is rejected was refused"
-        sums[furthest].rejected[last.check] += 1
-        sums[furthest].again[last.check] -= 1
+    elif (refused := trail.rejected) is not None:
+        sums[furthest].rejected[refused.check] += 1
+        sums[furthest].again[refused.check] -= 1
 
 
 def _stage_yield(stage: Stage, sums: _Sums) -> StageYield:

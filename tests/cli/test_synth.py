@@ -232,9 +232,40 @@ def test_rejected_problems_can_be_tried_again_with_fresh_replies(
         assert json.loads(out)["environments"] == 3
         code, out, _ = scaler(*asked_for(pool, server, "--retry-rejected", *options))
     assert json.loads(out)["environments"] == 4
+    code, out, _ = scaler(*asked_for(pool, server, "--retry-rejected", "check", *options))
+    assert (code, json.loads(out)["reopened"]) == (0, 0)  # a stage that refuses nothing now
     code, _, err = scaler(*asked_for(pool, server, "--retry-rejected", "nonsense", *options))
     assert code == 2
     assert "unknown stage or check 'nonsense'" in err
+
+
+def test_a_pool_that_no_environment_is_left_for_is_not_passed_off_as_new(
+    finished: Path, tmp_path: Path, scaler: Scaler
+):
+    shutil.copytree(finished, tmp_path / "copy")
+    pool = tmp_path / "copy" / "pool"
+    before = content(pool)
+    with RecordedEndpoint(honest()) as server:
+        stricter = ("--redo-changed", "--set", "filter.solutions_needed=99")
+        code, out, err = scaler(*asked_for(pool, server, *stricter, "--json"))
+    assert code == 1
+    assert json.loads(out)["environments"] == 0
+    assert f"no environment is accepted now, so {pool} is left as it was" in err
+    assert content(pool) == before
+
+
+def test_a_retry_that_was_cut_short_is_not_asked_for_again(
+    finished: Path, tmp_path: Path, scaler: Scaler
+):
+    shutil.copytree(finished, tmp_path / "copy")
+    pool = tmp_path / "copy" / "pool"
+    with RecordedEndpoint(honest()) as server:
+        again = ("--redo-changed", "--retry-rejected", "check", "--budget-tokens", 0)
+        code, _, err = scaler(*asked_for(pool, server, *again, "--json"))
+        assert code == 1
+        assert "go on with the same command without --retry-rejected" in err
+        code, out, _ = scaler(*asked_for(pool, server, "--redo-changed", "--json"))
+    assert json.loads(out)["environments"] == 3
 
 
 # ------------------------------------------------------------------ a model at fault

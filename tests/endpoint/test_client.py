@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -111,6 +113,7 @@ def choice(message, finish_reason="stop", **fields):
         (choice({"content": "a\ud800b"}), "a?b"),
         (choice({"content": "x"}, None, usage=None, model=None), "x"),
         (choice({"content": "x"}, usage={"prompt_tokens": -5, "completion_tokens": 1}), "x"),
+        (choice({"content": "x"}, usage={"prompt_tokens": 10**400, "completion_tokens": 1}), "x"),
         (Reply("x", headers={"Content-Type": "text/html"}), "x"),
         (Reply("x", headers={"Content-Type": "nonsense"}), "x"),
     ],
@@ -188,6 +191,7 @@ def test_what_an_unusable_answer_took_is_counted_all_the_same():
     ("reply", "kind", "help_text"),
     [
         (refused(401), EndpointRefused, "SCALER_ENDPOINT_KEY"),
+        (refused(402, "Insufficient Balance"), EndpointRefused, "the account is empty"),
         (refused(403), EndpointRefused, "SCALER_ENDPOINT_KEY"),
         (refused(404), EndpointRefused, "is 'recorded' a model of this server"),
         (refused(405), EndpointRefused, "the address of the API"),
@@ -209,6 +213,29 @@ def test_a_refusal_ends_at_once_with_one_clear_line(reply, kind, help_text):
     assert help_text in asked.result.hint
     assert "\n" not in str(asked.result)
     assert len(server.requests) == 1
+
+
+def test_an_error_without_end_is_read_no_further_than_is_worth_having():
+    sent = []
+
+    def pour(listener):
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):  # we are hung up on
+            connection.recv(1 << 16)
+            connection.sendall(b"HTTP/1.1 500 no\r\n\r\n")
+            while len(sent) < 256:
+                connection.sendall(b"x" * (1 << 20))
+                sent.append(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        pouring = threading.Thread(target=pour, args=[listener])
+        pouring.start()
+        place = EndpointOptions(url=f"http://127.0.0.1:{listener.getsockname()[1]}/v1", model="m")
+        error = ask(place, retries=0).result
+        pouring.join()
+    assert error.message.startswith(f"endpoint {place.url}: answered 500: xxx")
+    assert len(error.message) < 500
+    assert len(sent) < 64
 
 
 def test_a_redirection_is_named_and_not_followed():

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from scaler_core.endpoint import Endpoint, ResponseCache, Sampling
-from scaler_core.testing.endpoint import RecordedEndpoint, hanging, slow
+from scaler_core.endpoint import Endpoint, EndpointStopped, ResponseCache, Sampling
+from scaler_core.testing.endpoint import RecordedEndpoint, hanging, server_error, slow
 from tests.endpoint.calling import ask, options_for, question
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,3 +128,27 @@ def test_an_answer_that_is_being_written_is_written_when_its_caller_is_cancelled
 
     with RecordedEndpoint(lambda request: "42") as server:
         assert asyncio.run(asking(server)) == 1
+
+
+def test_a_client_that_is_told_to_stop_repeats_nothing_and_wakes_from_its_pause(tmp_path):
+    async def asking(server, cache):
+        options = options_for(server, backoff_s=1000, longest_wait_s=1000)
+        async with Endpoint(options, cache=cache) as endpoint:
+            await endpoint.complete(question("known"), Sampling())
+            failing = asyncio.create_task(endpoint.complete(question("new"), Sampling()))
+            while len(server.requests) < 2:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)  # in its pause by now
+            endpoint.stop()
+            with pytest.raises(EndpointStopped):
+                await failing
+            with pytest.raises(EndpointStopped):
+                await endpoint.complete(question("newer"), Sampling())
+            return await endpoint.complete(question("known"), Sampling())
+
+    def answer(request):
+        return "42" if request.text == "known" else server_error()
+
+    with RecordedEndpoint(answer) as server, ResponseCache(tmp_path) as cache:
+        assert asyncio.run(asking(server, cache)).cached
+        assert len(server.requests) == 2

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from scaler_core.endpoint import BudgetOptions, EndpointOptions, Sampling, key_from
 from scaler_core.errors import UsageError
 from scaler_core.options import parse_options
+from scaler_core.synthesis.options import SynthesisOptions
 
 URL = "http://localhost:8000/v1"
 
@@ -50,6 +51,10 @@ def test_addresses_that_cannot_and_never_a_word_of_what_they_hide(url):
     with pytest.raises(ValidationError) as invalid:
         EndpointOptions(url=url, model="m")
     assert "hush-hush" not in str(invalid.value)
+    with pytest.raises(UsageError) as nested:
+        parse_options(SynthesisOptions, {"endpoint": {"url": url, "model": "m"}})
+    assert str(nested.value).startswith("options of endpoint do not fit together: url: must")
+    assert "hush-hush" not in str(nested.value)
 
 
 @pytest.mark.parametrize("name", ["messages", "model", "n", "stream", "temperature", "seed"])
@@ -91,6 +96,16 @@ def test_the_key_comes_out_of_the_variable_that_is_named():
 def test_a_variable_that_is_named_must_be_set():
     with pytest.raises(UsageError, match="the environment variable MINE is not set"):
         key_from(parsed(key_variable="MINE"), {})
+
+
+def test_a_key_given_as_the_name_of_its_variable_is_never_shown():
+    with pytest.raises(UsageError, match="not the key itself") as refused:
+        parsed(key_variable="sk-very-secret-0123456789")
+    assert "sk-very" not in str(refused.value)
+    endpoint = {"url": "http://h/v1", "model": "m", "key_variable": "sk-very-secret-0123456789"}
+    with pytest.raises(UsageError, match="not the key itself") as nested:
+        parse_options(SynthesisOptions, {"endpoint": endpoint})
+    assert "sk-very" not in str(nested.value)
 
 
 @pytest.mark.parametrize("key", ["two words", "line\nbreak", "schlüssel"])

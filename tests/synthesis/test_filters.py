@@ -58,6 +58,10 @@ def test_a_statement_that_lacks_something_is_refused_by_name(statement, check):
     assert check_of(source_problem(statement=statement)) == check
 
 
+def test_the_beginnings_of_a_hundred_thousand_images_are_read_in_one_go():
+    assert not isinstance(select(source_problem(statement="![" * 100_000 + STATEMENT)), Rejection)
+
+
 def test_solutions_that_differ_in_white_space_count_once():
     twice = python_solutions("print(1)\n", "print(1)", "print(2)")
     assert check_of(source_problem(solutions=twice)) == "few_solutions"

@@ -168,6 +168,95 @@ def test_a_spent_budget_lets_checks_go_on_and_reads_no_further(tmp_path: Path):
     assert sum(ran.status.under_way.values()) == 0
 
 
+def test_a_sandbox_that_never_works_stops_the_run_although_requests_succeed(tmp_path: Path):
+    """Or else replies for the whole dataset would be paid for, and none of them checked."""
+
+    def act(step, problem):
+        return InfrastructureError("broken") if step.stage == "check" else passed(step, problem)
+
+    ran = run(tmp_path, shelf(100), ActedStages(act), in_flight=2)
+    assert ran.synthesis.stop_reason == "machine"
+    assert ran.status.read <= FAILURES_IN_A_ROW + 4
+
+
+def test_an_endpoint_that_is_away_stops_the_run_although_checks_succeed(tmp_path: Path):
+    half = Shelf(shelf(60).items[::2])
+    run(tmp_path, half, ActedStages(passed), until="generate")
+
+    def act(step, problem):
+        return EndpointFailed("away") if step.stage == "extract" else passed(step, problem)
+
+    ran = run(tmp_path, shelf(60), ActedStages(act), in_flight=2)
+    assert ran.synthesis.stop_reason == "endpoint"
+    assert ran.status.read <= 2 * FAILURES_IN_A_ROW + 4
+
+
+def test_an_endpoint_that_takes_no_question_at_all_stops_the_run(tmp_path: Path):
+    """A wrong option, or a wrong model that is told so with a 400: no problem is to blame."""
+
+    def act(step, problem):
+        return refused(step, "request_refused")
+
+    stages = ActedStages(act)
+    ran = run(tmp_path, shelf(100), stages, in_flight=4)
+    assert ran.synthesis.stop_reason == "endpoint"
+    assert "--retry-rejected request_refused" in str(ran.synthesis.stop_error)
+    assert len(stages.done) <= FAILURES_IN_A_ROW + 4
+    ran = run(tmp_path, shelf(100), ActedStages(passed), retry="request_refused")
+    assert ran.status.accepted == 100
+
+
+def test_single_questions_that_are_refused_stop_nothing(tmp_path: Path):
+    def act(step, problem):
+        long = int(problem.id[1:]) % 5 and step.stage == "extract"
+        return refused(step, "request_refused") if long else passed(step, problem)
+
+    ran = run(tmp_path, shelf(40), ActedStages(act), in_flight=1)
+    assert not ran.synthesis.stop_reason
+    assert ran.status.rejected == 32
+
+
+@pytest.mark.parametrize("weightier", ["endpoint", "machine", "interrupted"])
+def test_a_spent_budget_does_not_keep_a_run_from_being_stopped(tmp_path: Path, weightier):
+    holder: list[Synthesis] = []
+
+    def act(step, problem):
+        if problem.id == "p000":
+            return BudgetSpent("the budget is spent")
+        if step.stage == "check":
+            assert holder[0].stop_reason in ("budget", weightier)
+            holder[0].stop(weightier)
+        return passed(step, problem)
+
+    stages = ActedStages(act)
+    ran = run(tmp_path, shelf(8), stages, in_flight=8, during=holder.append)
+    assert ran.synthesis.stop_reason == weightier
+    assert stages.stopping
+    assert ran.status.accepted == 0  # nobody begins another stage
+
+
+def test_an_interrupt_that_is_obeyed_at_once_is_no_error(tmp_path: Path):
+    holder: list[Synthesis] = []
+
+    def act(step, problem):
+        holder[0].stop("interrupted")
+        raise KeyboardInterrupt  # what the second Ctrl-C does to whatever runs
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, shelf(3), ActedStages(act), during=holder.append)
+    assert holder[0].stop_reason == "interrupted"
+
+
+def test_an_error_after_the_budget_was_spent_is_not_swallowed(tmp_path: Path):
+    def act(step, problem):
+        if problem.id == "p000":
+            return BudgetSpent("the budget is spent")
+        return PluginError("llm raised") if step.stage == "generate" else passed(step, problem)
+
+    with pytest.raises(PluginError, match="llm raised"):
+        run(tmp_path, shelf(8), ActedStages(act), in_flight=8)
+
+
 def test_an_interrupt_ends_every_problem_after_its_stage(tmp_path: Path):
     holder: list[Synthesis] = []
 
@@ -235,6 +324,43 @@ def test_rejected_problems_are_tried_again_when_that_is_asked_for(tmp_path: Path
     run(tmp_path, shelf(3), NEVER)
     ran = run(tmp_path, shelf(3), ActedStages(passed), retry="")
     assert ran.status.accepted == 3
+
+
+def test_a_problem_rests_where_it_came_furthest_for_yields_refusals_and_retries(tmp_path: Path):
+    def act(step, problem):
+        if step.stage == "calibrate":
+            return refused(step, "too_long")
+        return refused(step, "pairs") if step[:] == ("check", 2) else passed(step, problem)
+
+    ran = run(tmp_path, shelf(1), ActedStages(act))
+    assert ran.refusals == {"p000": "too_long"}
+    figures = {item.check: (item.problems, item.attempts) for item in ran.yields.refusals}
+    assert figures == {"too_long": (1, 1), "pairs": (0, 1)}
+    run(tmp_path, shelf(1), NEVER, retry="pairs")
+    ran = run(tmp_path, shelf(1), ActedStages(passed), retry="too_long")
+    assert ran.status.accepted == 1
+
+
+def test_fewer_generators_than_before_take_no_environment_away_unasked(tmp_path: Path):
+    run(tmp_path, shelf(1), ActedStages(failing_checks("p000", times=2)))
+    fewer = settings().model_copy(update={"generators": 2})
+    with pytest.raises(UsageError, match="up to 3 generators a problem, and now 2"):
+        run(tmp_path, shelf(1), NEVER, told=fewer)
+    ran = run(tmp_path, shelf(1), NEVER, told=fewer, redo_changed=True)
+    assert ran.status.accepted == 0
+    ran = run(tmp_path, shelf(1), NEVER, told=settings())
+    assert ran.status.accepted == 1
+
+
+def test_more_generators_than_before_find_those_that_are_there(tmp_path: Path):
+    def act(step, problem):
+        mute = step == Step("generate", 0)
+        return refused(step, "reply") if mute else passed(step, problem)
+
+    run(tmp_path, shelf(1), ActedStages(act))
+    assert run(tmp_path, shelf(1), ActedStages(act), retry="reply").status.accepted == 1
+    more = settings().model_copy(update={"generators": 5})
+    assert run(tmp_path, shelf(1), NEVER, told=more).status.accepted == 1
 
 
 def test_a_problem_that_was_edited_is_done_anew(tmp_path: Path):

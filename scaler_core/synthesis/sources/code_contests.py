@@ -5,10 +5,10 @@ The columns are those of ``deepmind/code_contests``. Wrong solutions are never r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from scaler_core.models import Problem, Solution
 from scaler_core.pool.entry import LANGUAGES, explain
@@ -24,14 +24,32 @@ class _Part(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
 
+PartT = TypeVar("PartT", bound=_Part)
+
+
+def _checked_pairs(part: PartT, first: Sequence[object], second: Sequence[object]) -> PartT:
+    """*part*, in whose two lists the n-th items belong together."""
+    if len(first) != len(second):
+        raise ValueError("two lists of equal length")
+    return part
+
+
 class _Tests(_Part):
     input: list[str] = []
     output: list[str] = []
+
+    @model_validator(mode="after")
+    def _paired(self) -> _Tests:
+        return _checked_pairs(self, self.input, self.output)
 
 
 class _Solutions(_Part):
     solution: list[str]
     language: list[int]
+
+    @model_validator(mode="after")
+    def _paired(self) -> _Solutions:
+        return _checked_pairs(self, self.solution, self.language)
 
 
 class _TimeLimit(_Part):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,8 @@ class JsonLinesReader:
         try:
             with self._path.open("rb") as stream:
                 for number, line in enumerate(stream, start=1):
+                    if number == 1:
+                        line = line.removeprefix(BOM_UTF8)
                     if line.strip():
                         yield number, line
         except OSError as error:
@@ -55,6 +59,7 @@ class JsonLinesReader:
             if isinstance(value, dict) and "statement" in value:
                 return _problem(value, ids, place)
             given = SourceProblem.model_validate_json(line, strict=True)
+            _check_limits(given.problem)
         except (ValueError, RecursionError) as error:
             fault = explain(error) if isinstance(error, ValidationError) else str(error)
             detail = f"{place}: {fault}"
@@ -68,9 +73,19 @@ def _problem(value: dict[str, Any], ids: Ids, place: str) -> SourceProblem:
     sections = {"logic": read.logic, "instruction": read.instruction or ""}
     document = json.dumps({**sections, **value})
     problem = Problem.model_validate_json(document, strict=True)
+    _check_limits(problem)
     return SourceProblem(
         id=ids.give(problem.name, document),
         source=place,
         problem=problem,
         tests=join_tests(read.examples, ()),
     )
+
+
+def _check_limits(problem: Problem) -> None:
+    """Raise ``ValueError`` for limits that no program could keep or break."""
+    seconds, megabytes = problem.time_limit_s, problem.memory_limit_mb
+    if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
+        raise ValueError(f"time_limit_s must be a number above 0, not {seconds}")
+    if megabytes is not None and megabytes <= 0:
+        raise ValueError(f"memory_limit_mb must be above 0, not {megabytes}")

@@ -42,8 +42,10 @@ def open_problems(
     """
     path = Path(problems)
     if not path.exists():
-        if isinstance(problems, str) and _HUB_NAME.fullmatch(problems):
-            return HubReader(problems, split or DEFAULT_SPLIT, revision)
+        # what ends like a file is one that is missing, whatever the hub may have
+        named = isinstance(problems, str) and path.suffix not in _SUFFIXES
+        if named and _HUB_NAME.fullmatch(str(problems)):
+            return HubReader(str(problems), split or DEFAULT_SPLIT, revision)
         raise UsageError(f"there are no problems at {problems}", hint=f"allowed: {KINDS}")
     if split or revision:
         option = "--split" if split else "--revision"

@@ -56,11 +56,27 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
     try:
         batches = opened.iter_batches(ROWS_AT_A_TIME, columns=columns, use_threads=False)
         for batch in batches:
-            yield from batch.to_pylist()
+            yield from _values(batch)
     except (OSError, arrow.ArrowException) as error:
         raise _unreadable(file, error) from error
     finally:
         opened.close()
+
+
+def _values(batch: Any) -> Iterator[dict[str, Any]]:
+    """The rows of *batch*; text that is not UTF-8 stays bytes, which no problem may hold."""
+    try:
+        yield from batch.to_pylist()
+    except UnicodeDecodeError:
+        for row in range(batch.num_rows):
+            yield {name: _value(batch.column(name)[row]) for name in batch.schema.names}
+
+
+def _value(cell: Any) -> Any:
+    try:
+        return cell.as_py()
+    except UnicodeDecodeError:
+        return b"invalid UTF-8"
 
 
 def _opened(file: Path) -> Any:

@@ -22,14 +22,15 @@ from scaler_core.synthesis.records import SourceTest
 
 _Heading = Literal["input", "output", "examples", "example_input", "example_output", "other"]
 
-_DECORATION = r"[ \t]*[-=#*_]*[ \t]*"
+# possessive throughout: a line of many blanks is tried once, and not in every split of them
+_DECORATION = r"[ \t]*+[-=#*_]*+[ \t]*+"
 _HEADING = re.compile(
     rf"^{_DECORATION}(?:"
-    r"(?P<example_input>(?:sample|example)[ \t]+inputs?[ \t]*\d*)|"
-    r"(?P<example_output>(?:sample|example)[ \t]+outputs?[ \t]*\d*)|"
-    r"(?P<input>inputs?(?:[ \t]+(?:format|specification|description))?)|"
-    r"(?P<output>outputs?(?:[ \t]+(?:format|specification|description))?)|"
-    r"(?P<examples>(?:examples?|samples?)(?:[ \t]+(?:\d+|tests?))?)|"
+    r"(?P<example_input>(?:sample|example)[ \t]++inputs?(?:[ \t]*+\d++)?)|"
+    r"(?P<example_output>(?:sample|example)[ \t]++outputs?(?:[ \t]*+\d++)?)|"
+    r"(?P<input>inputs?(?:[ \t]++(?:format|specification|description))?)|"
+    r"(?P<output>outputs?(?:[ \t]++(?:format|specification|description))?)|"
+    r"(?P<examples>(?:examples?|samples?)(?:[ \t]++(?:\d++|tests?))?)|"
     r"(?P<other>notes?|explanations?|hints?|constraints|scoring|subtasks?)"
     rf"):?{_DECORATION}$",
     re.IGNORECASE | re.MULTILINE,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from scaler_core.errors import DataError, InfrastructureError, UsageError
+from scaler_core.models import Problem
 from scaler_core.pool.published import published_text, write_published
 from scaler_core.synthesis.records import SourceProblem
 from scaler_core.synthesis.sources import Unusable, open_problems
@@ -93,6 +94,30 @@ def test_a_damaged_row_is_counted_and_the_others_are_read(tmp_path: Path):
     items = read_all(write_parquet(tmp_path / "a.parquet", rows))
     assert refused(items) == {"1-a-sum-of-the-values": "unreadable", "row-2": "unreadable"}
     assert [item.id for item in usable(items)] == ["good"]
+
+
+def test_lists_that_do_not_pair_up_give_no_problem(tmp_path: Path):
+    """Which language a solution is in, or which output belongs to an input, is never guessed."""
+    row = contest_row()
+    cut = {**row["solutions"], "language": row["solutions"]["language"][1:]}
+    tests = {"input": ["1", "2"], "output": ["1"]}
+    rows = [contest_row(name="a", solutions=cut), contest_row(name="b", public_tests=tests)]
+    items = read_all(write_parquet(tmp_path / "a.parquet", rows))
+    assert refused(items) == {"a": "unreadable", "b": "unreadable"}
+
+
+def test_text_that_is_no_utf_8_costs_its_own_row_only(tmp_path: Path):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = [contest_row(name="a"), contest_row(name="b"), contest_row(name="c")]
+    table = pyarrow.Table.from_pylist(rows)
+    texts = pyarrow.array([row["description"].encode() for row in rows[:1]] + [b"\xff"] * 2)
+    texts = pyarrow.concat_arrays([texts[:2], texts[:1]]).view(pyarrow.string())
+    at = table.schema.get_field_index("description")
+    parquet.write_table(table.set_column(at, "description", texts), tmp_path / "a.parquet")
+    items = read_all(tmp_path / "a.parquet")
+    assert refused(items) == {"b": "unreadable"}
+    assert [item.id for item in usable(items)] == ["a", "c"]
 
 
 def test_equal_names_get_ids_of_their_own_and_the_same_ones_each_time(tmp_path: Path):
@@ -206,13 +231,26 @@ def test_two_lines_of_one_id_become_two_problems(tmp_path: Path):
         '{"statement": "x", "name": "\\ud800", "solutions": []}',
         '{"id": "../x", "source": "", "problem": {}}',
         "[" * 100_000,
+        problem().model_copy(update={"time_limit_s": float("nan")}),
+        problem().model_copy(update={"time_limit_s": float("inf")}),
+        problem().model_copy(update={"time_limit_s": 0.0}),
+        problem().model_copy(update={"memory_limit_mb": -1}),
     ],
 )
-def test_a_damaged_line_is_counted_and_the_others_are_read(tmp_path: Path, line: str):
+def test_a_damaged_line_is_counted_and_the_others_are_read(tmp_path: Path, line: str | Problem):
+    if isinstance(line, Problem):
+        line = json.dumps(line.model_dump(mode="json"))  # with NaN, as Python writes it
     good = source_problem("good").model_dump(mode="json")
     items = read_all(write_lines(tmp_path / "a.jsonl", line, good))
     assert refused(items) == {"a-jsonl-line-1": "unreadable"}
     assert [item.id for item in usable(items)] == ["good"]
+
+
+def test_a_byte_order_mark_and_windows_line_ends_cost_no_problem(tmp_path: Path):
+    lines = [source_problem(name).model_dump_json() + "\r\n" for name in ("one", "two")]
+    file = tmp_path / "a.jsonl"
+    file.write_bytes("".join(lines).encode("utf-8-sig"))
+    assert [item.id for item in usable(read_all(file))] == ["one", "two"]
 
 
 # ------------------------------------------------------------------ published pools
@@ -248,6 +286,7 @@ def test_what_cannot_be_opened_is_told_with_what_is_allowed(tmp_path: Path):
     for given, message in [
         (tmp_path / "a.txt", "problems cannot be read from it"),
         (tmp_path / "missing.parquet", "there are no problems at"),
+        ("data/missing.jsonl", "there are no problems at"),  # and is no dataset of the hub
         ("nowhere", r"allowed: a CodeContests \*.parquet"),
         (tmp_path / "empty", r"holds no \*.parquet file"),
     ]:

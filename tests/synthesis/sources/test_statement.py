@@ -98,6 +98,14 @@ def test_no_text_breaks_the_reading(text):
     assert all(item.stdin.strip() and item.stdout.strip() for item in read.examples)
 
 
+def test_a_line_of_blanks_is_read_in_one_go():
+    """Tried in every split, each of these would take minutes."""
+    for beginning in ("", "sample input", "Input", "Input format", "examples"):
+        for middle in ("", "1"):
+            line = beginning + " " * 60_000 + middle + " " * 60_000 + "x"
+            assert read_statement(f"A\n\nInput\n\n{line}").input == line.strip()
+
+
 @pytest.mark.shared
 def test_the_published_statements_are_cut_as_they_were_published(shared_dir: Path):
     entries = json.loads((shared_dir / "data" / "SCALER-8.json").read_text())
