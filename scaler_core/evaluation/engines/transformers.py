@@ -64,11 +64,12 @@ class TransformersEngine(ModelEngine):
                 hint="copy or download its folder again",
             )
         self._model = loaded.to("cuda" if on_gpu else "cpu").eval()
+        end_tokens = self._end_tokens(model.label)
         self._limits = Limits(
             max_tokens=max_tokens,
             context=getattr(self._model.config, "max_position_embeddings", None),
-            end_tokens=self._end_tokens(model.label),
-            pad_token=self._pad_token(),
+            end_tokens=end_tokens,
+            pad_token=self._pad_token(end_tokens),
             stop=prompt.stop,
         )
         self._sampler = RowSampler(self._limits, batch, self._tokenizer)
@@ -116,9 +117,9 @@ class TransformersEngine(ModelEngine):
             raise UsageError(f"the tokenizer of {label} has no end token")
         return found
 
-    def _pad_token(self) -> int:
+    def _pad_token(self, end_tokens: Sequence[int]) -> int:
         pad = self._tokenizer.pad_token_id
-        return int(pad if pad is not None else self._tokenizer.eos_token_id)
+        return int(end_tokens[0] if pad is None else pad)
 
 
 def _load(kind: Any, model: ModelChoice, **options: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,3 +123,16 @@ def test_a_model_that_lacks_weights_is_not_filled_up_with_random_ones(tmp_path: 
     (folder / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
     with pytest.raises(UsageError, match=r"half is not whole: \d+ weights are missing"):
         open_engine("transformers", model_in_folder("half", folder), PromptSection(), 4)
+
+
+def test_a_tokenizer_without_end_and_padding_takes_the_models_end_token(tmp_path: Path) -> None:
+    folder = tmp_path / "bare"
+    shutil.copytree(TINY, folder)
+    path = folder / "tokenizer_config.json"
+    settings = json.loads(path.read_text())
+    path.write_text(
+        json.dumps({key: settings[key] for key in settings.keys() - {"eos_token", "pad_token"}})
+    )
+    with open_engine("transformers", model_in_folder("bare", folder), PromptSection(), 4) as engine:
+        question = Question(messages=({"role": "user", "content": "1"},))
+        assert len(list(engine.ask([question, question]))) == 2
