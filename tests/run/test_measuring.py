@@ -348,15 +348,18 @@ def test_a_tracker_is_fed_steps_measurements_and_events_and_closed(tmp_path: Pat
     assert ("event", "admitted") in Recording.told
 
 
+@pytest.mark.parametrize("error", [ConnectionError("no network"), SystemExit("no login")])
 @pytest.mark.parametrize("call", ["start", "log", "event", "close"])
-def test_a_tracker_that_fails_costs_itself_and_one_warning(tmp_path: Path, call: str) -> None:
-    Recording.fails = (call,)
+def test_a_tracker_that_fails_costs_itself_and_one_warning(
+    tmp_path: Path, call: str, error: BaseException
+) -> None:
+    Recording.fails, Recording.error = (call,), error
     run = start(tmp_path, tracking={"use": ["recording"]})
     run.observer = watcher = Warned()
     run.train()
     assert run.finished
     assert watcher.warnings == [
-        "tracker 'recording' failed and is left out: ConnectionError: no network"
+        f"tracker 'recording' failed and is left out: {type(error).__name__}: {error}"
     ]
     assert [what[0] for what in Recording.told].count(call) == 1
 
