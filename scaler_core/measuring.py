@@ -55,6 +55,10 @@ class Benchmark(Component):
         """Where the questions come from, in one line that tells one version from another."""
         return ""
 
+    def size(self) -> int | None:
+        """How many questions the whole benchmark has; ``None`` where :meth:`rows` are all of it."""
+        return None
+
     @abstractmethod
     def grade(self, response: Response, row: BenchmarkRow) -> Verdict:
         """The verdict on one response, from *row* alone; rules as for a verifier."""

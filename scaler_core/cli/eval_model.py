@@ -55,11 +55,22 @@ def find_model(name: str, shipped: Mapping[str, Path], *, best: bool) -> ModelCh
 
 
 def prompt_of(name: str, host: PluginHost) -> PromptSection:
-    """How the model *name* is asked: a run's model as its recipe says, others plainly."""
-    path = Path(name).expanduser() / "recipe.toml"
-    if not path.is_file():
+    """How the model *name* is asked: models and checkpoints of a run as its recipe says."""
+    run = _run_of(Path(name).expanduser().resolve())
+    if run is None:
         return PromptSection()
-    return load_recipe(str(path), host.recipes())[1].prompt
+    return load_recipe(str(run.recipe), host.recipes())[1].prompt
+
+
+def _run_of(path: Path) -> RunDirectory | None:
+    """The run that *path* is, or whose ``model`` or whose checkpoint it is."""
+    places = [path]
+    if path.name == "model":
+        places.append(path.parent)
+    if (path / MARKER).is_file():
+        places.append(path.parent.parent)
+    runs = map(RunDirectory, places)
+    return next((run for run in runs if run.recipe.is_file()), None)
 
 
 def _model_of_run(path: Path, best: bool) -> ModelChoice:

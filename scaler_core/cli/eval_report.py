@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scaler_core.cli.output import note, print_table
+from scaler_core.cli.output import note, print_table, printable
 from scaler_core.cli.progress import Progress
 from scaler_core.errors import UsageError
 from scaler_core.evaluation import BenchmarkScore, EvaluationSummary, Watcher
@@ -110,7 +110,7 @@ def evaluations_in(path: Path) -> list[EvaluationDirectory]:
 def print_summary(summary: EvaluationSummary, *, as_markdown: bool) -> None:
     """Print the table of one evaluation on stdout."""
     if as_markdown:
-        print(markdown(summary), end="")
+        print(printable(markdown(summary)), end="")
     else:
         print_table(COLUMNS, table_rows(summary), title=summary.settings.model)
 
@@ -136,11 +136,11 @@ def compared(evaluations: Iterable[Finished]) -> Comparison:
 def print_comparison(comparison: Comparison, *, as_markdown: bool) -> None:
     """Print evaluations side by side on stdout, the notes on stderr."""
     if as_markdown:
-        print(markdown_table(comparison.columns, comparison.rows), end="")
+        print(printable(markdown_table(comparison.columns, comparison.rows)), end="")
     else:
         print_table(comparison.columns, comparison.rows)
     for line in comparison.notes:
-        note(line)
+        note(printable(line))
 
 
 def summary_json(path: Path, summary: EvaluationSummary) -> dict[str, Any]:

@@ -70,9 +70,12 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title:
         bool(rows) and all(isinstance(row[index], (int, float)) for row in rows)
         for index in range(len(columns))
     ]
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    named = Text(printable(title), style="table.title") if title else None
+    table = Table(title=named, title_justify="left", box=None, pad_edge=False)
     for name, right in zip(columns, numeric, strict=True):
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+        table.add_column(
+            Text(printable(name)), justify="right" if right else "left", overflow="fold"
+        )
     for row in rows:
         table.add_row(*(Text(printable(str(cell))) for cell in row))
     console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 160)

@@ -31,6 +31,14 @@ class UnusableAnswer(Exception):
 class _Message(BaseModel):
     content: str | None = None
     refusal: str | None = None
+    # servers have two names for a thought that they set apart, and some put no text there
+    reasoning_content: Any = None
+    reasoning: Any = None
+
+    @property
+    def thought(self) -> str:
+        found = (self.reasoning_content, self.reasoning)
+        return next((text for text in found if text and isinstance(text, str)), "")
 
 
 class _Choice(BaseModel):
@@ -84,6 +92,7 @@ def completion_of(body: bytes, prompt_tokens: int, key: Key) -> Completion:
     text = _clean(text or "", key)
     return Completion(
         text=text,
+        thought=_clean(choice.message.thought, key),
         finish_reason=_clean(choice.finish_reason or "stop", key),
         prompt_tokens=usage.prompt_tokens if usage else prompt_tokens,
         completion_tokens=usage.completion_tokens if usage else guessed_tokens(text),

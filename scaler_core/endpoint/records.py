@@ -42,6 +42,7 @@ class Completion(Record):
 
     Attributes:
         text: The answer; where the model refused, the text of its refusal.
+        thought: What the model thought, where the server sets that apart from the answer.
         finish_reason: Why the model stopped, in the server's word; ``length`` when cut off.
         prompt_tokens: Tokens of the question, as the server counts them.
         completion_tokens: Tokens of the answer, thinking included, as the server counts them.
@@ -51,6 +52,7 @@ class Completion(Record):
     """
 
     text: str
+    thought: str = ""
     finish_reason: str
     prompt_tokens: int = Field(ge=0)
     completion_tokens: int = Field(ge=0)

@@ -88,9 +88,20 @@ class ResponseCache:
         return key in self._places
 
     def __getitem__(self, key: str) -> Kept:
+        """The response of *key*.
+
+        Raises:
+            DataError: Its line is damaged.
+        """
         offset, length = self._places[key]
-        record = json.loads(os.pread(self._stream.fileno(), length, offset))
-        return Kept(Response.model_validate(record["response"]), float(record["seconds"]))
+        try:
+            record = json.loads(os.pread(self._stream.fileno(), length, offset))
+            return Kept(Response.model_validate(record["response"]), float(record["seconds"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{self.path}: the line with key {key} holds no response",
+                hint="remove the line to have its question asked again",
+            ) from error
 
     def add(self, key: str, response: Response, seconds: float, asked: Mapping[str, Any]) -> None:
         """Keep *response*; it survives a power cut when this returns.

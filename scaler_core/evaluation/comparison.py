@@ -38,7 +38,7 @@ def compare(evaluations: Sequence[tuple[str, EvaluationSummary]]) -> Comparison:
         [
             label,
             *(_cell(measured[label].get(name)) for name in names),
-            percent(found.paper_average),
+            _average(found),
         ]
         for label, found in evaluations
     ]
@@ -67,6 +67,12 @@ def _cell(score: BenchmarkScore | None) -> str:
     if score is None:
         return "-"
     return percent(score.score) + ("" if score.whole else "*")
+
+
+def _average(found: EvaluationSummary) -> str:
+    parts = any(not item.whole for item in found.scores if item.benchmark in PAPER_BENCHMARKS)
+    average = found.paper_average
+    return percent(average) + ("*" if parts and average is not None else "")
 
 
 def _notes(names: Sequence[str], comparable: set[str]) -> list[str]:

@@ -7,7 +7,7 @@
     responses.jsonl         every response, as it came
     results/NAME.jsonl      a verdict for each response
     summary.json            the scores; there once all is graded
-    summary.md              the same as a table
+    summary.md              the same as a table; there whenever summary.json is
 """
 
 from __future__ import annotations
@@ -51,6 +51,11 @@ class EvaluationDirectory:
     def summary(self) -> Path:
         """The scores."""
         return self.path / "summary.json"
+
+    @property
+    def table(self) -> Path:
+        """The scores as a table."""
+        return self.path / "summary.md"
 
     @property
     def exists(self) -> bool:

@@ -59,6 +59,7 @@ def is_comparable(score: BenchmarkScore) -> bool:
     setting = SETTINGS.get(score.benchmark)
     return (
         setting is not None
+        and score.whole
         and score.questions == setting.questions
         and score.samples == setting.questions * setting.samples
     )

@@ -90,7 +90,8 @@ def evaluate(
             stack.callback(benchmark.close)
         settings, rows = _questions(plan)
         stack.enter_context(directory.locked())
-        directory.summary.unlink(missing_ok=True)
+        for path in (directory.summary, directory.table):
+            path.unlink(missing_ok=True)
         directory.write("evaluation.json", settings)
         for name, chosen in rows.items():
             directory.write_lines("questions", name, chosen)
@@ -149,9 +150,9 @@ def _questions(plan: Plan) -> tuple[Settings, dict[str, list[BenchmarkRow]]]:
         with blamed_on(f"benchmark {name!r}"):
             everything = list(benchmark.rows())
             sources[name] = benchmark.source()
+            sizes[name] = benchmark.size() or len(everything)
         if not everything:
             raise DataError(f"benchmark {name!r} has no question")
-        sizes[name] = len(everything)
         rows[name] = choose_rows(name, everything, plan.settings.limit)
     return plan.settings.model_copy(update={"sources": sources, "sizes": sizes}), rows
 
@@ -198,7 +199,7 @@ def _grade(benchmark: Benchmark, samples: Sequence[Sample], work: Work) -> Bench
 
 def _summarize(scores: Sequence[BenchmarkScore], work: Work) -> EvaluationSummary:
     summary = EvaluationSummary(settings=work.settings, scores=tuple(scores))
-    write_atomic(work.directory.path / "summary.md", markdown(summary))
+    write_atomic(work.directory.table, markdown(summary))
     work.directory.write("summary.json", summary)  # last: it says that all is done
     return summary
 
@@ -206,7 +207,13 @@ def _summarize(scores: Sequence[BenchmarkScore], work: Work) -> EvaluationSummar
 def _refuse_another_model(directory: EvaluationDirectory, settings: Settings) -> None:
     before = directory.settings()
     if before.identity == settings.identity:
-        return
+        if before.engine == settings.engine:
+            return
+        # engines compute and sample differently: the table names the one that answered it all
+        raise UsageError(
+            f"{directory.path} was begun with engine {before.engine}, not {settings.engine}",
+            hint="go on with that one (--engine), or name another folder with -o",
+        )
     same_name = "with other weights, another prompt or at another server"
     raise UsageError(
         f"{directory.path} holds an evaluation of {before.model}"

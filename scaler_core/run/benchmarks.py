@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Final
 
 from scaler_core.config import EvaluationSection
-from scaler_core.evaluation import Plan, Watcher, evaluate
+from scaler_core.evaluation import Plan, Settings, Watcher, evaluate
 from scaler_core.evaluation.directory import EvaluationDirectory
 from scaler_core.interfaces import Benchmark
 from scaler_core.jsonio import canonical_json
@@ -18,6 +19,8 @@ from scaler_core.run.figures import (
     place_of,
     write_figures,
 )
+
+AVERAGE: Final = "eval/average"
 
 
 class StepEvaluations:
@@ -96,7 +99,7 @@ class StepEvaluations:
         )
         directory = self.directory(step)
         if directory.exists and directory.settings().identity != plan.settings.identity:
-            self._set_aside(step)
+            self._set_aside(step, but=GRID_FILE)
         evaluate(plan, ask, directory.path, watcher)
 
     @property
@@ -104,15 +107,25 @@ class StepEvaluations:
         """The figure that decides which checkpoint is best."""
         if self._options.best:
             return self._options.best
-        return "eval/average" if self.benchmarks else "grid/out-of-pool"
+        return AVERAGE if self.benchmarks else "grid/out-of-pool"
 
     def best_scores(self) -> dict[int, float]:
-        """That figure by step, where it is known."""
-        return {
-            step: figures[self.best_metric]
+        """That figure by step, where it is known and was measured as after the last such step.
+
+        A resume may change what is asked; a mean over other benchmarks, questions or samples says
+        nothing about which of two steps is better.
+        """
+        metric = self.best_metric
+        found = {
+            step: figures[metric]
             for step, figures in all_figures(self.folder).items()
-            if self.best_metric in figures
+            if metric in figures
         }
+        if not found or metric.startswith("grid/"):
+            return found
+        asked = {step: _asked_for(metric, self.directory(step).settings()) for step in found}
+        last = asked[max(found)]
+        return {step: score for step, score in found.items() if asked[step] == last}
 
     def set_aside_after(self, step: int) -> list[int]:
         """Move evaluations of later steps away: the model that they measured is lost.
@@ -127,18 +140,32 @@ class StepEvaluations:
             write_figures(self.folder)
         return later
 
-    def _set_aside(self, step: int) -> None:
+    def _set_aside(self, step: int, *, but: str = "") -> None:
+        """Move the folder of *step* away, all but the file *but* of it."""
         place, tries = place_of(self.folder, step), 1
         while (aside := place.with_name(f"superseded-{step}-{tries}")).exists():
             tries += 1
         place.rename(aside)
+        if but and (aside / but).is_file():
+            place.mkdir()
+            (aside / but).rename(place / but)
+
+
+def _asked_for(metric: str, settings: Settings) -> Any:
+    """What of *settings* decides how *metric* is measured."""
+    options = {
+        item.use: item.options
+        for item in settings.benchmarks
+        if metric in (AVERAGE, f"eval/{item.use}")
+    }
+    return settings.limit, settings.samples, settings.seed, options
 
 
 def known_figures(options: EvaluationSection) -> list[str]:
     """The figures by which a best checkpoint can be chosen."""
     names = [f"eval/{name}" for name in options.benchmarks]
     if options.benchmarks:
-        names.append("eval/average")
+        names.append(AVERAGE)
     if options.held_out:
         names += ["grid/in-pool", "grid/out-of-pool"]
     return names

@@ -96,7 +96,8 @@ def resume_run(
 
 def _refuse_fixed_settings(overrides: Sequence[str]) -> None:
     for override in overrides:
-        key = override.partition("=")[0].strip()
+        # TOML allows blanks around each part of a key
+        key = "".join(override.partition("=")[0].split())
         if key in FIXED_ON_RESUME:
             raise UsageError(
                 f"--set {key} cannot be changed with --resume: the run's tickets and its held-out "

@@ -60,7 +60,8 @@ class Tracking(Observer):
         for tracker in list(self._started):
             try:
                 call(tracker)
-            except Exception as error:
-                # a tracker is a plugin, and often a network: no run may end because of it
+            except (Exception, SystemExit) as error:
+                # a tracker is a plugin, and often a network: no run may end because of it, not
+                # even where its library wants to leave
                 self._started.remove(tracker)
                 self._warn(f"tracker {tracker.name!r} failed and is left out: {one_line(error)}")

@@ -88,7 +88,7 @@ def test_json_is_one_line(scaler: Scaler) -> None:
         assert (found["average"], found["paper_average"]) == (1.0, None)
         assert found["scores"][0]["benchmark"] == "bbeh"
         compared = json.loads(scaler("eval", "--compare", "mine", "--json")[1])
-    assert compared["comparison"]["rows"] == [["recorded", "100.00", "-"]]
+    assert compared["comparison"]["rows"] == [["recorded", "100.00*", "-"]]
 
 
 def test_the_same_command_goes_on_and_asks_nothing_twice(scaler: Scaler) -> None:
@@ -118,7 +118,7 @@ def test_evaluations_are_compared_side_by_side(scaler: Scaler) -> None:
         code, out, err = scaler(*at(server, *files("math-500"), *options))
     assert code == 0, err
     rows = [line.split() for line in out.splitlines()[-2:]]
-    assert [row[-2] for row in rows] == ["0.00", "100.00"]
+    assert [row[-2] for row in rows] == ["0.00*", "100.00*"]
     assert "(two)" in rows[0]
     assert "published" not in out, "two questions are not the benchmark"
 
@@ -222,3 +222,19 @@ def test_an_evaluation_that_is_killed_goes_on_as_if_it_never_was(
     for item in (*went_on["scores"], *whole["scores"]):
         del item["seconds"]
     assert went_on["scores"] == whole["scores"]
+
+
+def test_foreign_summaries_cannot_steer_the_terminal(scaler: Scaler, tmp_path: Path) -> None:
+    with RecordedEndpoint(perfect, model="a[/red]model") as server:
+        code, _, err = scaler(
+            "eval", "a[/red]model", "--endpoint", server.url, *files("bbeh"), "-o", "mine"
+        )
+    assert code == 0, err
+    for name in ("summary.json", "evaluation.json"):
+        path = tmp_path / "mine" / name
+        path.write_text(path.read_text().replace("bbeh", "[/b]\\u001b[31mbbeh"))
+    for option in ("--markdown", "--json", None):
+        code, out, err = scaler("eval", "--compare", "mine", *([option] if option else []))
+        assert code == 0, err
+        assert "\x1b" not in out + err
+        assert "[/red]" in out

@@ -12,6 +12,8 @@ pytest.importorskip("trl")
 pytestmark = pytest.mark.local
 
 from scaler_core.cli import main  # noqa: E402
+from scaler_core.cli.eval_model import prompt_of  # noqa: E402
+from scaler_core.plugins import load_plugins  # noqa: E402
 from tests.evaluation.questions import write_questions  # noqa: E402
 
 Scaler = Callable[..., tuple[int, str, str]]
@@ -93,3 +95,14 @@ def test_a_run_is_evaluated_in_training_and_afterwards(scaler: Scaler, tmp_path:
     assert named["model"] == f"out step {best}"
     checkpoint = scaler("eval", f"out/checkpoints/step-{best}", *options, "-o", "again")
     assert json.loads(checkpoint[1])["scores"][0]["score"] == named["scores"][0]["score"]
+
+
+@pytest.mark.parametrize("name", ["run", "run/model", "run/checkpoints/step-4"])
+def test_models_and_checkpoints_of_a_run_are_asked_as_it_asks(tmp_path: Path, name: str) -> None:
+    for folder in ("run/model", "run/checkpoints/step-4", "run/other"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "run" / "checkpoints" / "step-4" / "COMPLETE").write_text("{}")
+    (tmp_path / "run" / "recipe.toml").write_text("[prompt]\nthinking = true\n")
+    host = load_plugins()
+    assert prompt_of(str(tmp_path / name), host).thinking
+    assert not prompt_of(str(tmp_path / "run" / "other"), host).thinking

@@ -105,3 +105,13 @@ def test_evaluations_of_different_benchmarks_share_a_table() -> None:
 def test_the_published_means_are_those_of_the_published_scores() -> None:
     for row in PUBLISHED:
         assert row.average == pytest.approx(mean(list(row.scores.values())), abs=0.011), row.label
+
+
+def test_a_part_of_other_questions_has_no_published_figure_beside_it() -> None:
+    found = compare([("mine", summary(score("mmlu-pro", whole=False)))])
+    assert [row[0] for row in found.rows] == ["mine"]
+
+
+def test_a_mean_of_parts_is_marked_as_one() -> None:
+    found = compare([("all", summary(*five())), ("some", summary(*five(whole=False)))])
+    assert [row[-1] for row in found.rows[:2]] == ["20.00", "20.00*"]

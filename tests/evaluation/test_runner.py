@@ -226,3 +226,44 @@ def test_damaged_settings_are_named(tmp_path: Path) -> None:
     (tmp_path / "evaluation.json").write_text('{"model": 3}')
     with pytest.raises(DataError, match=r"evaluation\.json is damaged: model"):
         run(tmp_path, ScriptedModel())
+
+
+class Ten(Sums):
+    """A benchmark of ten questions, however few are given."""
+
+    def size(self) -> int:
+        return 10
+
+
+def test_a_file_with_a_part_of_the_questions_is_shown_as_a_part(tmp_path: Path) -> None:
+    summary = run(tmp_path, ScriptedModel(), Ten())
+    assert not summary.scores[0].whole
+    assert "6 (part)" in markdown(summary)
+
+
+def test_scores_of_before_are_gone_while_another_evaluation_is_under_way(tmp_path: Path) -> None:
+    run(tmp_path, ScriptedModel())
+    with pytest.raises(ConnectionError):
+        run(tmp_path, ScriptedModel(dies_after=1), Other())
+    assert not list(tmp_path.glob("summary.*"))
+
+
+def test_another_engine_does_not_go_on_with_an_evaluation(tmp_path: Path) -> None:
+    run(tmp_path, ScriptedModel(), samples=1, engine="transformers")
+    with pytest.raises(UsageError, match=r"begun with engine transformers, not vllm"):
+        run(tmp_path, ScriptedModel(), samples=2, engine="vllm")
+
+
+@pytest.mark.parametrize(
+    "record", [{}, {"response": 5}, {"response": {}}, {"seconds": 1, "response": {"text": 3}}]
+)
+def test_a_kept_line_without_a_response_is_told_with_its_key(
+    tmp_path: Path, record: dict[str, Any]
+) -> None:
+    run(tmp_path, ScriptedModel())
+    path = tmp_path / "responses.jsonl"
+    first, *others = lines(path)
+    damaged = {"key": first["key"], **record}
+    path.write_text("".join(json.dumps(item) + "\n" for item in [damaged, *others]))
+    with pytest.raises(DataError, match=rf"responses.jsonl: .*{first['key']}.* no response"):
+        run(tmp_path, ScriptedModel())

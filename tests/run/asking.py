@@ -114,10 +114,12 @@ class Recording(Tracker):
     told: ClassVar[list[tuple[Any, ...]]] = []
     fails: ClassVar[tuple[str, ...]] = ()
     absent: ClassVar[str] = ""
+    error: ClassVar[BaseException] = ConnectionError("no network")
 
     @classmethod
     def reset(cls) -> None:
         cls.told, cls.fails, cls.absent = [], (), ""
+        cls.error = ConnectionError("no network")
 
     @classmethod
     def missing(cls) -> str:
@@ -126,7 +128,7 @@ class Recording(Tracker):
     def _tell(self, *what: Any) -> None:
         self.told.append(what)
         if what[0] in self.fails:
-            raise ConnectionError("no network")
+            raise self.error
 
     def start(self, name: str, directory: Path, recipe: Mapping[str, Any], first_step: int) -> None:
         self._tell("start", name, directory, recipe, first_step)

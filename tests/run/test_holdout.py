@@ -113,5 +113,6 @@ def test_what_was_held_out_stays_so_when_the_pool_grows(tmp_path: Path) -> None:
 
 def test_the_share_cannot_be_changed_on_the_way(tmp_path: Path) -> None:
     start(tmp_path, run={"steps": 2}, evaluation=HELD_OUT).train()
-    with pytest.raises(UsageError, match=r"evaluation\.held_out cannot be changed"):
-        go_on(tmp_path, "run.steps=4", "evaluation.held_out=0.5")
+    for setting in ("evaluation.held_out=0.5", " evaluation . held_out = 0.5"):
+        with pytest.raises(UsageError, match=r"evaluation\.held_out cannot be changed"):
+            go_on(tmp_path, "run.steps=4", setting)

@@ -79,6 +79,26 @@ def test_the_backend_gets_the_figures(tmp_path: Path) -> None:
 # ------------------------------------------------------------------ the best checkpoint
 
 
+def test_scores_on_other_questions_do_not_compete_for_the_best(tmp_path: Path) -> None:
+    Asking.skills = {1: 6, 2: 2, 3: 1}
+    start(tmp_path, run={"steps": 1}, evaluation={"every": 1, "limit": 3}).train()
+    pointer = tmp_path / "run" / "checkpoints" / "best.json"
+    assert json.loads(pointer.read_text())["step"] == 1
+    go_on(tmp_path, "run.steps=3", "evaluation.limit=6").train()
+    assert json.loads(pointer.read_text())["step"] == 2, "1 was asked three questions, not six"
+
+
+def test_the_best_stays_until_a_score_on_other_questions_is_there(tmp_path: Path) -> None:
+    Asking.skills = {1: 6}
+    Asking.die_after = 6 + 6 + 6 + 2
+    with pytest.raises(Killed):
+        start(tmp_path, evaluation={"every": 1}).train()
+    Asking.die_after = len(Asking.asked) + 1
+    with pytest.raises(Killed):
+        go_on(tmp_path, "evaluation.samples=2", "evaluation.every=9", "checkpoint.every=1").train()
+    assert "step-1" in kept(tmp_path)
+
+
 def test_the_best_checkpoint_outlives_the_pruning_of_old_ones(tmp_path: Path) -> None:
     Asking.skills = {1: 2, 2: 5, 3: 4, 4: 4, 5: 4, 6: 5}
     start(tmp_path, run={"steps": 6}, evaluation={"every": 1}).train()
@@ -175,6 +195,23 @@ def test_an_evaluation_under_other_settings_of_the_prompt_is_begun_anew(tmp_path
     go_on(tmp_path, "prompt.thinking=true").train()
     assert len(Asking.asked) == 6 + 6 + 6
     assert (tmp_path / "run" / "evaluation" / "superseded-2-1" / "responses.jsonl").is_file()
+
+
+def test_a_grid_that_is_done_stays_where_its_benchmarks_are_begun_anew(tmp_path: Path) -> None:
+    grid = {"levels": [0], "seeds": 2, "held_out": 0.3}
+    files = tmp_path / "run" / "evaluation" / "step-2"
+
+    def stop() -> None:
+        if (files / "grid.json").exists() and (files / "responses.jsonl").exists():
+            raise Killed
+
+    Asking.on_answer = stop
+    with pytest.raises(Killed):
+        start(tmp_path, evaluation=grid).train()
+    Asking.on_answer = None
+    go_on(tmp_path, "prompt.thinking=true").train()
+    assert (files.parent / "superseded-2-1" / "responses.jsonl").is_file()
+    assert "grid/out-of-pool" in figures(tmp_path)["2"]
 
 
 @pytest.mark.parametrize("step", [0, 2, 5])
@@ -311,15 +348,18 @@ def test_a_tracker_is_fed_steps_measurements_and_events_and_closed(tmp_path: Pat
     assert ("event", "admitted") in Recording.told
 
 
+@pytest.mark.parametrize("error", [ConnectionError("no network"), SystemExit("no login")])
 @pytest.mark.parametrize("call", ["start", "log", "event", "close"])
-def test_a_tracker_that_fails_costs_itself_and_one_warning(tmp_path: Path, call: str) -> None:
-    Recording.fails = (call,)
+def test_a_tracker_that_fails_costs_itself_and_one_warning(
+    tmp_path: Path, call: str, error: BaseException
+) -> None:
+    Recording.fails, Recording.error = (call,), error
     run = start(tmp_path, tracking={"use": ["recording"]})
     run.observer = watcher = Warned()
     run.train()
     assert run.finished
     assert watcher.warnings == [
-        "tracker 'recording' failed and is left out: ConnectionError: no network"
+        f"tracker 'recording' failed and is left out: {type(error).__name__}: {error}"
     ]
     assert [what[0] for what in Recording.told].count(call) == 1
 

@@ -102,7 +102,8 @@ def _json(path: Path) -> Any:
 
 
 def _csv(path: Path) -> list[RawRecord]:
-    with path.open(encoding="utf-8", newline="") as stream:
+    # spreadsheets begin a file with a mark that would belong to the first column's name
+    with path.open(encoding="utf-8-sig", newline="") as stream:
         return list(csv.DictReader(stream))
 
 

@@ -10,15 +10,21 @@ from scaler_core.endpoint import (
     Endpoint,
     EndpointOptions,
     EndpointThread,
+    RequestRefused,
     Sampling,
 )
 from scaler_core.errors import ScalerError
 from scaler_core.evaluation.engines.base import ModelEngine
 from scaler_core.models import Question, Response
 
+# a server that refuses this many questions and answers none will take no other either
+REFUSALS_TO_STOP = 8
+
 
 class EndpointEngine(ModelEngine):
     """Answers through a server; a seed is sent with each question, and followed if it can.
+
+    A question that the server refuses costs the others nothing: they are answered first.
 
     Args:
         options: Where the server is and how it is asked.
@@ -38,7 +44,7 @@ class EndpointEngine(ModelEngine):
 
         Raises:
             EndpointRefused: Url, key or model are wrong.
-            RequestRefused: The server does not take a question.
+            RequestRefused: The server does not take some of the questions.
             EndpointFailed: It gave no usable answer, however often it was asked.
         """
         waiting = {
@@ -46,22 +52,31 @@ class EndpointEngine(ModelEngine):
             for index, question in enumerate(questions)
         }
         failure: ScalerError | None = None
+        refusals: list[RequestRefused] = []
+        answered = 0
         try:
             for future in as_completed(waiting):
                 try:
                     completion = future.result()
                 except CancelledError:
                     continue
+                except RequestRefused as error:
+                    refusals.append(error)
+                    if not answered and len(refusals) >= REFUSALS_TO_STOP:
+                        _cancel(waiting)
                 except ScalerError as error:
                     # answers that are there already are paid for: they come before the error
                     failure = failure or error
                     _cancel(waiting)
                 else:
+                    answered += 1
                     yield waiting[future], _response(completion)
         finally:
             _cancel(waiting)
         if failure is not None:
             raise failure
+        if refusals:
+            raise _refused(refusals, len(questions))
 
     def close(self) -> None:
         """Cancel what is under way and close the connections."""
@@ -81,6 +96,20 @@ def _cancel(futures: Iterable[Future[Completion]]) -> None:
         future.cancel()
 
 
+def _refused(refusals: Sequence[RequestRefused], questions: int) -> RequestRefused:
+    return RequestRefused(
+        f"{len(refusals)} of {questions} questions were refused, the first so: "
+        f"{refusals[0].message}",
+        hint="the others that were answered are kept; where question and answer together are too "
+        "long for the model, lower --max-tokens; else the server may not know an option",
+    )
+
+
 def _response(completion: Completion) -> Response:
+    """The response with its thought as models write it, wherever the server has put that."""
+    text = completion.text
+    if completion.thought and "</think>" not in text:
+        unfinished = completion.cut_off and not text
+        text = f"<think>{completion.thought}{'' if unfinished else '</think>'}{text}"
     tokens = None if completion.estimated else completion.completion_tokens
-    return Response(text=completion.text, truncated=completion.cut_off, tokens=tokens)
+    return Response(text=text, truncated=completion.cut_off, tokens=tokens)

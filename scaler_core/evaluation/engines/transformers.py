@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 import transformers
+from jinja2 import TemplateError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from scaler_core.config import PromptSection
-from scaler_core.errors import UsageError
+from scaler_core.errors import UsageError, one_line
 from scaler_core.evaluation.engines.base import ModelEngine
 from scaler_core.evaluation.engines.sampling import Limits, Request, RowSampler, is_cut_off
 from scaler_core.evaluation.model import ModelChoice
@@ -42,6 +43,7 @@ class TransformersEngine(ModelEngine):
         transformers.utils.logging.disable_progress_bar()
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         on_gpu = torch.cuda.is_available()
+        self._label = model.label
         self._prompt = prompt
         self._tokenizer = _load(AutoTokenizer, model)
         self._tokenizer.chat_template = prompt.chat_template or self._tokenizer.chat_template
@@ -51,19 +53,33 @@ class TransformersEngine(ModelEngine):
                 hint="give one with --chat-template, or take a model that has one",
             )
         precision = torch.bfloat16 if on_gpu and torch.cuda.is_bf16_supported() else torch.float32
-        loaded = _load(AutoModelForCausalLM, model, dtype=precision)
+        loaded, found = _load(
+            AutoModelForCausalLM, model, dtype=precision, output_loading_info=True
+        )
+        if missing := sorted(found["missing_keys"]):
+            # the library would fill them with random numbers, and only log it
+            raise UsageError(
+                f"{model.label} is not whole: {len(missing)} weights are missing, such as "
+                f"{missing[0]}",
+                hint="copy or download its folder again",
+            )
         self._model = loaded.to("cuda" if on_gpu else "cpu").eval()
+        end_tokens = self._end_tokens(model.label)
         self._limits = Limits(
             max_tokens=max_tokens,
             context=getattr(self._model.config, "max_position_embeddings", None),
-            end_tokens=self._end_tokens(model.label),
-            pad_token=self._pad_token(),
+            end_tokens=end_tokens,
+            pad_token=self._pad_token(end_tokens),
             stop=prompt.stop,
         )
         self._sampler = RowSampler(self._limits, batch, self._tokenizer)
 
     def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
-        """Answers batch by batch, shortest prompts first."""
+        """Answers batch by batch, shortest prompts first.
+
+        Raises:
+            UsageError: The chat template does not take the questions.
+        """
         prompts = [self._tokens(question.messages) for question in questions]
         requests = [
             Request(prompt, question.temperature, question.top_p, question.seed)
@@ -76,12 +92,19 @@ class TransformersEngine(ModelEngine):
             yield index, Response(text=text, tokens=len(row), truncated=cut_off)
 
     def _tokens(self, messages: Sequence[Message]) -> list[int]:
-        text = self._tokenizer.apply_chat_template(
-            list(messages),
-            add_generation_prompt=True,
-            tokenize=False,
-            enable_thinking=self._prompt.thinking,
-        )
+        try:
+            text = self._tokenizer.apply_chat_template(
+                list(messages),
+                add_generation_prompt=True,
+                tokenize=False,
+                enable_thinking=self._prompt.thinking,
+            )
+        except TemplateError as error:
+            roles = ", ".join(message["role"] for message in messages)
+            raise UsageError(
+                f"the chat template of {self._label} fails: {one_line(error)}",
+                hint=f"it must take messages of {roles}; give another with --chat-template",
+            ) from error
         ids: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
         return ids
 
@@ -94,9 +117,9 @@ class TransformersEngine(ModelEngine):
             raise UsageError(f"the tokenizer of {label} has no end token")
         return found
 
-    def _pad_token(self) -> int:
+    def _pad_token(self, end_tokens: Sequence[int]) -> int:
         pad = self._tokenizer.pad_token_id
-        return int(pad if pad is not None else self._tokenizer.eos_token_id)
+        return int(end_tokens[0] if pad is None else pad)
 
 
 def _load(kind: Any, model: ModelChoice, **options: Any) -> Any:
@@ -104,6 +127,9 @@ def _load(kind: Any, model: ModelChoice, **options: Any) -> Any:
         return kind.from_pretrained(
             model.location, revision=model.revision, trust_remote_code=False, **options
         )
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # whatever the library makes of a damaged file
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise UsageError(f"cannot load {model.label}: {reason}") from error
+        raise UsageError(
+            f"cannot load {model.label}: {reason}",
+            hint="give a whole model of a kind that transformers knows, or 'tiny'",
+        ) from error

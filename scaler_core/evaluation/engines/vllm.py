@@ -9,7 +9,7 @@ from scaler_core.config import PromptSection
 from scaler_core.errors import InfrastructureError, UsageError, one_line
 from scaler_core.evaluation.engines.base import ModelEngine
 from scaler_core.evaluation.model import ModelChoice
-from scaler_core.models import Question, Response
+from scaler_core.models import Message, Question, Response
 
 # answers come when all of a chunk are there, so this many are lost with a kill
 CHUNK = 512
@@ -33,6 +33,7 @@ class VllmEngine(ModelEngine):
         import torch
         import vllm
 
+        self._label = model.label
         self._prompt = prompt
         self._max_tokens = max_tokens
         self._make_parameters = vllm.SamplingParams
@@ -42,9 +43,16 @@ class VllmEngine(ModelEngine):
             raise UsageError(f"vllm cannot load {model.label}: {one_line(error)}") from error
 
     def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
-        """Answers chunk by chunk, in the order of the questions."""
-        for start in range(0, len(questions), CHUNK):
-            chunk = questions[start : start + CHUNK]
+        """Answers chunk by chunk, in the order of the questions; first those without room."""
+        rooms = [self._has_room(question.messages) for question in questions]
+        # vLLM would refuse a whole chunk for the one prompt that is too long
+        for index, has_room in enumerate(rooms):
+            if not has_room:
+                yield index, Response(text="", tokens=0, truncated=True)
+        places = [index for index, has_room in enumerate(rooms) if has_room]
+        for start in range(0, len(places), CHUNK):
+            chosen = places[start : start + CHUNK]
+            chunk = [questions[index] for index in chosen]
             try:
                 outputs = self._llm.chat(
                     [list(question.messages) for question in chunk],
@@ -58,8 +66,31 @@ class VllmEngine(ModelEngine):
                 )
             except (ValueError, RuntimeError) as error:
                 raise InfrastructureError(f"vllm: {one_line(error)}") from error
-            for index, output in enumerate(outputs, start=start):
+            for index, output in zip(chosen, outputs, strict=True):
                 yield index, response_of(output.outputs[0])
+
+    def _has_room(self, messages: Sequence[Message]) -> bool:
+        """Whether the rendered prompt leaves the model's context a token to answer with.
+
+        Raises:
+            UsageError: The chat template does not take the messages.
+        """
+        tokenizer = self._llm.get_tokenizer()
+        try:
+            text = tokenizer.apply_chat_template(
+                list(messages),
+                add_generation_prompt=True,
+                tokenize=False,
+                enable_thinking=self._prompt.thinking,
+                **({"chat_template": template} if (template := self._prompt.chat_template) else {}),
+            )
+        except Exception as error:  # a template is a program, and raises what it likes
+            raise UsageError(
+                f"the chat template of {self._label} fails: {one_line(error)}",
+                hint="give another with --chat-template, or take a model that has one",
+            ) from error
+        tokens = tokenizer(text, add_special_tokens=False).input_ids
+        return len(tokens) < int(self._llm.model_config.max_model_len)
 
 
 def model_arguments(model: ModelChoice, *, on_gpu: bool) -> dict[str, Any]:

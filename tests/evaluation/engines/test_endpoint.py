@@ -12,7 +12,14 @@ from scaler_core.endpoint import EndpointOptions
 from scaler_core.errors import ScalerError
 from scaler_core.evaluation import evaluate
 from scaler_core.evaluation.engines.endpoint import EndpointEngine
-from scaler_core.testing.endpoint import ChatRequest, RecordedEndpoint, Reply, cut_off, refused
+from scaler_core.testing.endpoint import (
+    ChatRequest,
+    RecordedEndpoint,
+    Reply,
+    cut_off,
+    refused,
+    wrong_json,
+)
 from tests.evaluation.worlds import plan
 
 
@@ -62,6 +69,52 @@ def test_an_answer_that_was_cut_off_is_marked(tmp_path: Path) -> None:
     with RecordedEndpoint(lambda request: cut_off("I think")) as server, engine(server) as asked:
         summary = evaluate(plan(), asked.ask, tmp_path)
     assert (summary.scores[0].truncated, summary.scores[0].unboxed) == (12, 12)
+
+
+def test_a_refused_question_costs_the_others_nothing(tmp_path: Path) -> None:
+    def but_one(request: ChatRequest) -> Reply | str:
+        asked = request.messages[-1]["content"]
+        return refused(400, "too long") if asked == "0+0" else twice(request)
+
+    with (
+        RecordedEndpoint(but_one) as server,
+        engine(server, concurrency=1) as asked,
+        pytest.raises(ScalerError, match=r"2 of 12 questions were refused.*too long") as error,
+    ):
+        evaluate(plan(), asked.ask, tmp_path)
+    assert "lower --max-tokens" in error.value.hint
+    assert (tmp_path / "responses.jsonl").read_text().count("\n") == 10
+    assert not (tmp_path / "summary.json").exists()
+
+
+def test_a_server_that_refuses_every_question_is_not_asked_them_all() -> None:
+    with (
+        RecordedEndpoint(lambda request: refused(400, "unknown option")) as server,
+        engine(server, concurrency=1) as asked,
+        pytest.raises(ScalerError, match="unknown option"),
+    ):
+        list(asked.ask(_questions()))
+    assert len(server.requests) < 20
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+@pytest.mark.parametrize(
+    ("content", "ended", "text", "truncated"),
+    [
+        ("\\boxed{2}", "stop", "<think>Let me see: \\boxed{1}</think>\\boxed{2}", False),
+        ("\\boxed{", "length", "<think>Let me see: \\boxed{1}</think>\\boxed{", True),
+        (None, "length", "<think>Let me see: \\boxed{1}", True),
+        ("a</think>b", "stop", "a</think>b", False),
+    ],
+)
+def test_a_thought_that_the_server_sets_apart_stands_before_its_answer(
+    name: str, content: str | None, ended: str, text: str, truncated: bool
+) -> None:
+    message = {"content": content, "reasoning_content": None, name: "Let me see: \\boxed{1}"}
+    reply = wrong_json({"choices": [{"message": message, "finish_reason": ended}]})
+    with RecordedEndpoint(lambda request: reply) as server, engine(server) as asked:
+        [(_, response)] = asked.ask(_questions()[:1])
+    assert (response.text, response.truncated) == (text, truncated)
 
 
 def test_leaving_early_cancels_what_is_under_way() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,3 +95,44 @@ def test_a_model_that_cannot_be_loaded_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot load broken") as caught:
         open_engine("transformers", model_in_folder("broken", tmp_path), PromptSection(), 4)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "template", ["{{ raise_exception('no system role') }}", "{% if %}", "{{ nothing.there.at }}"]
+)
+def test_a_chat_template_that_fails_is_told_in_one_line(tmp_path: Path, template: str) -> None:
+    prompt = PromptSection(chat_template=template)
+    with open_engine("transformers", model_in_folder("tiny", TINY), prompt, 4) as engine:
+        with pytest.raises(UsageError, match="the chat template of tiny fails") as error:
+            list(engine.ask([Question(messages=({"role": "user", "content": "1"},))]))
+        assert "messages of user" in error.value.hint
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense"])
+def test_damaged_weights_are_told_in_one_line(tmp_path: Path, content: bytes) -> None:
+    folder = tmp_path / "broken"
+    shutil.copytree(TINY, folder)
+    (folder / "model.safetensors").write_bytes(content)
+    with pytest.raises(UsageError, match="cannot load broken"):
+        open_engine("transformers", model_in_folder("broken", folder), PromptSection(), 4)
+
+
+def test_a_model_that_lacks_weights_is_not_filled_up_with_random_ones(tmp_path: Path) -> None:
+    folder = tmp_path / "half"
+    shutil.copytree(TINY, folder)
+    (folder / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
+    with pytest.raises(UsageError, match=r"half is not whole: \d+ weights are missing"):
+        open_engine("transformers", model_in_folder("half", folder), PromptSection(), 4)
+
+
+def test_a_tokenizer_without_end_and_padding_takes_the_models_end_token(tmp_path: Path) -> None:
+    folder = tmp_path / "bare"
+    shutil.copytree(TINY, folder)
+    path = folder / "tokenizer_config.json"
+    settings = json.loads(path.read_text())
+    path.write_text(
+        json.dumps({key: settings[key] for key in settings.keys() - {"eos_token", "pad_token"}})
+    )
+    with open_engine("transformers", model_in_folder("bare", folder), PromptSection(), 4) as engine:
+        question = Question(messages=({"role": "user", "content": "1"},))
+        assert len(list(engine.ask([question, question]))) == 2

@@ -52,6 +52,59 @@ def test_a_response_at_the_length_limit_is_cut_off() -> None:
     assert not engine.response_of(output).truncated
 
 
+class Tokenizer:
+    """A token for each word; its template refuses what holds ``bad``."""
+
+    def apply_chat_template(self, messages: list[dict[str, str]], **_: object) -> str:
+        if "bad" in messages[0]["content"]:
+            raise ValueError("no such role")
+        return messages[0]["content"]
+
+    def __call__(self, text: str, *, add_special_tokens: bool) -> SimpleNamespace:
+        return SimpleNamespace(input_ids=text.split())
+
+
+class Llm:
+    """The part of ``vllm.LLM`` that the engine asks, with a context of four tokens."""
+
+    model_config = SimpleNamespace(max_model_len=4)
+
+    def get_tokenizer(self) -> Tokenizer:
+        return Tokenizer()
+
+    def chat(self, chats: list[list[dict[str, str]]], **_: object) -> list[SimpleNamespace]:
+        texts = [chat[0]["content"] for chat in chats]
+        assert all(len(text.split()) < 4 for text in texts), "vLLM refuses them all"
+        return [
+            SimpleNamespace(
+                outputs=[SimpleNamespace(text=text.upper(), finish_reason="stop", token_ids=[1])]
+            )
+            for text in texts
+        ]
+
+
+def vllm_engine() -> engine.VllmEngine:
+    made = object.__new__(engine.VllmEngine)
+    made._llm, made._label, made._prompt = Llm(), "m", PromptSection()
+    made._max_tokens, made._make_parameters = 8, dict
+    return made
+
+
+def asked(*texts: str) -> list[Question]:
+    return [Question(messages=({"role": "user", "content": text},)) for text in texts]
+
+
+def test_a_prompt_without_room_costs_the_others_nothing() -> None:
+    found = dict(vllm_engine().ask(asked("a b", "a b c d", "c")))
+    assert [found[index].text for index in range(3)] == ["A B", "", "C"]
+    assert [found[index].truncated for index in range(3)] == [False, True, False]
+
+
+def test_a_template_that_fails_is_told_in_one_line() -> None:
+    with pytest.raises(UsageError, match="the chat template of m fails: ValueError: no such role"):
+        list(vllm_engine().ask(asked("bad")))
+
+
 @pytest.mark.skipif(INSTALLED, reason="vllm is installed")
 def test_without_vllm_one_line_says_what_to_do() -> None:
     with pytest.raises(UsageError, match="engine 'vllm' needs vllm, which is not installed") as e:

@@ -54,10 +54,11 @@ def test_the_kind_of_file_changes_no_question(tmp_path: Path, ending: str) -> No
     assert len(rows) == len(content)
 
 
-def test_a_csv_file_is_read_by_its_header(tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_csv_file_is_read_by_its_header(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "gpqa_diamond.csv"
     content = records(GpqaDiamond)
-    with path.open("w", newline="") as stream:
+    with path.open("w", newline="", encoding=encoding) as stream:
         writer = csv.DictWriter(stream, fieldnames=list(content[0]))
         writer.writeheader()
         writer.writerows(content)
