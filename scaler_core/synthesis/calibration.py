@@ -10,8 +10,9 @@ Last the levels between the two ends are looked at, which no check has drawn for
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median_low
 
 from pydantic import JsonValue
@@ -19,7 +20,6 @@ from pydantic import JsonValue
 from scaler_core.audit.making import share_of_duplicates
 from scaler_core.audit.records import LONGEST_ANSWER, shortened
 from scaler_core.factory.testcase import Testcase
-from scaler_core.jsonio import canonical_json
 from scaler_core.synthesis.bench import Bench, Draw
 from scaler_core.synthesis.checks.jury import Jury
 from scaler_core.synthesis.checks.looking import Inspection
@@ -155,6 +155,10 @@ def _highest(whole: Ladder, ruler: Ruler, figures: Figures) -> int:
     return in_time
 
 
+def _named(scale: Mapping[str, int]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in scale.items())
+
+
 def _too_long(ruler: Ruler, length: float, where: str) -> str:
     """What is said of a prompt that exceeds the budget."""
     if ruler.budget < 0:
@@ -235,16 +239,21 @@ class _Ends:
             for level, offset in enumerate(levels)
             for index in range(self._settings.level_draws)
         ]
-        lengths: dict[str, list[int]] = {}
+        lengths: dict[str, list[float]] = {}
 
         def measure(draw: Draw, testcase: Testcase) -> None:
-            lengths.setdefault(canonical_json(dict(draw.scale)), []).append(ruler.measure(testcase))
+            lengths.setdefault(_named(draw.scale), []).append(ruler.measure(testcase))
 
         inputs = self.inspection.inputs("levels", draws, measure)
-        for scale, found in lengths.items():
+        for draw in draws[:: self._settings.level_draws]:
+            found = lengths.get(_named(draw.scale), [])
+            missing = self._settings.level_draws - len(found)
             # not the longest: at the largest scale one of twenty may exceed the budget
-            if median_low(found) > ruler.budget:
-                raise Refused("too_long", _too_long(ruler, median_low(found), f"the level {scale}"))
+            length = median_low([*found, *[math.inf] * missing])
+            if length > ruler.budget:
+                raise Refused(
+                    "too_long", _too_long(ruler, length, f"the level {_named(draw.scale)}")
+                )
         repeats = check_repeats(self._source, inputs, self._bench, self._settings.checks)
         _, votes = self._jury.vote("levels", inputs)
         return votes | repeats

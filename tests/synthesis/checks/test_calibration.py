@@ -232,7 +232,15 @@ def test_prompts_that_are_longer_at_a_smaller_scale_are_seen(bench):
     made = candidate(source=generator(body), parameters={"n": (1, 90)})
     found = refused(made, bench, settings(characters=600))
     assert found.check == "too_long"
-    assert 'at the level {"n":' in found.detail
+    assert "at the level n=" in found.detail
+
+
+def test_a_level_without_any_instance_is_seen(bench):
+    body = "if 107 <= n <= 113: return 'x' * (5 << 20), {'n': 2}"
+    made = candidate(source=TWO.replace("BODY", body), parameters={"n": (1, 9000)})
+    found = refused(made, bench)
+    assert found.check == "too_long"
+    assert "at the level n=111 the prompt has inf" in found.detail
 
 
 def test_a_statement_that_fills_a_prompt_alone_is_refused(bench):
