@@ -60,7 +60,9 @@ _CHAIN = re.compile(
 )
 _NAMES = rf"{_NAME}(?:\s?,\s?{_NAME}){{0,20}}"
 _UPPER = re.compile(rf"{_BEFORE}({_NAMES})\s?<=?")
-_LOWER = re.compile(rf"<=?\s?({_NAMES})(?![\w|]|\.\w|\s?[\^*/+({{\[-])")
+_LOWER = re.compile(
+    rf"<=?\s?({_NAMES}(?=\s?<)|{_NAME})(?![\w|]|\.\w|\s?[\^*/+({{\[-])"  # a list ends in "<"
+)
 _CONDITION = re.compile(
     r"\b(?:if|when|whenever|unless|while|until|otherwise)\b[^.;:\n]*", re.IGNORECASE
 )
@@ -117,11 +119,12 @@ def _chain_bounds(chain: str, exponents_kept: bool) -> Iterator[tuple[str, Bound
     terms, signs = [part.strip() for part in parts[::2]], parts[1::2]
     if any(_is_number(term) and "," in term for term in terms[1:-1]):
         return  # "1 <= n <= 40,200 <= m": one number, or the end of a bound and a new one
-    if any(
-        "," in term and not (_is_number(before) or _is_number(term))
-        for before, term in pairwise(terms)
-    ):
-        return  # "1 <= k <= n, m <= 7": k below both, or the end of a bound and a new one
+    # "1 <= k <= n, m <= 7": k below both, or the end of a bound and a new one
+    if not _is_number(terms[-1]) and not _is_number(terms[-2]):
+        terms[-1] = terms[-1].partition(",")[0]
+    names = [(before, term) for before, term in pairwise(terms) if not _is_number(term)]
+    if any("," in term and not _is_number(before) for before, term in names):
+        return
     for place, term in enumerate(terms):
         if _is_number(term):
             continue
