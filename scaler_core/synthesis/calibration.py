@@ -4,21 +4,28 @@
 
     minimum ---- lowest varied ==== levels ==== largest that fits ---- metadata's maximum
                                                 (prompt, then time)
+
+Last the levels between the two ends are looked at, which no check has drawn for certain.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from statistics import median_low
 
 from pydantic import JsonValue
 
 from scaler_core.audit.making import share_of_duplicates
 from scaler_core.audit.records import LONGEST_ANSWER, shortened
+from scaler_core.factory.testcase import Testcase
 from scaler_core.synthesis.bench import Bench, Draw
 from scaler_core.synthesis.checks.jury import Jury
 from scaler_core.synthesis.checks.looking import Inspection
 from scaler_core.synthesis.checks.metadata import check_metadata
 from scaler_core.synthesis.checks.refusal import Refused
+from scaler_core.synthesis.checks.repeating import check_repeats
 from scaler_core.synthesis.levels import Ladder, level_table
 from scaler_core.synthesis.records import Candidate, Rejection
 from scaler_core.synthesis.results import Calibrated, Checked
@@ -32,6 +39,8 @@ CALIBRATION_CHECKS = (
     "variety",
     "highest",
     "lowest",
+    "levels",
+    "determinism",
     "generator",
     "bounds",
     "pairs",
@@ -104,6 +113,7 @@ def _calibrate(
             f"{len(levels)} levels lie between the lowest scale whose answers are varied and the "
             f"largest that fits; {settings.least_levels} are needed",
         )
+    figures["levels"] = ends.look_between(ladder, levels, ruler)
     return Calibrated(
         problem_id=candidate.problem.id,
         parameters=dict(ladder.parameters),
@@ -133,11 +143,7 @@ def _highest(whole: Ladder, ruler: Ruler, figures: Figures) -> int:
 
     by_length = largest(fits, whole.reach)
     if by_length is None:
-        length = ruler.length(whole.scale(0))
-        raise Refused(
-            "too_long",
-            f"at its minimum the prompt has {length:g} {ruler.unit}, {ruler.budget} are allowed",
-        )
+        raise Refused("too_long", _too_long(ruler, ruler.length(whole.scale(0)), "its minimum"))
     in_time = largest(fits_in_time, by_length)
     if in_time is None:
         raise Refused(
@@ -147,6 +153,17 @@ def _highest(whole: Ladder, ruler: Ruler, figures: Figures) -> int:
     figures["bound_by"] = bound_by if in_time == by_length else "time"
     figures["length"] = ruler.length(whole.scale(in_time))
     return in_time
+
+
+def _named(scale: Mapping[str, int]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in scale.items())
+
+
+def _too_long(ruler: Ruler, length: float, where: str) -> str:
+    """What is said of a prompt that exceeds the budget."""
+    if ruler.budget < 0:
+        return f"statement and instruction alone are {-ruler.budget} {ruler.unit} too long"
+    return f"at {where} the prompt has {length:g} {ruler.unit}, {ruler.budget} are allowed"
 
 
 def _lowest(whole: Ladder, highest: int, ends: _Ends, figures: Figures) -> int:
@@ -172,6 +189,7 @@ class _Ends:
     ) -> None:
         self.inspection = Inspection(candidate, bench, settings.checks)
         self._id = candidate.problem.id
+        self._source = candidate.generator
         self._jury = jury
         self._bench = bench
         self._settings = settings
@@ -191,7 +209,8 @@ class _Ends:
         inputs = self.inspection.inputs(end, draws)
         duplicates = share_of_duplicates([item.stdin for item in inputs])
         figures: Figures = {"scale": dict(scale), "duplicates": duplicates}
-        if duplicates > settings.end_duplicates:  # no solution need be asked
+        allowed = settings.highest_duplicates if end == "highest" else settings.end_duplicates
+        if duplicates > allowed:  # no solution need be asked
             return f"{duplicates:.0%} of the inputs repeat an earlier one", figures
         answers, votes = self._jury.vote(end, inputs)
         (commonest, times), *_ = Counter(answers).most_common(1)
@@ -204,3 +223,37 @@ class _Ends:
                 figures,
             )
         return "", figures
+
+    def look_between(self, ladder: Ladder, levels: Sequence[int], ruler: Ruler) -> Figures:
+        """Look at every level: the inner ones for all that is asked of an end but variety.
+
+        Testcases of all levels, the ends included, are made once more.
+
+        Raises:
+            Refused: A testcase cannot be right, differs when it is made again or is too long, or
+                good solutions differ.
+            InfrastructureError: The sandbox failed.
+        """
+        draws = [
+            Draw(ladder.scale(offset), self._bench.seed(self._id, "level", level, index))
+            for level, offset in enumerate(levels)
+            for index in range(self._settings.level_draws)
+        ]
+        lengths: dict[str, list[float]] = {}
+
+        def measure(draw: Draw, testcase: Testcase) -> None:
+            lengths.setdefault(_named(draw.scale), []).append(ruler.measure(testcase))
+
+        inputs = self.inspection.inputs("levels", draws, measure)
+        for draw in draws[:: self._settings.level_draws]:
+            found = lengths.get(_named(draw.scale), [])
+            missing = self._settings.level_draws - len(found)
+            # not the longest: at the largest scale one of twenty may exceed the budget
+            length = median_low([*found, *[math.inf] * missing])
+            if length > ruler.budget:
+                raise Refused(
+                    "too_long", _too_long(ruler, length, f"the level {_named(draw.scale)}")
+                )
+        repeats = check_repeats(self._source, inputs, self._bench, self._settings.checks)
+        _, votes = self._jury.vote("levels", inputs)
+        return votes | repeats

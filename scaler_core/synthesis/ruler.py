@@ -25,7 +25,8 @@ class Ruler:
 
     Attributes:
         unit: ``tokens`` or ``characters``.
-        budget: How many of them are allowed.
+        budget: How many of them are allowed; negative where statement and instruction alone
+            exceed what a whole prompt may have.
         time_limit_s: CPU seconds that a solution may take.
     """
 
@@ -45,6 +46,8 @@ class Ruler:
         self.unit = "characters" if bench.count_tokens is None else "tokens"
         self.budget = settings.characters if bench.count_tokens is None else settings.tokens
         self._around = self._characters({}) - len("{}")
+        if bench.count_tokens is None:
+            self.budget = min(self.budget, settings.prompt_characters - self._around)
         self._made: dict[tuple[tuple[str, int], ...], list[Testcase | None]] = {}
 
     def length(self, scale: dict[str, int]) -> float:
@@ -53,9 +56,15 @@ class Ruler:
         Infinite where so many draws give no testcase that it cannot be told.
         """
         lengths = sorted(
-            math.inf if item is None else self._length(item) for item in self._testcases(scale)
+            math.inf if item is None else self.measure(item) for item in self._testcases(scale)
         )
         return lengths[math.ceil(self._settings.quantile * len(lengths)) - 1]
+
+    def measure(self, testcase: Testcase) -> int:
+        """The length of the prompt of one testcase, in the unit."""
+        if self._bench.count_tokens is not None:
+            return self._bench.count_tokens(render(self._environment, testcase.value))
+        return self._characters(testcase.value) - self._around
 
     def in_time(self, scale: dict[str, int]) -> bool:
         """Whether every solution keeps to the time limit at *scale*."""
@@ -84,11 +93,6 @@ class Ruler:
         cpu_s = self._settings.checks.generator_cpu_s
         made = self._bench.generate(self._environment.generator, draws, cpu_s)
         return [item.result if isinstance(item.result, Testcase) else None for item in made]
-
-    def _length(self, testcase: Testcase) -> int:
-        if self._bench.count_tokens is not None:
-            return self._bench.count_tokens(render(self._environment, testcase.value))
-        return self._characters(testcase.value) - self._around
 
     def _characters(self, value: dict[str, object]) -> int:
         messages = render(self._environment, value)  # type: ignore[arg-type]

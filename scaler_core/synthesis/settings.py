@@ -73,6 +73,7 @@ class CalibrationSettings(Record):
         tokens: Tokens that a rendered prompt may have, where the bench can count them.
         characters: Otherwise: characters that the structured value may take in the rendered
             prompt. Statement and instruction, the same at every level, are not counted.
+        prompt_characters: Otherwise, too: characters of the whole rendered prompt.
         draws: Testcases that are measured at each scale that is tried.
         quantile: The share of them that must fit.
         time_share: The share of the problem's time limit that the slowest kept solution may take.
@@ -83,6 +84,8 @@ class CalibrationSettings(Record):
         end_distinct: Different answers that they must have.
         end_commonest: Largest share of them that one answer may have.
         end_duplicates: Largest share of them that may repeat an earlier one.
+        highest_duplicates: The same at the highest level, which is the one trained on longest.
+        level_draws: Testcases that are looked at on each level between the two ends.
         least_levels: An environment with fewer levels is rejected.
         as_published: Level tables with their defects, and no lowest level but the minimum.
         checks: What testcases and solutions must keep to at the ends, as in the checks.
@@ -90,6 +93,7 @@ class CalibrationSettings(Record):
 
     tokens: int = Field(default=3072, ge=1)
     characters: int = Field(default=2048, ge=1)
+    prompt_characters: int = Field(default=16_384, ge=1)
     draws: int = Field(default=20, ge=1)
     quantile: float = Field(default=0.95, gt=0, le=1)
     time_share: float = Field(default=0.5, gt=0, le=1)
@@ -99,6 +103,8 @@ class CalibrationSettings(Record):
     end_distinct: int = Field(default=3, ge=1)
     end_commonest: float = Field(default=0.5, gt=0, le=1)
     end_duplicates: float = Field(default=0.65, ge=0, le=1)
+    highest_duplicates: float = Field(default=0.4, ge=0, le=1)
+    level_draws: int = Field(default=3, ge=1)
     least_levels: int = Field(default=2, ge=1)
     as_published: bool = False
     checks: CheckSettings = CheckSettings()

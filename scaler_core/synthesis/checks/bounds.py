@@ -2,15 +2,18 @@ r"""Bounds that a statement states: read where they can be read for certain, nev
 
 Chains such as ``1 ≤ n, m ≤ 2·10^5``, ``-10^9 <= a_i <= 10^9`` and ``1 ≤ k ≤ n ≤ 100`` are read; a
 number to the left of a name is its lower bound, one to the right its upper bound. Of several bounds
-for one name the widest counts. Numbers whose exponent may have been lost (``105`` in a statement
-without any ``^``), expressions and other relations are not stated.
+for one name the widest counts, and a side of which one cannot be read is not stated at all: the
+other may be that of a subtask. Numbers whose exponent may have been lost (``105`` or ``230`` in a
+statement without any ``10^``), expressions, conditions and other relations are not stated.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 LONGEST_TEXT = 8_000
 """Characters of a statement that are read."""
@@ -46,12 +49,26 @@ _NUMBER = r"-?\s?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\s?\*\s?10\s?\^\s?\{?\d+\}?|\s?\^\
 _PLAIN_NAME = r"[A-Za-z]\w*"
 _NAME = rf"(?:\|{_PLAIN_NAME}\||{_PLAIN_NAME})"
 _TERM = rf"(?:{_NUMBER}|{_NAME}(?:\s?,\s?{_NAME}){{0,20}})"
-# an operator beside a term makes it part of an expression
-_CHAIN = re.compile(
-    rf"(?<![\w^*/+.|-])(?<![*/+^-]\s){_TERM}(?:\s?<=?\s?{_TERM}){{1,6}}"
-    r"(?!\w|\.\d|\s?[\^*/+({\[]|\s\d|\s?-\s?\d)"
+# an operator or the name of a function beside a term makes it part of an expression
+_FUNCTIONS = ("max", "min", "sum", "log", "mod", "xor", "gcd", "lcm", "abs", "of", "sqrt", "number")
+_BEFORE = r"(?<![\w^*/+.|-])(?<![*/+^%-]\s)" + "".join(
+    rf"(?<!\b{word}\s)(?<!\b{word.capitalize()}\s)" for word in _FUNCTIONS
 )
-_LOST_EXPONENT = re.compile(r"10[1-9]\d?")
+_CHAIN = re.compile(
+    rf"{_BEFORE}{_TERM}(?:\s?<=?\s?{_TERM}){{1,6}}"
+    r"(?!\w|\.\w|['`\u2019]\d|\s?[\^*/+({\[]|\s\d|\s?-\s?\d)"
+)
+_NAMES = rf"{_NAME}(?:\s?,\s?{_NAME}){{0,20}}"
+_UPPER = re.compile(rf"{_BEFORE}({_NAMES})\s?<=?")
+_LOWER = re.compile(
+    rf"<=?\s?({_NAMES}(?=\s?<)|{_NAME})(?![\w|]|\.\w|\s?[\^*/+({{\[-])"  # a list ends in "<"
+)
+_CONDITION = re.compile(
+    r"\b(?:if|when|whenever|unless|while|until|otherwise)\b[^.;:\n]*", re.IGNORECASE
+)
+_LOST_EXPONENT = re.compile(r"10[1-9]\d?|2[1-6]\d")
+_KEPT_EXPONENT = re.compile(r"\b10\s?\^\s?\{?\d")
+_INDICES = ("i", "j")
 _POWER = re.compile(r"(?:(\d+)\*)?(\d+)\^\{?(\d+)\}?")
 _INDEX = re.compile(r"_\{[^{}]{1,10}\}|(?:\[\s?[a-z][^\[\]]{0,10}\])+|_[a-z]\b")
 LARGEST_EXPONENT = 400
@@ -79,13 +96,21 @@ class Bound:
 def read_bounds(text: str) -> dict[str, Bound]:
     """The bounds that *text* states, by name; an indexed name, ``a[i]`` too, is ``a_i``."""
     text = _SIGN.sub(lambda match: _TEX[match[0]], text[:LONGEST_TEXT])
-    exponents_kept = "^" in text
-    stated: dict[str, list[Bound]] = {}
+    exponents_kept = bool(_KEPT_EXPONENT.search(text))
     text = _INDEX.sub("_i", re.sub(r"[ \t]+", " ", text))
+    text = _CONDITION.sub(";", text)
+    stated: dict[str, list[Bound]] = {}
     for match in _CHAIN.finditer(text):
         for name, bound in _chain_bounds(match[0], exponents_kept):
             stated.setdefault(name, []).append(bound)
-    return {name: _widest(bounds) for name, bounds in stated.items()}
+    uppers, lowers = (_relations(side, text) for side in (_UPPER, _LOWER))
+    found = {name: _widest(bounds, lowers[name], uppers[name]) for name, bounds in stated.items()}
+    return {name: bound for name, bound in found.items() if bound != Bound()}
+
+
+def _relations(side: re.Pattern[str], text: str) -> Counter[str]:
+    """How many relations *text* has on one side of each name, readable or not."""
+    return Counter(name.strip() for match in side.finditer(text) for name in match[1].split(","))
 
 
 def _chain_bounds(chain: str, exponents_kept: bool) -> Iterator[tuple[str, Bound]]:
@@ -94,11 +119,20 @@ def _chain_bounds(chain: str, exponents_kept: bool) -> Iterator[tuple[str, Bound
     terms, signs = [part.strip() for part in parts[::2]], parts[1::2]
     if any(_is_number(term) and "," in term for term in terms[1:-1]):
         return  # "1 <= n <= 40,200 <= m": one number, or the end of a bound and a new one
+    # "1 <= k <= n, m <= 7": k below both, or the end of a bound and a new one
+    if not _is_number(terms[-1]) and not _is_number(terms[-2]):
+        terms[-1] = terms[-1].partition(",")[0]
+    names = [(before, term) for before, term in pairwise(terms) if not _is_number(term)]
+    if any("," in term and not _is_number(before) for before, term in names):
+        return
     for place, term in enumerate(terms):
         if _is_number(term):
             continue
-        low = _nearest(terms[:place][::-1], signs[:place][::-1], exponents_kept, 1)
-        high = _nearest(terms[place + 1 :], signs[place:], exponents_kept, -1)
+        below, above = terms[:place][::-1], terms[place + 1 :]
+        if term not in _INDICES and not {*below, *above}.isdisjoint(_INDICES):
+            continue  # "1 <= i < n" where n is 1: there is no such index
+        low = _nearest(below, signs[:place][::-1], exponents_kept, 1)
+        high = _nearest(above, signs[place:], exponents_kept, -1)
         if low is not None or high is not None:
             for name in term.split(","):
                 yield name.strip(), Bound(low, high)
@@ -138,8 +172,11 @@ def read_number(text: str, exponents_kept: bool) -> int | None:
     return sign * int(digits)
 
 
-def _widest(bounds: Sequence[Bound]) -> Bound:
-    """The bound that contains all of *bounds*, as far as they state a side."""
+def _widest(bounds: Sequence[Bound], lowers: int, uppers: int) -> Bound:
+    """The bound that contains all of *bounds*; a side counts where every relation was read."""
     lows = [bound.low for bound in bounds if bound.low is not None]
     highs = [bound.high for bound in bounds if bound.high is not None]
-    return Bound(min(lows, default=None), max(highs, default=None))
+    return Bound(
+        min(lows, default=None) if len(lows) >= lowers else None,
+        max(highs, default=None) if len(highs) >= uppers else None,
+    )

@@ -106,6 +106,7 @@ def _check(
     answers: dict[str, list[Words]] = {}
     for group in VOTES:
         answers[group], figures[group] = jury.vote(group, inputs[group])
+        check_boxable(answers[group])
     figures["variety"] = check_variety(answers["depth"], settings)
     return Checked(
         problem_id=source.id,
@@ -117,6 +118,16 @@ def _check(
             "solution_cpu_s": round(jury.slowest_cpu_s, 3),
         },
     )
+
+
+def check_boxable(answers: Sequence[Words]) -> None:
+    r"""Refuse answers that hold a ``\boxed``, as no verifier can tell it from the box around it.
+
+    Raises:
+        Refused: One of them does.
+    """
+    if any("\\boxed" in word for words in answers for word in words):
+        raise Refused("metadata", "answers hold \\boxed, so they cannot be verified")
 
 
 def check_variety(answers: Sequence[Words], settings: CheckSettings) -> dict[str, JsonValue]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pydantic import JsonValue
 
@@ -44,8 +44,18 @@ class Inspection:
         self._compared = 0
         self._too_large: dict[str, int] = {}
 
-    def inputs(self, group: str, draws: Sequence[Draw]) -> list[Input]:
+    def inputs(
+        self,
+        group: str,
+        draws: Sequence[Draw],
+        watch: Callable[[Draw, Testcase], None] | None = None,
+    ) -> list[Input]:
         """The inputs that the generator makes of the *draws* of a group.
+
+        Args:
+            group: What the draws are called in messages.
+            draws: What is made.
+            watch: Is shown each testcase, which is let go afterwards.
 
         Raises:
             Refused: It fails, or a testcase cannot be right; the check is named.
@@ -57,6 +67,8 @@ class Inspection:
             self.slowest_cpu_s = max(self.slowest_cpu_s, cpu_s)
             if testcase is not None:
                 self._look(draw, testcase)
+                if watch is not None:
+                    watch(draw, testcase)
                 inputs.append(Input(draw, testcase.stdin, fingerprint(testcase)))
         too_large = len(draws) - len(inputs)
         if not inputs or too_large > self._settings.too_large * len(draws):

@@ -52,6 +52,23 @@ def check_determinism(
     return {"repeated": len(chosen), "hash_seed": "checked"}
 
 
+def check_repeats(
+    source: str, inputs: Sequence[Input], bench: Bench, settings: CheckSettings
+) -> dict[str, JsonValue]:
+    """Make all of *inputs* once more, the last first, under another hash seed where there is one.
+
+    Raises:
+        Refused: A testcase comes out differently.
+        InfrastructureError: The sandbox failed.
+    """
+    backwards = inputs[::-1]
+    hash_seed = OTHER_HASH_SEED if bench.takes_hash_seeds else 0
+    draws = [item.draw for item in backwards]
+    again = bench.generate(source, draws, settings.generator_cpu_s, hash_seed)
+    _compare(backwards, again, "in another order")
+    return {"repeated": len(inputs)}
+
+
 def _compare(first: Sequence[Input], again: Sequence[Drawn], way: str) -> None:
     differing = [
         item

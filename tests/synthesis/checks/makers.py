@@ -49,7 +49,7 @@ def generate_testcase(scale):
 EXAMPLE = SourceTest(stdin="2\n3 4\n", stdout="7\n", kind="example")
 
 QUICK = CheckSettings(breadth=8, depth=12, distinct=5, edges=3, repeats=4, generator_cpu_s=1.0)
-QUICK_CALIBRATION = CalibrationSettings(draws=4, end_draws=12, checks=QUICK)
+QUICK_CALIBRATION = CalibrationSettings(draws=4, end_draws=12, level_draws=1, checks=QUICK)
 
 
 def generator(body: str, prelude: str = "import random") -> str:

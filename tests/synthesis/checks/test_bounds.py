@@ -26,6 +26,10 @@ def shown(text: str) -> list[str]:
         ("1 ≤ |s| ≤ 100,000", ["1 <= |s| <= 100000"]),
         ("( - 1000 ≤ ti ≤ 1000)", ["-1000 <= ti <= 1000"]),
         ("-10^3 ≤ t < 2^31", ["-1000 <= t <= 2147483647"]),
+        (
+            "(4 ≤ n ≤ 33) ... (1 ≤ x, y ≤ n, x ≠ y, 1 ≤ w ≤ 99)",
+            ["1 <= n <= 33", "1 <= x", "1 <= y", "1 <= w <= 99"],
+        ),
         ("0 ≤ i < j ≤ 7", ["0 <= i <= 6", "1 <= j <= 7"]),
         ("1 ≤ x ≤ 10**6", ["1 <= x <= 1000000"]),
     ],
@@ -49,6 +53,15 @@ def test_bounds_are_read(text: str, bounds: list[str]):
         ("1 ≤ m ≤ n(n-1)/2", ["1 <= m"]),
         ("n ≤ 2n", []),
         ("n is small, at most a hundred", []),
+        ("a ^ b is the exclusive or; 1 ≤ n ≤ 105", ["1 <= n"]),  # its ^ is no exponent
+        ("0 ≤ a_i < 230", ["0 <= a_i"]),  # 2^30, which lost its exponent
+        ("1 ≤ n ≤ 1'000", ["1 <= n"]),
+        ("1 ≤ s.length ≤ 50", []),
+        ("1 ≤ max a_i ≤ 10, the sum of b_i ≤ 10", ["1 <= max"]),
+        ("a query may be undone if t_i < 0 holds", []),
+        ("When 1 ≤ x ≤ 5, the answer is 0.", []),
+        ("then n - 1 lines; line i (1 ≤ i < n) holds p_i", ["1 <= i"]),  # none where n is 1
+        ("1 ≤ k ≤ n, m ≤ 7", []),  # n alone may have no bound
     ],
 )
 def test_what_is_not_certain_is_not_stated(text: str, bounds: list[str]):
@@ -62,6 +75,19 @@ def test_an_exponent_is_not_lost_where_others_are_kept():
 def test_of_several_bounds_the_widest_counts():
     text = "1 ≤ n ≤ 1000\nSubtask 1: 2 ≤ n ≤ 10"
     assert read_bounds(text) == {"n": Bound(1, 1000)}
+
+
+@pytest.mark.parametrize(
+    ("text", "bounds"),
+    [
+        ("1 ≤ n ≤ 105\nSubtask 1: n ≤ 100", ["1 <= n"]),
+        ("1 ≤ n ≤ 2e5\nin half of the tests n ≤ 100", ["1 <= n"]),
+        ("1 ≤ n ≤ 100 (in a third of the tests n ≤ 10)", ["1 <= n"]),
+        ("1 ≤ n ≤ 10^9+7\nSubtask 1: 5 ≤ n ≤ 10", ["1 <= n"]),
+    ],
+)
+def test_the_bound_of_a_subtask_does_not_stand_for_one_that_cannot_be_read(text, bounds):
+    assert shown(text) == bounds
 
 
 @given(st.text(alphabet="nma_i[]{}|<=≤1205^*·,.- +$\\le\n", max_size=200))

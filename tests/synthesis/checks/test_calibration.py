@@ -184,6 +184,79 @@ def test_a_repeat_gives_the_same_calibration(bench):
     assert first.model_dump_json(exclude={"times"}) == second.model_dump_json(exclude={"times"})
 
 
+TWO = """\
+import random, time
+
+
+def generate_testcase(scale):
+    n = scale["n"]
+    a = [random.randint(-5000, 5000), n - 4000]
+    BODY
+    return f"2\\n{a[0]} {a[1]}\\n", {"n": 2, "a": a}
+"""
+"""Prompts stay short, so that the range is 9,000, of which the breadth check draws up to 1,000."""
+
+
+@pytest.mark.parametrize(
+    ("body", "check", "said"),
+    [
+        ("if 107 <= n <= 113: raise ValueError('no')", "generator", "ValueError: no"),
+        ("if n > 1000: a[0] = time.time_ns() % 5000", "determinism", "in another order"),
+        ("if 107 <= n <= 113: a[0] = 10**6", "bounds", "1000000 breaks"),
+    ],
+)
+def test_what_only_some_levels_do_is_seen(bench, body, check, said):
+    made = candidate(source=TWO.replace("BODY", body), parameters={"n": (1, 9000)})
+    found = refused(made, bench)
+    assert found.check == check
+    assert said in found.detail
+
+
+def test_good_solutions_that_differ_on_one_level_alone_refuse_it(bench):
+    wrong = (
+        "words = open(0).read().split()\ntotal = sum(map(int, words[1:]))\n"
+        "print(total + (107 <= int(words[2]) + 4000 <= 113))\n"
+    )
+    solutions = python_solutions(*SUM_PYTHON, wrong, wrong + "# again\n")
+    made = candidate(
+        source=TWO.replace("BODY", ""), parameters={"n": (1, 9000)}, solutions=solutions
+    )
+    checked = Checked(problem_id="sum", kept=(1, 2, 3, 4, 5))
+    found = calibrate(made, checked, bench, QUICK_CALIBRATION)
+    assert isinstance(found, Rejection)
+    assert (found.check, "inputs that the problem forbids" in found.detail) == ("levels", True)
+
+
+def test_prompts_that_are_longer_at_a_smaller_scale_are_seen(bench):
+    body = "a = [random.randint(-5000, 5000) for _ in range(200 - 2 * scale['n'])]"
+    made = candidate(source=generator(body), parameters={"n": (1, 90)})
+    found = refused(made, bench, settings(characters=600))
+    assert found.check == "too_long"
+    assert "at the level n=" in found.detail
+
+
+def test_a_level_without_any_instance_is_seen(bench):
+    body = "if 107 <= n <= 113: return 'x' * (5 << 20), {'n': 2}"
+    made = candidate(source=TWO.replace("BODY", body), parameters={"n": (1, 9000)})
+    found = refused(made, bench)
+    assert found.check == "too_long"
+    assert "at the level n=111 the prompt has inf" in found.detail
+
+
+def test_a_statement_that_fills_a_prompt_alone_is_refused(bench):
+    found = refused(candidate(logic="Add the numbers. " * 1200), bench)
+    assert found.check == "too_long"
+    assert "statement and instruction alone" in found.detail
+
+
+def test_a_highest_level_with_few_inputs_is_refused(bench):
+    body = "a = [random.randint(1, 20)] * scale['n']"
+    made = candidate(source=generator(body), parameters={"n": (1, 300)})
+    found = refused(made, bench, settings(end_draws=50))
+    assert found.check == "variety"
+    assert "at the largest scale that fits" in found.detail
+
+
 # ------------------------------------------------------------------ environments
 
 

@@ -96,6 +96,13 @@ def test_a_parameter_beyond_what_the_statement_allows_is_refused(bench):
     )
 
 
+def test_answers_that_hold_a_box_cannot_be_verified(bench):
+    boxed = "input()\nprint('\\\\boxed{%d}' % sum(map(int, input().split())))\n"
+    made = candidate(output_type="string", tests=(), solutions=python_solutions(*[boxed] * 3))
+    found = rejected(made, bench)
+    assert (found.check, "cannot be verified" in found.detail) == ("metadata", True)
+
+
 # ------------------------------------------------------------------ generators
 
 HOSTILE = {
