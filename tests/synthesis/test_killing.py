@@ -100,9 +100,14 @@ def kept(folder: Path, requests: list[ChatRequest]) -> set[str]:
         return {key for key in map(key_of, requests) if cache.get(key) is not None}
 
 
+def folder_of(pool: Path) -> Path:
+    """Where the synthesis of *pool* keeps what it did."""
+    return pool.parent / f"{pool.name}.synth"
+
+
 def steps(pool: Path) -> list[tuple[str, str, int]]:
     """What the journal says was done, in order."""
-    journal = Journal(pool.parent / f"{pool.name}.synth" / "journal.jsonl")
+    journal = Journal(folder_of(pool) / "journal.jsonl")
     done = [(item.problem, item.stage, item.attempt) for _, item in journal.records()]
     journal.close()
     return done
@@ -127,8 +132,8 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_answered(scaler: Scaler, tm
             fresh = server.requests[seen:]
             seen += len(fresh)
             assert not before & set(map(key_of, fresh))  # nothing that was kept is asked again
-            before |= kept(pool.parent / "pool.synth" / "replies", fresh)
-            if (pool.parent / "pool.synth" / "journal.jsonl").exists():
+            before |= kept(folder_of(pool) / "replies", fresh)
+            if (folder_of(pool) / "journal.jsonl").exists():
                 done = steps(pool)
                 assert done[: len(done_before)] == done_before
                 done_before = done

@@ -191,12 +191,16 @@ for folder in (".", "/tmp", "/dev/shm", "/var/tmp"):
         ("ok",),
         """
 import os, threading, time
+leaving = threading.Event()
 def later():
+    leaving.wait()
+    time.sleep(0.02)  # on a busy machine too, this run is over by then
     for _ in range(100):
         time.sleep(0.005)
         os.write(1, b"BREACH")
         os.write(2, b"BREACH")
 threading.Thread(target=later, daemon=True).start()
+leaving.set()
 os._exit(0)
 """,
         limits={"processes": 2},
