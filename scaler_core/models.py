@@ -235,12 +235,15 @@ class Response(Record):
         truncated: Whether generation stopped at the length limit.
         tokens: Generated tokens, where the backend knows them.
         sample: Which of the responses to its ticket it is, counted from 0, where the backend says.
+        withheld: Why there is none, where the cause lies outside the model (a server does not take
+            the question); an evaluation leaves it undecided.
     """
 
     text: str
     truncated: bool = False
     tokens: int | None = None
     sample: int | None = None
+    withheld: str = ""
 
 
 Result = Literal["correct", "incorrect", "undecided"]

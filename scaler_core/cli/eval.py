@@ -74,6 +74,11 @@ MAX_TOKENS = 8192
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A Jinja chat template instead of the tokenizer's own.",
 )
+@click.option(
+    "--leave-refused",
+    is_flag=True,
+    help="Leave undecided what the server of --endpoint refuses to answer.",
+)
 @click.option("--best", is_flag=True, help="MODEL is a run: take its best checkpoint.")
 @click.option(
     "-o",

@@ -46,6 +46,7 @@ class Wanted:
     thinking: bool
     chat_template: Path | None
     best: bool
+    leave_refused: bool
     output: Path | None
 
 
@@ -99,6 +100,10 @@ def evaluate_wanted(wanted: Wanted, host: PluginHost) -> tuple[Path, EvaluationS
 
 
 def _on_this_machine(wanted: Wanted, prompt: PromptSection, host: PluginHost) -> Answerer:
+    if wanted.leave_refused:
+        raise UsageError(
+            "--leave-refused is for servers", hint="give --endpoint URL, or leave it out"
+        )
     engine = choose_engine(wanted.engine)
     model = find_model(wanted.model, shipped_models(host), best=wanted.best)
 
@@ -128,7 +133,12 @@ def _at_endpoint(wanted: Wanted, given: dict[str, Any], prompt: PromptSection) -
     def load() -> ModelEngine:
         from scaler_core.evaluation.engines.endpoint import EndpointEngine
 
-        return EndpointEngine(options, key=key, max_tokens=wanted.max_tokens)
+        return EndpointEngine(
+            options,
+            key=key,
+            max_tokens=wanted.max_tokens,
+            leave_refused=wanted.leave_refused,
+        )
 
     identity = canonical_json([options.url, options.model, options.extra])
     return Answerer(wanted.model, identity, ENDPOINT, LazyEngine(load))

@@ -10,7 +10,7 @@ from scaler_core.evaluation.cache import Kept
 from scaler_core.evaluation.plan import Sample
 from scaler_core.interfaces import Benchmark
 from scaler_core.judging import verdict_of
-from scaler_core.models import Result, Versioned
+from scaler_core.models import Result, Verdict, Versioned
 
 
 class Graded(Versioned):
@@ -65,7 +65,10 @@ def grade_samples(
     def grade(sample: Sample, key: str) -> Graded:
         response, seconds = read(key)
         who = f"benchmark {benchmark.name!r}"
-        verdict = verdict_of(who, lambda: benchmark.grade(response, sample.row))
+        if response.withheld:
+            verdict = Verdict.undecided(response.withheld)
+        else:
+            verdict = verdict_of(who, lambda: benchmark.grade(response, sample.row))
         graded()
         return Graded(
             row=sample.row.id,

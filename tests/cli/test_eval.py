@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from scaler_core.cli import main
-from scaler_core.testing.endpoint import ChatRequest, RecordedEndpoint
+from scaler_core.testing.endpoint import ChatRequest, RecordedEndpoint, Reply, refused
 from tests.evaluation.questions import write_questions
 
 Scaler = Callable[..., tuple[int, str, str]]
@@ -165,6 +165,22 @@ def test_a_folder_that_holds_another_models_evaluation_is_refused(scaler: Scaler
     assert code == 2
     assert "mine holds an evaluation of recorded with other weights" in err
     assert other.requests == []
+
+
+def test_what_a_server_refuses_stays_undecided_where_that_is_wanted(scaler: Scaler) -> None:
+    def filtered(request: ChatRequest) -> Reply | str:
+        return refused(400, "filtered") if "1+2" in str(request.messages) else perfect(request)
+
+    with RecordedEndpoint(filtered) as server:
+        code, _, err = scaler(*at(server, *files("math-500")))
+        assert (code, "--leave-refused" in err) == (1, True)
+        asked = len(server.requests)
+        code, out, _ = scaler(*at(server, *files("math-500")), "--leave-refused", "--json")
+        assert (code, len(server.requests)) == (0, asked + 1)
+    [score] = json.loads(out)["scores"]
+    assert (score["undecided"], score["score"]) == (1, 1.0)
+    code, _, err = scaler("eval", "tiny", *files("math-500"), "--leave-refused")
+    assert (code, "give --endpoint URL" in err) == (2, True)
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:

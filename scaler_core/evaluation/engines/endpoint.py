@@ -30,14 +30,19 @@ class EndpointEngine(ModelEngine):
         options: Where the server is and how it is asked.
         key: Its key; empty where it needs none.
         max_tokens: Where a response is cut off.
+        leave_refused: Whether questions that the server refuses have a response that is withheld;
+            otherwise they end the asking with an error.
     """
 
     name = "endpoint"
 
-    def __init__(self, options: EndpointOptions, *, key: str, max_tokens: int) -> None:
+    def __init__(
+        self, options: EndpointOptions, *, key: str, max_tokens: int, leave_refused: bool = False
+    ) -> None:
         # without a cache: the evaluation has one of its own
         self._thread = EndpointThread(Endpoint(options, key=key))
         self._max_tokens = max_tokens
+        self._leave_refused = leave_refused
 
     def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
         """Answers as they come.
@@ -61,6 +66,9 @@ class EndpointEngine(ModelEngine):
                 except CancelledError:
                     continue
                 except RequestRefused as error:
+                    if self._leave_refused:
+                        yield waiting[future], Response(text="", withheld=error.message)
+                        continue
                     refusals.append(error)
                     if not answered and len(refusals) >= REFUSALS_TO_STOP:
                         _cancel(waiting)
@@ -101,7 +109,8 @@ def _refused(refusals: Sequence[RequestRefused], questions: int) -> RequestRefus
         f"{len(refusals)} of {questions} questions were refused, the first so: "
         f"{refusals[0].message}",
         hint="the others that were answered are kept; where question and answer together are too "
-        "long for the model, lower --max-tokens; else the server may not know an option",
+        "long for the model, lower --max-tokens; the server may not know an option; with "
+        "--leave-refused such questions stay undecided",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from scaler_core.endpoint import EndpointOptions
 from scaler_core.errors import ScalerError
-from scaler_core.evaluation import evaluate
+from scaler_core.evaluation import evaluate, regrade
 from scaler_core.evaluation.engines.endpoint import EndpointEngine
 from scaler_core.testing.endpoint import (
     ChatRequest,
@@ -20,7 +21,7 @@ from scaler_core.testing.endpoint import (
     refused,
     wrong_json,
 )
-from tests.evaluation.worlds import plan
+from tests.evaluation.worlds import Sums, plan
 
 
 def twice(request: ChatRequest) -> str:
@@ -28,9 +29,13 @@ def twice(request: ChatRequest) -> str:
     return f"\\boxed{{{2 * number}}}"
 
 
-def engine(server: RecordedEndpoint, **options: Any) -> EndpointEngine:
+def engine(
+    server: RecordedEndpoint, *, leave_refused: bool = False, **options: Any
+) -> EndpointEngine:
     facts = {"url": server.url, "model": "recorded", "backoff_s": 0.01, **options}
-    return EndpointEngine(EndpointOptions(**facts), key="", max_tokens=77)
+    return EndpointEngine(
+        EndpointOptions(**facts), key="", max_tokens=77, leave_refused=leave_refused
+    )
 
 
 def test_an_evaluation_through_a_server(tmp_path: Path) -> None:
@@ -87,6 +92,28 @@ def test_a_refused_question_costs_the_others_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "summary.json").exists()
 
 
+def test_a_refused_question_is_left_undecided_where_that_is_wanted(tmp_path: Path) -> None:
+    def but_one(request: ChatRequest) -> Reply | str:
+        asked = request.messages[-1]["content"]
+        return refused(400, "filtered") if asked == "0+0" else twice(request)
+
+    with RecordedEndpoint(but_one) as server, engine(server) as asked:
+        with pytest.raises(ScalerError, match="filtered") as error:
+            evaluate(plan(), asked.ask, tmp_path)
+        assert "--leave-refused" in error.value.hint
+        with engine(server, leave_refused=True) as leaving:
+            summary = evaluate(plan(), leaving.ask, tmp_path)
+        requests = len(server.requests)
+    [score] = summary.scores
+    assert (score.score, score.undecided) == (1.0, 2)
+    results = (tmp_path / "results" / "sums.jsonl").read_text().splitlines()
+    left = [item for item in map(json.loads, results) if item["result"] == "undecided"]
+    assert len(left) == 2
+    assert all("filtered" in item["reason"] for item in left)
+    assert requests == 12 + 2
+    assert regrade(tmp_path, [Sums()]).scores[0].undecided == 2
+
+
 def test_a_server_that_refuses_every_question_is_not_asked_them_all() -> None:
     with (
         RecordedEndpoint(lambda request: refused(400, "unknown option")) as server,
@@ -128,6 +155,6 @@ def test_leaving_early_cancels_what_is_under_way() -> None:
 
 def _questions() -> list[Any]:
     from scaler_core.evaluation.plan import samples_of
-    from tests.evaluation.worlds import Sums, row
+    from tests.evaluation.worlds import row
 
     return [item.question for item in samples_of(Sums(), [row(n) for n in range(300)], 0, 1)]
