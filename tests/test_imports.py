@@ -33,6 +33,7 @@ HEAVY = {
 SLOW = HEAVY | {"huggingface_hub", "math_verify", "openai", "pyarrow", "sympy"}
 
 BASE = {
+    "closable",
     "components",
     "config",
     "errors",

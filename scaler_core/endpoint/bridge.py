@@ -6,15 +6,15 @@ import asyncio
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
-from types import TracebackType
 
+from scaler_core.closable import Closable
 from scaler_core.endpoint.client import Endpoint
 from scaler_core.endpoint.records import Completion, Sampling
 from scaler_core.errors import UsageError
 from scaler_core.models import Message
 
 
-class EndpointThread:
+class EndpointThread(Closable):
     """Runs an endpoint on an event loop in a thread of its own. Thread-safe.
 
     For threads, for notebooks, whose own loop is busy, and for code that is not asynchronous.
@@ -31,17 +31,6 @@ class EndpointThread:
         self._closed = False
         self._thread = threading.Thread(target=self._serve, name="endpoint", daemon=True)
         self._thread.start()
-
-    def __enter__(self) -> EndpointThread:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def submit(
         self, messages: Sequence[Message], sampling: Sampling, sample: int = 0

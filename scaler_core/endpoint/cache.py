@@ -15,10 +15,10 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 
 from pydantic import JsonValue, ValidationError
 
+from scaler_core.closable import Closable
 from scaler_core.endpoint.records import Completion, Sampling
 from scaler_core.errors import UsageError
 from scaler_core.jsonio import cannot_write, canonical_json, compact_json, sync_directory
@@ -51,7 +51,7 @@ class CachedResponse(Versioned):
     completion: Completion
 
 
-class ResponseCache:
+class ResponseCache(Closable):
     """The answers below one folder. Thread-safe; several processes may share the folder.
 
     Where each answer stands is kept in memory, the answers themselves are not.
@@ -74,17 +74,6 @@ class ResponseCache:
         self._closed = False
         with self._lock:
             self._catch_up()
-
-    def __enter__(self) -> ResponseCache:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __len__(self) -> int:
         return len(self._places)

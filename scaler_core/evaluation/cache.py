@@ -11,9 +11,9 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple
 
+from scaler_core.closable import Closable
 from scaler_core.errors import DataError
 from scaler_core.jsonio import append_line, cannot_write, canonical_json
 from scaler_core.models import Question, Response
@@ -32,7 +32,7 @@ def response_key(identity: str, max_tokens: int | None, question: Question) -> s
     return hashlib.blake2b(canonical_json(asked).encode(), digest_size=16).hexdigest()
 
 
-class ResponseCache:
+class ResponseCache(Closable):
     """The responses in one file, by :func:`response_key`. Reading is thread-safe.
 
     Texts stay on disk: only their places are held in memory.
@@ -73,15 +73,8 @@ class ResponseCache:
                 end += len(line)
         return end
 
-    def __enter__(self) -> ResponseCache:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._stream.close()
 
     def __contains__(self, key: str) -> bool:

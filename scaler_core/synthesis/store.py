@@ -20,11 +20,11 @@ import fcntl
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import IO
 
 from pydantic import JsonValue, ValidationError
 
+from scaler_core.closable import Closable
 from scaler_core.errors import DataError, UsageError
 from scaler_core.jsonio import cannot_write, canonical_json, read_json, write_atomic
 from scaler_core.models import Versioned
@@ -63,7 +63,7 @@ class SynthesisSettings(Versioned):
         }
 
 
-class SynthesisStore:
+class SynthesisStore(Closable):
     """The open folder of a synthesis. Only one process may have it.
 
     Args:
@@ -85,15 +85,8 @@ class SynthesisStore:
         self._lock = _locked(self.path)
         self.journal = Journal(self.path / "journal.jsonl")
 
-    def __enter__(self) -> SynthesisStore:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the journal, and let another process work here."""
         self.journal.close()
         self._lock.close()
 

@@ -7,18 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scaler_core.cli import main
 from scaler_core.pool import write_pool
 from scaler_core.testing.environments import SUM_CPP, cpp_solutions, program_environment
+from tests.cli.running import Scaler
 from tests.sandbox.machines import require_compiler
 
-Scaler = Callable[..., tuple[int, str, str]]
 KEYS = {
     "instances_per_second",
     "cpu_ms_per_instance",
@@ -37,16 +36,9 @@ QUICK = ("--seconds", "0.5", "--workers", "2", "--batch", "4")
 
 
 @pytest.fixture
-def scaler(capsys: pytest.CaptureFixture[str]) -> Scaler:
-    """Runs a command line: exit code, stdout, stderr."""
-
-    def run(*args: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(["bench", "instances", *map(str, args)])
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
+def scaler(scaler: Scaler) -> Scaler:
+    """Runs ``scaler bench instances``: exit code, stdout, stderr."""
+    return partial(scaler, "bench", "instances")
 
 
 @pytest.fixture

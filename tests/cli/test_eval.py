@@ -9,35 +9,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from scaler_core.cli import main
 from scaler_core.testing.endpoint import ChatRequest, RecordedEndpoint, Reply, refused
+from tests.cli.running import Scaler
 from tests.evaluation.questions import write_questions
 
-Scaler = Callable[..., tuple[int, str, str]]
 FIVE = ("math-500", "amc23", "aime24", "mmlu-pro", "bbeh")
 
 
 @pytest.fixture
-def scaler(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Scaler:
-    """Runs a command line in a folder of its own: exit code, stdout, stderr."""
+def scaler(scaler: Scaler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scaler:
+    """Runs a command line in a folder of its own, with our own questions."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SCALER_ENDPOINT_KEY", raising=False)
     write_questions(tmp_path)
-
-    def run(*args: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
+    return scaler
 
 
 def files(*names: str) -> list[str]:

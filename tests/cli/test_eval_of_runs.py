@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,10 @@ import pytest
 pytest.importorskip("trl")
 pytestmark = pytest.mark.local
 
-from scaler_core.cli import main  # noqa: E402
 from scaler_core.cli.eval_model import prompt_of  # noqa: E402
 from scaler_core.plugins import load_plugins  # noqa: E402
+from tests.cli.running import Scaler  # noqa: E402
 from tests.evaluation.questions import write_questions  # noqa: E402
-
-Scaler = Callable[..., tuple[int, str, str]]
 
 RECIPE = """\
 [run]
@@ -46,21 +43,12 @@ partial = true
 
 
 @pytest.fixture
-def scaler(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Scaler:
-    """Runs a command line in a folder of its own: exit code, stdout, stderr."""
+def scaler(scaler: Scaler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scaler:
+    """Runs a command line in a folder of its own, with our own questions and a recipe."""
     monkeypatch.chdir(tmp_path)
     write_questions(tmp_path)
     (tmp_path / "r.toml").write_text(RECIPE)
-
-    def run(*args: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(list(args))
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
+    return scaler
 
 
 def test_a_run_is_evaluated_in_training_and_afterwards(scaler: Scaler, tmp_path: Path) -> None:

@@ -6,21 +6,7 @@ import json
 
 import pytest
 
-from scaler_core.cli import main
 from scaler_core.cli.host import plugin_filters
-
-
-@pytest.fixture
-def scaler(capsys):
-    """Runs a command line: exit code, stdout, stderr."""
-
-    def run(*args: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(list(args))
-        out, err = capsys.readouterr()
-        return ended.value.code, out, err
-
-    return run
 
 
 @pytest.fixture

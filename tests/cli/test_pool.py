@@ -5,31 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scaler_core.cli import main
 from scaler_core.pool import PoolDirectory
 from scaler_core.testing.environments import SUM_GENERATOR, SUM_PYTHON
+from tests.cli.running import Scaler
 from tests.pool.makers import entry, write_file
-
-Scaler = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def scaler(capsys: pytest.CaptureFixture[str]) -> Scaler:
-    """Runs a command line: exit code, stdout, stderr."""
-
-    def run(*args: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
 
 
 def sums(**overrides: Any) -> dict[str, Any]:

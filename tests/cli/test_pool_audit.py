@@ -8,34 +8,18 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scaler_core.cli import main
 from scaler_core.cli.progress import Progress
 from scaler_core.testing.environments import SUM_PYTHON
 from tests.audit.makers import GENERATOR
+from tests.cli.running import Scaler
 from tests.pool.makers import entry, write_file
 
-Scaler = Callable[..., tuple[int, str, str]]
-
 QUICK = ("--instances", 4, "--levels", "max", "--allow-weak-sandbox")
-
-
-@pytest.fixture
-def scaler(capsys: pytest.CaptureFixture[str]) -> Scaler:
-    """Runs a command line: exit code, stdout, stderr."""
-
-    def run(*args: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
 
 
 def sums(*more: str, **overrides: Any) -> dict[str, Any]:

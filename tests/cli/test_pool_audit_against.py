@@ -6,30 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from scaler_core.cli import main
+from tests.cli.running import Scaler
 from tests.pool.makers import entry, write_file
 
-Scaler = Callable[..., tuple[int, str, str]]
-
 QUESTION = "If 12 hens lay 12 eggs in 12 days, how many eggs do 24 hens lay in 24 days?"
-
-
-@pytest.fixture
-def scaler(capsys: pytest.CaptureFixture[str]) -> Scaler:
-    """Runs a command line: exit code, stdout, stderr."""
-
-    def run(*args: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,9 +24,8 @@ from scaler_core.testing.endpoint import (
     server_error,
     wrong_json,
 )
+from tests.cli.running import Scaler
 from tests.synthesis.recorded import Fault, RecordedModel, known_by_title, told
-
-Scaler = Callable[..., tuple[int, str, str]]
 
 KEY = "a-key-that-is-found-nowhere"
 NAMES = ("largest-value", "count-target", "longest-run", "latest-letter")
@@ -55,19 +54,6 @@ QUICK = (
 @pytest.fixture(autouse=True)
 def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCALER_ENDPOINT_KEY", KEY)
-
-
-@pytest.fixture
-def scaler(capsys: pytest.CaptureFixture[str]) -> Scaler:
-    """Runs a command line: exit code, stdout, stderr."""
-
-    def run(*args: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(arg) for arg in args])
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
 
 
 def starter(*names: str) -> list[Environment]:

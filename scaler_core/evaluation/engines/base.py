@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar
 
+from scaler_core.closable import Closable
 from scaler_core.models import Question, Response
 
 
-class ModelEngine(ABC):
+class ModelEngine(Closable):
     """A model that is loaded and answers.
 
     Attributes:
@@ -32,17 +32,6 @@ class ModelEngine(ABC):
     def close(self) -> None:
         """Give back what it holds."""
         return
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class LazyEngine(ModelEngine):

@@ -13,6 +13,7 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 from scaler_core.errors import UsageError
 from scaler_core.interfaces import Backend, FeedLike, Options, RunLike
 from scaler_core.models import Message
+from scaler_plugins.backends.installed import missing_modules
 from scaler_plugins.backends.lora import Lora
 from scaler_plugins.backends.model_folder import (
     TINY,
@@ -107,10 +108,8 @@ class Local(Backend):
     @classmethod
     def missing(cls) -> str:
         """What is not installed, or not in the tested version; imports nothing."""
-        absent = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-        if absent:
-            verb = "is" if len(absent) == 1 else "are"
-            return f"{', '.join(absent)} {verb} not installed: {INSTALL}"
+        if absent := missing_modules(_NEEDED, INSTALL):
+            return absent
         installed = importlib.metadata.version("trl")
         if not installed.startswith(TRL_SERIES + "."):
             return (

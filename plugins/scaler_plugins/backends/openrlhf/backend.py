@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -11,6 +10,7 @@ from collections.abc import Callable, Sequence
 from scaler_core.errors import DataError, UsageError
 from scaler_core.interfaces import Backend, FeedLike, RayConnection, RunLike
 from scaler_core.models import Message
+from scaler_plugins.backends.installed import missing_modules
 from scaler_plugins.backends.model_folder import model_folder
 from scaler_plugins.backends.openrlhf.flags import RunFacts, build_flags
 from scaler_plugins.backends.openrlhf.model_facts import refuse_model, within_reach
@@ -39,10 +39,8 @@ class OpenRLHF(Backend):
     @classmethod
     def missing(cls) -> str:
         """What is not installed, or not in a supported version; imports nothing."""
-        absent = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-        if absent:
-            verb = "is" if len(absent) == 1 else "are"
-            return f"{', '.join(absent)} {verb} not installed: {INSTALL}"
+        if absent := missing_modules(_NEEDED, INSTALL):
+            return absent
         installed = importlib.metadata.version("openrlhf")
         if installed not in SUPPORTED:
             return (
