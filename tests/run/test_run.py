@@ -166,6 +166,13 @@ def wait_for_a_checkpoint(path: Path) -> None:
         time.sleep(0.001)
 
 
+def wait_for_a_step(path: Path, step: int) -> None:
+    """Until the run has written down *step*."""
+    metrics = path / "metrics.jsonl"
+    while step and not (metrics.exists() and metrics.read_bytes().count(b"\n") >= step):
+        time.sleep(0.001)
+
+
 LONG: dict[str, dict[str, Any]] = {"run": {"steps": 40}, "checkpoint": {"every": 4}}
 
 
@@ -185,7 +192,9 @@ def test_a_run_killed_at_any_moment_draws_the_tickets_of_an_uninterrupted_one(
         if child == 0:
             train_and_exit(path, tmp_path)
         wait_for_a_checkpoint(path)
-        time.sleep(rng.random() * duration)
+        # by steps, for how long a run takes differs on a busy machine from one time to the next
+        wait_for_a_step(path, rng.randrange(38))
+        time.sleep(rng.random() * duration / 40)
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         killed += os.WIFSIGNALED(status)
