@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from scaler_core.errors import UsageError
-from scaler_core.interfaces import Backend, FeedLike, Options, RunLike
+from scaler_core.interfaces import Backend, FeedLike, RunLike
 from scaler_core.models import Message
 from scaler_plugins.backends.installed import missing_modules
 from scaler_plugins.backends.lora import Lora
+from scaler_plugins.backends.method import MethodOptions
 from scaler_plugins.backends.model_folder import (
     TINY,
     TINY_FOLDER,
@@ -35,7 +36,7 @@ class Local(Backend):
     name = "local"
     models = {TINY: TINY_FOLDER}
 
-    class Config(Options):
+    class Config(MethodOptions):
         """Options of ``local``; training defaults are the paper's (paper section 6)."""
 
         model: str = TINY
@@ -47,36 +48,8 @@ class Local(Backend):
         optimiser stay in float32, because updates at a learning rate of 1e-6 vanish in less."""
         threads: int | None = Field(default=None, ge=1)
         """CPU threads for tensors; all cores when not given."""
-        learning_rate: float = Field(default=1e-6, gt=0)
-        """Learning rate after the warm-up."""
-        warmup_steps: int = Field(default=20, ge=0)
-        """Steps over which the learning rate rises from 0; it is constant afterwards."""
-        weight_decay: float = Field(default=0.0, ge=0)
-        """Decoupled weight decay of AdamW."""
-        max_grad_norm: float = Field(default=1.0, gt=0)
-        """Gradients are scaled down to this norm."""
-        clip_low: float = Field(default=0.2, gt=0, lt=1)
-        """The probability ratio is clipped below at 1 - clip_low."""
-        clip_high: float = Field(default=0.2, gt=0)
-        """The probability ratio is clipped above at 1 + clip_high."""
-        clip_dual: float = Field(default=10.0, gt=1)
-        """Bound of the ratio where the advantage is negative (TRL's ``delta``)."""
-        beta: float = Field(default=0.0, ge=0)
-        """Weight of the KL term towards the starting model; 0 leaves it out."""
-        loss: Literal["token-mean", "sequence-mean"] = "token-mean"
-        """Mean of the loss over all tokens of a step, or over sequences of their own means."""
         scale_rewards: Literal["group", "batch", "none"] = "group"
         """By which standard deviation advantages are divided."""
-        reward: Literal["signed", "binary"] = "signed"
-        """Reward of a correct and an incorrect response: +1 / -1, or 1 / 0."""
-        temperature: float = Field(default=1.0, gt=0)
-        """Sampling temperature."""
-        top_p: float = Field(default=1.0, gt=0, le=1)
-        """Share of probability that sampling keeps."""
-        max_prompt_tokens: int = Field(default=4096, ge=1)
-        """Levels with longer prompts are not trained on; no prompt is ever cut."""
-        max_response_tokens: int = Field(default=8192, ge=1)
-        """Where a response is cut off."""
         rollout_batch: int = Field(default=256, ge=1)
         """Responses sampled side by side."""
         micro_batch: int = Field(default=64, ge=1)
@@ -85,8 +58,6 @@ class Local(Backend):
         """Compute activations twice, to save memory."""
         lora: Lora | None = None
         """Train low-rank adapters instead of all weights; needs ``peft``."""
-        template_options: dict[str, JsonValue] = Field(default_factory=dict)
-        """Further values that the chat template reads."""
         verify_threads: int = Field(default=4, ge=1)
         """Responses judged side by side."""
 
@@ -96,12 +67,6 @@ class Local(Backend):
             """A folder by its whole path: a run may be resumed from another one."""
             path = Path(model).expanduser()
             return str(path.resolve()) if model != TINY and path.is_dir() else model
-
-        @model_validator(mode="after")
-        def _dual_clip_above_clip(self) -> Local.Config:
-            if self.clip_dual <= 1 + self.clip_high:
-                raise ValueError("clip_dual must be above 1 + clip_high")
-            return self
 
     config: Config
 
