@@ -49,7 +49,7 @@ def openrlhf(session: nox.Session) -> None:
 def starter(session: nox.Session) -> None:
     """The starter pack, built once more from its folders; ``-- NAME`` for some. Needs g++."""
     session.install(*PINNED, "-e", ".")
-    module = "scaler_plugins.environments.starter.build"
+    module = "tools.starter_pack.build"
     session.run("python", "-m", module, "--check", *session.posargs)
 
 

@@ -22,11 +22,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from pydantic import JsonValue
 
+from scaler_core.factory.prompts import render
 from scaler_core.models import Environment
 from scaler_core.pool.published import read_published
-from scaler_core.prompts import render
 from scaler_plugins.environments.starter import POOL_FILE
-from scaler_plugins.environments.starter.checks import draw
+from tools.starter_pack.checks import draw
 
 COLOURS = {"number": "#1f6feb", "string": "#d1772b", "array": "#2e8b57"}
 FIRST = "#9aa5b1"

@@ -11,9 +11,8 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from scaler_core.errors import UsageError, unknown_name
-from scaler_core.models import ComponentChoice
+from scaler_core.models import ComponentChoice, PromptStyle
 from scaler_core.options import parse_options, parse_setting, section_of
-from scaler_core.prompts import PromptStyle
 
 DEFAULT_RECIPE = "quickstart"
 

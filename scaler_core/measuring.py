@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from scaler_core.components import Component
+from scaler_core.interfaces.component import Component
 from scaler_core.models import Event, Message, Record, Response, Verdict
 
 

@@ -26,6 +26,8 @@ SCHEMA_VERSION: Literal[1] = 1
 Language = Literal["python", "cpp"]
 AnswerType = Literal["number", "string", "array"]
 Message = dict[str, str]
+PromptStyle = Literal["paper", "compact"]
+"""How instances of program environments are put to a model; see :mod:`scaler_core.factory.prompts`."""
 
 
 class Record(BaseModel):

@@ -78,7 +78,7 @@ class PortableJudge(Protocol):
 
 
 class FeedLike(Protocol):
-    """All that a backend sees of the curriculum; see :class:`scaler_core.run.feed.Feed`."""
+    """All that a backend sees of the curriculum; see :class:`scaler_core.curriculum.feed.Feed`."""
 
     def draw(self) -> Batch:
         """The tickets of the next step."""

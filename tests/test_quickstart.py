@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scaler_core.run.directory import RunDirectory
-from scaler_core.run.grid import standard_errors
+from scaler_core.run.held_out import standard_errors
 from scaler_core.run.summary import summarize
 
 

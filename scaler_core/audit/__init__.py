@@ -12,8 +12,8 @@ Apart from it: the texts of environments against the questions of benchmarks (``
 """
 
 from scaler_core.audit.auditing import audit_pool
+from scaler_core.audit.config import AuditSettings
 from scaler_core.audit.contamination import find_overlaps
 from scaler_core.audit.records import EnvironmentAudit, Finding
-from scaler_core.audit.settings import AuditSettings
 
 __all__ = ["AuditSettings", "EnvironmentAudit", "Finding", "audit_pool", "find_overlaps"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scaler_core.audit.running import Programs
+from scaler_core.audit.programs import Programs
 from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.sandbox import Program
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scaler_core.audit.generation import NO_TESTCASE, Place, digest
-from scaler_core.audit.hash_seeds import OTHER_HASH_SEED
-from scaler_core.audit.making import (
+from scaler_core.audit.config import chosen_levels
+from scaler_core.audit.figures import (
     describe_instances,
     measure_prompts,
     measure_variety,
     share_of_duplicates,
 )
+from scaler_core.audit.generator import NO_TESTCASE, Place, digest
+from scaler_core.audit.hash_seeds import OTHER_HASH_SEED
 from scaler_core.audit.measuring import measure_generator
+from scaler_core.audit.programs import paced
 from scaler_core.audit.records import (
     LevelAudit,
     RepeatAudit,
@@ -23,14 +25,12 @@ from scaler_core.audit.records import (
 )
 from scaler_core.audit.repeating import Way, measure_repeats, repeat
 from scaler_core.audit.rules import Measure
-from scaler_core.audit.running import paced
-from scaler_core.audit.settings import chosen_levels
-from scaler_core.audit.verifying import INSTANCES_KEPT, audit_verifier
+from scaler_core.audit.verifier import INSTANCES_KEPT, audit_verifier
 from scaler_core.audit.workshop import Workshop
 from scaler_core.errors import InfrastructureError
 from scaler_core.factory import InstanceFailure, Made
 from scaler_core.factory.native import NativeLimits, NativeWorkers
-from scaler_core.factory.running import Counters
+from scaler_core.factory.programs import Counters
 from scaler_core.interfaces import NativeEnvironment
 from scaler_core.models import Instance
 

@@ -11,7 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from scaler_core.audit.generation import (
+from scaler_core.audit.config import chosen_levels
+from scaler_core.audit.figures import (
+    describe_instances,
+    make_paced,
+    measure_prompts,
+    measure_variety,
+    share_of_duplicates,
+)
+from scaler_core.audit.generator import (
     Generated,
     Place,
     digest,
@@ -21,14 +29,8 @@ from scaler_core.audit.generation import (
     generator_program,
 )
 from scaler_core.audit.hash_seeds import OTHER_HASH_SEED
-from scaler_core.audit.making import (
-    describe_instances,
-    make_paced,
-    measure_prompts,
-    measure_variety,
-    share_of_duplicates,
-)
 from scaler_core.audit.measuring import measure_generator, measure_solutions, measure_votes
+from scaler_core.audit.programs import Programs
 from scaler_core.audit.records import (
     LONGEST_ANSWER,
     LevelAudit,
@@ -43,10 +45,8 @@ from scaler_core.audit.records import (
 from scaler_core.audit.repeating import Make, Way, measure_repeats, repeat
 from scaler_core.audit.resident import resident_fingerprints
 from scaler_core.audit.rules import Measure
-from scaler_core.audit.running import Programs
-from scaler_core.audit.settings import chosen_levels
 from scaler_core.audit.tables import measure_levels
-from scaler_core.audit.verifying import INSTANCES_KEPT, audit_verifier
+from scaler_core.audit.verifier import INSTANCES_KEPT, audit_verifier
 from scaler_core.audit.voting import Ballot, Count, cast_votes, count_votes
 from scaler_core.audit.workshop import Workshop
 from scaler_core.factory import InstanceFailure

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from scaler_core.audit.generation import Place
+from scaler_core.audit.generator import Place
 from scaler_core.audit.records import RepeatAudit
 from scaler_core.audit.rules import Measure
 

@@ -10,8 +10,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scaler_core.audit.generation import NO_TESTCASE, Place, digest, generator_program
-from scaler_core.audit.running import Programs
+from scaler_core.audit.generator import NO_TESTCASE, Place, digest, generator_program
+from scaler_core.audit.programs import Programs
 from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Environment

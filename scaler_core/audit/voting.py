@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from scaler_core.audit.generation import Input
+from scaler_core.audit.generator import Input
+from scaler_core.audit.programs import Programs
 from scaler_core.audit.records import (
     LONGEST_ANSWER,
     AnswerVotes,
@@ -24,11 +25,10 @@ from scaler_core.audit.records import (
     count_failures,
     shortened,
 )
-from scaler_core.audit.running import Programs
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.agreement import agree, read_answer
 from scaler_core.factory.local import SOLUTION_LIMITS
-from scaler_core.factory.running import failure
+from scaler_core.factory.programs import failure
 from scaler_core.models import AnswerType, Environment
 from scaler_core.sandbox import Program, RunResult
 

@@ -9,7 +9,7 @@ from typing import cast
 
 import click
 
-from scaler_core.bench import Figures, Plan, measure_instances
+from scaler_core.audit.cost import Figures, Plan, measure_instances
 from scaler_core.cli.host import load_host
 from scaler_core.cli.output import (
     emit_json,
@@ -23,10 +23,10 @@ from scaler_core.factory.local import LocalFactory
 from scaler_core.interfaces import Sandbox
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost
+from scaler_core.plugins.choosing import build_sandbox
 from scaler_core.pool import open_pool
-from scaler_core.pool.listing import find_environment
+from scaler_core.pool.browsing import find_environment
 from scaler_core.pool.opening import Packs
-from scaler_core.sandbox.choice import build_sandbox
 
 MOST_ENVIRONMENTS = 64
 REFERENCES = 3

@@ -21,13 +21,12 @@ from scaler_core.cli.output import (
 from scaler_core.cli.pool_audit import command as audit_command
 from scaler_core.errors import unknown_name
 from scaler_core.interfaces import AnyEnvironment, EnvironmentSource, NativeEnvironment
-from scaler_core.models import ComponentChoice, Environment, Instance
+from scaler_core.models import ComponentChoice, Environment, Instance, PromptStyle
 from scaler_core.pool import export_pool, import_pool, open_pool
-from scaler_core.pool.listing import find_environment, summaries
+from scaler_core.pool.browsing import find_environment, summaries
 from scaler_core.pool.opening import Packs, is_name
 from scaler_core.pool.published import published_text
 from scaler_core.pool.source import environment_hash
-from scaler_core.prompts import PromptStyle
 
 PROGRESS_EVERY = 1000
 
@@ -171,8 +170,8 @@ def sample_command(
 ) -> None:
     """Print rendered prompts and truths of one environment of POOL."""
     from scaler_core.factory.local import LocalFactory
+    from scaler_core.plugins.choosing import build_sandbox
     from scaler_core.pool.sampling import parse_level, sample_instances
-    from scaler_core.sandbox.choice import build_sandbox
 
     host = load_host()
     source = open_pool(pool, cast(Packs, host.classes("environments")))

@@ -18,7 +18,7 @@ from scaler_core.errors import UsageError
 
 if TYPE_CHECKING:
     from scaler_core.audit import AuditSettings, EnvironmentAudit
-    from scaler_core.audit.settings import CountTokens
+    from scaler_core.audit.config import CountTokens
     from scaler_core.interfaces import EnvironmentSource, Sandbox
     from scaler_core.plugins import PluginHost
 
@@ -111,9 +111,9 @@ def command(
     from scaler_core.cli.pool_audit_report import print_report
     from scaler_core.jsonio import compact_json, write_atomic
     from scaler_core.models import ComponentChoice
+    from scaler_core.plugins.choosing import build_sandbox
     from scaler_core.pool import find_environment, open_pool
     from scaler_core.pool.opening import Packs
-    from scaler_core.sandbox.choice import build_sandbox
 
     host = load_host()
     source = open_pool(pool, cast(Packs, host.classes("environments")))

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from scaler_core.cli.output import note
-from scaler_core.run.grid import Score, standard_errors
+from scaler_core.run.held_out import Score, standard_errors
 from scaler_core.run.summary import EnvironmentSummary, Summary
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from scaler_core.cli.output import note
 from scaler_core.models import Event
-from scaler_core.run.observer import Observer
+from scaler_core.run.observers import Observer
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -20,8 +20,8 @@ from scaler_core.errors import UsageError
 from scaler_core.options import parse_options, parse_setting, section_of
 
 if TYPE_CHECKING:
-    from scaler_core.synthesis.options import SynthesisOptions
-    from scaler_core.synthesis.running import SynthesisReport, SynthesisRun
+    from scaler_core.synthesis.config import SynthesisOptions
+    from scaler_core.synthesis.run import SynthesisReport, SynthesisRun
 
 STAGES = ("filter", "extract", "generate", "check", "calibrate")
 PLAIN_OPTIONS = (
@@ -136,7 +136,7 @@ def command(
     """
     from scaler_core.cli.synth_report import as_line, print_report
     from scaler_core.endpoint import key_from
-    from scaler_core.synthesis.options import SynthesisOptions
+    from scaler_core.synthesis.config import SynthesisOptions
     from scaler_core.synthesis.sources import open_problems
 
     host = load_host()
@@ -163,7 +163,7 @@ def _run(
     reader: Any, pool: Path, options: SynthesisOptions, host: Any, key: str
 ) -> SynthesisReport:
     from scaler_core.cli.synth_view import LiveView, PlainView
-    from scaler_core.synthesis.running import SynthesisRun
+    from scaler_core.synthesis.run import SynthesisRun
 
     view = LiveView() if LiveView.fits() else PlainView()
     total = reader.count()

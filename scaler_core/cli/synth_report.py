@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scaler_core.cli.output import print_table
-from scaler_core.synthesis.running import SynthesisReport
+from scaler_core.synthesis.run import SynthesisReport
 
 EXAMPLE_CHARACTERS = 90
 

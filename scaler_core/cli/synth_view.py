@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from scaler_core.synthesis.pipeline import Status
-    from scaler_core.synthesis.running import SynthesisRun
+    from scaler_core.synthesis.run import SynthesisRun
 
 PLAIN_INTERVAL_S = 5.0
 

@@ -17,11 +17,12 @@
 An :class:`Endpoint` belongs to one event loop; :class:`EndpointThread` is for callers without one.
 """
 
+from scaler_core.endpoint.adapters import EndpointChat
 from scaler_core.endpoint.bridge import EndpointThread
 from scaler_core.endpoint.budget import Budget, BudgetOptions, Totals
 from scaler_core.endpoint.cache import ResponseCache, request_key
-from scaler_core.endpoint.chat import EndpointChat
 from scaler_core.endpoint.client import Endpoint
+from scaler_core.endpoint.config import EndpointOptions, key_from
 from scaler_core.endpoint.failures import (
     BudgetSpent,
     EndpointFailed,
@@ -29,7 +30,6 @@ from scaler_core.endpoint.failures import (
     EndpointStopped,
     RequestRefused,
 )
-from scaler_core.endpoint.options import EndpointOptions, key_from
 from scaler_core.endpoint.records import Completion, Sampling
 
 __all__ = [

@@ -20,6 +20,7 @@ from weakref import WeakValueDictionary
 from scaler_core.endpoint.answers import BYTES_PER_TOKEN, UnusableAnswer, completion_of
 from scaler_core.endpoint.budget import Budget
 from scaler_core.endpoint.cache import ResponseCache, request_key
+from scaler_core.endpoint.config import EndpointOptions
 from scaler_core.endpoint.failures import (
     EndpointFailed,
     EndpointRefused,
@@ -27,7 +28,6 @@ from scaler_core.endpoint.failures import (
     Key,
     RequestRefused,
 )
-from scaler_core.endpoint.options import EndpointOptions
 from scaler_core.endpoint.pacing import Pacer, pause_s
 from scaler_core.endpoint.records import Completion, Sampling
 from scaler_core.endpoint.request import (
@@ -49,7 +49,7 @@ class Endpoint:
 
     Args:
         options: Where the model is and how it is asked.
-        key: The key, out of the environment; see :func:`~scaler_core.endpoint.options.key_from`. It
+        key: The key, out of the environment; see :func:`~scaler_core.endpoint.config.key_from`. It
             is sent to the endpoint and found nowhere else.
         cache: Answers that are there already; without one, nothing is kept.
         budget: What may be spent; without one, everything is only counted.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from scaler_core.evaluation.published import MARK, PAPER_BENCHMARKS, PUBLISHED, is_comparable
 from scaler_core.evaluation.scores import BenchmarkScore
-from scaler_core.evaluation.summary import EvaluationSummary, percent
+from scaler_core.evaluation.tables import EvaluationSummary, percent
 
 
 class Comparison(NamedTuple):

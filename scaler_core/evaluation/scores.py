@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from scaler_core.evaluation.grading import Graded
+from scaler_core.evaluation.scoring import Graded
 from scaler_core.models import Record
 from scaler_core.seeds import derive_random
 

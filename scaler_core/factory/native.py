@@ -19,7 +19,7 @@ from scaler_core.factory.native_process import (
     WorkerLimit,
     WorkerLost,
 )
-from scaler_core.factory.running import CLOSED, Counters
+from scaler_core.factory.programs import CLOSED, Counters
 from scaler_core.interfaces import NativeEnvironment
 from scaler_core.models import ComponentChoice, Instance, Response, Ticket, Verdict
 

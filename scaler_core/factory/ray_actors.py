@@ -28,6 +28,7 @@ from pydantic import JsonValue
 
 from scaler_core.errors import ScalerError
 from scaler_core.factory.interface import InstanceFactory, InstanceFailure, InstanceRequest, Made
+from scaler_core.factory.programs import CLOSED, Counters
 from scaler_core.factory.ray_cluster import CLOSE_S, Actor, ActorLost, RayCluster
 from scaler_core.factory.ray_worker import (
     Answer,
@@ -38,7 +39,6 @@ from scaler_core.factory.ray_worker import (
     key_of,
     write_document,
 )
-from scaler_core.factory.running import CLOSED, Counters
 from scaler_core.interfaces import AnyEnvironment, RayConnection
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Response, Ticket, Verdict

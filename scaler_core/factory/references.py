@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from scaler_core.factory.agreement import agree, read_answer
 from scaler_core.factory.interface import InstanceFailure
-from scaler_core.factory.running import Runner, failure
+from scaler_core.factory.programs import Runner, failure
 from scaler_core.models import AnswerType, Environment
 from scaler_core.sandbox import Limits, Program, RunResult
 

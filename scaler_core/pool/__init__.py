@@ -1,6 +1,6 @@
 """Pools: sets of environments on disk, in memory or in a plugin; import, export, looking around."""
 
-from scaler_core.pool.listing import Summary, find_environment, summaries
+from scaler_core.pool.browsing import Summary, find_environment, summaries
 from scaler_core.pool.opening import open_pool
 from scaler_core.pool.published import parse_published, read_published, write_published
 from scaler_core.pool.sampling import Sample, sample_instances

@@ -10,7 +10,7 @@ from scaler_core.config import Recipe
 from scaler_core.factory.local import LocalFactory
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost, load_plugins
-from scaler_core.sandbox.choice import build_sandbox
+from scaler_core.plugins.choosing import build_sandbox
 
 BUILDER = f"{__name__}:build_factory"
 

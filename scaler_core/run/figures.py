@@ -15,7 +15,7 @@ from pathlib import Path
 from scaler_core.evaluation import EvaluationSummary
 from scaler_core.evaluation.directory import EvaluationDirectory
 from scaler_core.jsonio import read_json, write_atomic
-from scaler_core.run.grid import grid_figures
+from scaler_core.run.held_out import grid_figures
 
 GRID_FILE = "grid.json"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from scaler_core.adaptive.engine import Emit
+from scaler_core.curriculum.engine import Emit
 from scaler_core.interfaces import EnvironmentSource
 from scaler_core.models import Event
 from scaler_core.run.directory import RunDirectory

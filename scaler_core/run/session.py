@@ -20,22 +20,22 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from scaler_core.adaptive.engine import Engine
 from scaler_core.config import PromptSection
+from scaler_core.curriculum.engine import Engine
+from scaler_core.curriculum.feed import Feed
 from scaler_core.errors import BackendProtocolError, UsageError, blamed_on
 from scaler_core.jsonio import write_atomic
+from scaler_core.judge import Judge
 from scaler_core.models import Event, Response, Ticket, Verdict
 from scaler_core.pool.source import pool_hash
 from scaler_core.protocols import Ask
 from scaler_core.run.best import point_to_best
 from scaler_core.run.checkpoint import Checkpoint, latest_checkpoint, prune, write_checkpoint
 from scaler_core.run.directory import RunDirectory
-from scaler_core.run.feed import Feed
+from scaler_core.run.evaluation import Measuring
 from scaler_core.run.host_facts import describe_host
-from scaler_core.run.judge import Judge
 from scaler_core.run.lines import grown, sample_line
-from scaler_core.run.measuring import Measuring
-from scaler_core.run.observer import Observer
+from scaler_core.run.observers import Observer
 from scaler_core.run.preview import preview_run
 from scaler_core.run.resume import pool_contents, report_pool_changes
 from scaler_core.run.setup import Parts

@@ -30,12 +30,12 @@ from scaler_core.interfaces import (
 )
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost
+from scaler_core.plugins.choosing import build_sandbox
 from scaler_core.pool import open_pool
 from scaler_core.pool.source import CombinedSource, SelectedSource
 from scaler_core.run.actor_factory import BUILDER, describe_factory, factory_options
 from scaler_core.run.benchmarks import known_figures
 from scaler_core.run.holdout import split_held_out
-from scaler_core.sandbox.choice import build_sandbox
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from scaler_core.jsonio import read_json
 from scaler_core.models import Event
 from scaler_core.run.directory import RunDirectory
-from scaler_core.run.grid import IN_POOL, OUT_OF_POOL, Score
+from scaler_core.run.held_out import IN_POOL, OUT_OF_POOL, Score
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from scaler_core.errors import one_line
 from scaler_core.interfaces import Tracker
 from scaler_core.models import Event
-from scaler_core.run.observer import Observer
+from scaler_core.run.observers import Observer
 
 if TYPE_CHECKING:
     from scaler_core.run.session import Run

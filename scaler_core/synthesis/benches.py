@@ -9,8 +9,8 @@ from pydantic import JsonValue
 from scaler_core.interfaces import Backend
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost, load_plugins
-from scaler_core.sandbox.choice import build_sandbox
-from scaler_core.synthesis.bench import Bench
+from scaler_core.plugins.choosing import build_sandbox
+from scaler_core.synthesis.workbench import Bench
 
 BUILDER = f"{__name__}:build_bench"
 

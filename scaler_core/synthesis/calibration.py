@@ -17,20 +17,20 @@ from statistics import median_low
 
 from pydantic import JsonValue
 
-from scaler_core.audit.making import share_of_duplicates
+from scaler_core.audit.figures import share_of_duplicates
 from scaler_core.audit.records import LONGEST_ANSWER, shortened
 from scaler_core.factory.testcase import Testcase
-from scaler_core.synthesis.bench import Bench, Draw
 from scaler_core.synthesis.checks.jury import Jury
-from scaler_core.synthesis.checks.looking import Inspection
 from scaler_core.synthesis.checks.metadata import check_metadata
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.checks.repeating import check_repeats
+from scaler_core.synthesis.checks.testcases import Inspection
 from scaler_core.synthesis.levels import Ladder, level_table
 from scaler_core.synthesis.records import Candidate, Rejection
 from scaler_core.synthesis.results import Calibrated, Checked
 from scaler_core.synthesis.ruler import Ruler, largest
 from scaler_core.synthesis.settings import CalibrationSettings
+from scaler_core.synthesis.workbench import Bench, Draw
 
 CALIBRATION_CHECKS = (
     "too_long",

@@ -7,12 +7,12 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from scaler_core.models import Record
-from scaler_core.synthesis.bench import Bench
 from scaler_core.synthesis.calibration import calibrate
 from scaler_core.synthesis.checks import check_candidate
 from scaler_core.synthesis.records import Candidate, Rejection
 from scaler_core.synthesis.results import Calibrated, Checked
 from scaler_core.synthesis.settings import CalibrationSettings, CheckSettings
+from scaler_core.synthesis.workbench import Bench
 
 
 class Job(Record):

@@ -14,8 +14,8 @@ from scaler_core.factory.ray_cluster import Actor, ActorLost, RayCluster
 from scaler_core.factory.ray_worker import ActorClass, Introduction
 from scaler_core.interfaces import RayConnection
 from scaler_core.jsonio import canonical_json
-from scaler_core.synthesis.bench import Bench
 from scaler_core.synthesis.jobs import Job, JobResult, do_job
+from scaler_core.synthesis.workbench import Bench
 
 ACTORS_A_JOB_MAY_KILL = 2
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from scaler_core.factory.prompts import render
 from scaler_core.factory.testcase import Testcase
-from scaler_core.prompts import render
 from scaler_core.sandbox import Program
-from scaler_core.synthesis.bench import Bench, Draw
-from scaler_core.synthesis.making import draft
+from scaler_core.synthesis.environment import draft
 from scaler_core.synthesis.records import Candidate
 from scaler_core.synthesis.settings import CalibrationSettings
+from scaler_core.synthesis.workbench import Bench, Draw
 
 
 class Ruler:

@@ -15,11 +15,11 @@ from scaler_core.endpoint import Completion, RequestRefused
 from scaler_core.errors import ScalerError, blamed_on
 from scaler_core.interfaces import ChatClient, Extractor, Generator, Metadata
 from scaler_core.models import Message
+from scaler_core.synthesis.environment import make_environment
 from scaler_core.synthesis.filters import check_metadata
 from scaler_core.synthesis.jobs import Job, Workers
 from scaler_core.synthesis.journal import ReplyUse
 from scaler_core.synthesis.journey import Step
-from scaler_core.synthesis.making import make_environment
 from scaler_core.synthesis.provenance import Made, Makers, provenance_of
 from scaler_core.synthesis.records import Candidate, Rejection, SourceProblem, Stage
 from scaler_core.synthesis.results import Calibrated, Checked

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from scaler_core.synthesis.bench import Bench
 from scaler_core.synthesis.jobs import Job, JobResult, do_job
+from scaler_core.synthesis.workbench import Bench
 
 
 class LocalWorkers:

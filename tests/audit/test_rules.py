@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from scaler_core.audit.config import check_levels, chosen_levels
 from scaler_core.audit.rules import RULES, Measure, find, verdict_on
-from scaler_core.audit.settings import check_levels, chosen_levels
 from scaler_core.errors import UsageError
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "audit.md"

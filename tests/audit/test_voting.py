@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaler_core.audit.generation import Input
-from scaler_core.audit.running import Programs
+from scaler_core.audit.generator import Input
+from scaler_core.audit.programs import Programs
 from scaler_core.audit.voting import Ballot, Count, cast_votes, count_votes
 from scaler_core.errors import InfrastructureError
 from scaler_core.sandbox import RunResult

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from scaler_core.cli.run_report import print_report
-from scaler_core.run.grid import Score
+from scaler_core.run.held_out import Score
 from scaler_core.run.summary import EnvironmentSummary, Summary
 from tests.cli.test_run_command import SIMULATED, command
 

@@ -12,7 +12,7 @@ import pytest
 from scaler_core.errors import DataError, InfrastructureError, PluginError, UsageError
 from scaler_core.evaluation import Watcher, evaluate, regrade
 from scaler_core.evaluation.directory import EvaluationDirectory
-from scaler_core.evaluation.summary import markdown
+from scaler_core.evaluation.tables import markdown
 from scaler_core.interfaces import BenchmarkRow
 from scaler_core.models import Question, Response, Verdict
 from tests.evaluation.worlds import Other, ScriptedModel, Sums, plan, right, row, run

@@ -26,10 +26,10 @@ from scaler_core.factory.ray_worker import KNOWN_ENVIRONMENTS, FactoryActor, key
 from scaler_core.interfaces import RayConnection
 from scaler_core.models import ComponentChoice, Environment, Instance, Response, Ticket
 from scaler_core.plugins import load_plugins
+from scaler_core.plugins.choosing import build_sandbox
 from scaler_core.pool import open_pool, write_pool
 from scaler_core.run.session import Run
 from scaler_core.run.setup import assemble
-from scaler_core.sandbox.choice import build_sandbox
 from scaler_core.seeds import derive_seed
 from scaler_core.testing.environments import program_environment
 from tests.factory.acting import BUILDER, acting_factory, arrived, process_factory, scene

@@ -15,8 +15,8 @@ from scaler_core.factory.ray_cluster import RayCluster
 from scaler_core.interfaces import RayConnection
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import load_plugins
+from scaler_core.plugins.choosing import build_sandbox
 from scaler_core.run.setup import assemble
-from scaler_core.sandbox.choice import build_sandbox
 from scaler_plugins.backends.simulated import Simulated
 
 

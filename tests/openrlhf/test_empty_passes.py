@@ -15,8 +15,8 @@ from openrlhf.models.loss import PolicyLoss
 from openrlhf.trainer.ppo_utils.replay_buffer import NaiveReplayBuffer
 from openrlhf.trainer.ray.ppo_actor import ActorPPOTrainer
 
-from scaler_plugins.backends.openrlhf.empty_passes import allow_empty_passes
 from scaler_plugins.backends.openrlhf.experience import DecidedExperienceMaker
+from scaler_plugins.backends.openrlhf.policy import allow_empty_passes
 from tests.openrlhf.making import arguments, judged, maker, response, with_log_probs
 
 C, X, U = "correct", "incorrect", "undecided"

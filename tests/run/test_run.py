@@ -27,7 +27,7 @@ from scaler_core.models import Group, Verdict
 from scaler_core.plugins import load_plugins
 from scaler_core.pool import write_pool
 from scaler_core.run.checkpoint import list_checkpoints
-from scaler_core.run.observer import Observer
+from scaler_core.run.observers import Observer
 from scaler_core.run.opening import open_run, resume_run
 from scaler_core.run.session import Run
 from scaler_core.run.summary import summarize

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from scaler_core.adaptive.engine import Engine
+from scaler_core.curriculum.engine import Engine
+from scaler_core.curriculum.feed import Feed
 from scaler_core.factory import InstanceFactory, InstanceFailure
 from scaler_core.interfaces import AnyEnvironment, Controller, Curator
+from scaler_core.judge import Judge
 from scaler_core.models import (
     Batch,
     ComponentChoice,
@@ -20,8 +22,6 @@ from scaler_core.models import (
 )
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.pool.source import MemorySource
-from scaler_core.run.feed import Feed
-from scaler_core.run.judge import Judge
 from scaler_core.testing.environments import program_environment
 from scaler_plugins.controllers.proportional import Proportional
 from scaler_plugins.curators.active_set import ActiveSet

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from scaler_core.cli.synth import command
 from scaler_core.synthesis import filters
+from scaler_core.synthesis.config import SynthesisOptions
 from scaler_core.synthesis.filters import FilterSettings
 from scaler_core.synthesis.journey import STAGES
-from scaler_core.synthesis.options import SynthesisOptions
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "synthesis.md").read_text(encoding="utf-8")

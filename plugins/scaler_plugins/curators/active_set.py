@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from scaler_core.adaptive.state import HISTORY_LIMIT
-from scaler_core.adaptive.statistics import least_squares_slope
+from scaler_core.curriculum.memory import HISTORY_LIMIT
+from scaler_core.curriculum.statistics import least_squares_slope
 from scaler_core.interfaces import (
     Admission,
     Curator,

@@ -1,5 +1,5 @@
 """Checks: what a candidate must pass before it is calibrated (paper sections 2.3 to 2.5)."""
 
-from scaler_core.synthesis.checks.checking import CHECKS, check_candidate
+from scaler_core.synthesis.checks.candidate import CHECKS, check_candidate
 
 __all__ = ["CHECKS", "check_candidate"]

@@ -8,10 +8,10 @@ from scaler_core.audit.records import shortened
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.testcase import Testcase
 from scaler_core.seeds import derive_random
-from scaler_core.synthesis.bench import Bench, Draw
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.records import Candidate
 from scaler_core.synthesis.settings import CheckSettings
+from scaler_core.synthesis.workbench import Bench, Draw
 
 BATCH = 20
 """Testcases that are held at a time: each may have megabytes."""

@@ -8,11 +8,11 @@ from pydantic import JsonValue
 
 from scaler_core.audit.hash_seeds import OTHER_HASH_SEED
 from scaler_core.factory import InstanceFailure
-from scaler_core.synthesis.bench import Bench, Drawn
 from scaler_core.synthesis.checks.jury import Input
-from scaler_core.synthesis.checks.looking import fingerprint
 from scaler_core.synthesis.checks.refusal import Refused
+from scaler_core.synthesis.checks.testcases import fingerprint
 from scaler_core.synthesis.settings import CheckSettings
+from scaler_core.synthesis.workbench import Bench, Drawn
 
 
 def check_scale(smallest: Sequence[Input], largest: Sequence[Input]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaler_core.adaptive.statistics import least_squares_slope
+from scaler_core.curriculum.statistics import least_squares_slope
 from scaler_core.models import Outcome, accuracy
 from scaler_plugins.controllers.fixed import Fixed
 from scaler_plugins.controllers.proportional import Proportional

@@ -14,18 +14,19 @@ import pytest
 from pydantic import JsonValue
 
 from scaler_core.errors import DataError, UsageError
+from scaler_core.factory.prompts import compact_prompt
 from scaler_core.jsonio import compact_json
 from scaler_core.models import Environment
 from scaler_core.pool.published import read_published, write_published
-from scaler_core.prompts import compact_prompt
 from scaler_plugins.environments import scaler_register_environments
-from scaler_plugins.environments.starter import POOL_FILE, StarterPack, build
-from scaler_plugins.environments.starter.checks import check, draw
-from scaler_plugins.environments.starter.constraints import Constraint, violations
-from scaler_plugins.environments.starter.folders import PROBLEMS, read_folder, read_folders
-from scaler_plugins.environments.starter.synthesis import synthesise
-from scaler_plugins.environments.starter.trial import Trial, run_trials
+from scaler_plugins.environments.starter import POOL_FILE, StarterPack
 from tests.sandbox.machines import require_compiler
+from tools.starter_pack import build
+from tools.starter_pack.checks import check, draw
+from tools.starter_pack.constraints import Constraint, violations
+from tools.starter_pack.folders import PROBLEMS, read_folder, read_folders
+from tools.starter_pack.synthesis import synthesise
+from tools.starter_pack.trial import Trial, run_trials
 
 FOLDERS = {folder.id: folder for folder in read_folders()}
 QUICKSTART = (

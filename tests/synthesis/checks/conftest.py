@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from scaler_core.interfaces import Sandbox
-from scaler_core.synthesis.bench import Bench
+from scaler_core.synthesis.workbench import Bench
 from scaler_plugins.sandboxes.process import Process
 
 

@@ -6,17 +6,17 @@ import pytest
 
 from scaler_core.audit import AuditSettings, audit_pool
 from scaler_core.factory.local import LocalFactory
+from scaler_core.factory.prompts import render
 from scaler_core.jsonio import compact_json
 from scaler_core.models import Instance, Message
 from scaler_core.plugins import load_plugins
 from scaler_core.pool import MemorySource
-from scaler_core.prompts import render
-from scaler_core.synthesis.bench import Bench
 from scaler_core.synthesis.calibration import CALIBRATION_CHECKS, calibrate
-from scaler_core.synthesis.making import draft, make_environment
+from scaler_core.synthesis.environment import draft, make_environment
 from scaler_core.synthesis.records import Candidate, Rejection
 from scaler_core.synthesis.results import Calibrated, Checked
 from scaler_core.synthesis.settings import CalibrationSettings
+from scaler_core.synthesis.workbench import Bench
 from scaler_core.testing.environments import SUM_PYTHON, python_solutions
 from scaler_plugins.sandboxes.process import Process
 from tests.synthesis.checks.makers import (

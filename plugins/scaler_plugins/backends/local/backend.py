@@ -13,9 +13,9 @@ from pydantic import Field, field_validator
 from scaler_core.errors import UsageError
 from scaler_core.interfaces import Backend, FeedLike, RunLike
 from scaler_core.models import Message
+from scaler_plugins.backends.common import MethodOptions
 from scaler_plugins.backends.installed import missing_modules
 from scaler_plugins.backends.lora import Lora
-from scaler_plugins.backends.method import MethodOptions
 from scaler_plugins.backends.model_folder import (
     TINY,
     TINY_FOLDER,

@@ -21,11 +21,11 @@ from openrlhf.trainer.ray.vllm_engine import batch_vllm_engine_call
 from openrlhf.utils.utils import get_tokenizer
 
 from scaler_plugins.backends.openrlhf.assignment import Judged, group_by_ticket
-from scaler_plugins.backends.openrlhf.empty_passes import allow_empty_passes
 from scaler_plugins.backends.openrlhf.experience import DecidedExperienceMaker, any_decided
 from scaler_plugins.backends.openrlhf.loader import TicketLoader
 from scaler_plugins.backends.openrlhf.lora_sync import broadcast_merged
 from scaler_plugins.backends.openrlhf.mailbox import Caller
+from scaler_plugins.backends.openrlhf.policy import allow_empty_passes
 from scaler_plugins.backends.openrlhf.prompts import TokenizerByName
 
 METRICS = {

@@ -22,7 +22,7 @@ def micro_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch = pytest.importorskip("torch")
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    from scaler_plugins.backends.local.tiny.tokenizer import build_tokenizer
+    from tools.tiny_model.tokenizer import build_tokenizer
 
     torch.set_num_threads(1)
     torch.manual_seed(0)

@@ -97,7 +97,7 @@ def test_a_response_ends_with_its_end_token_or_was_cut_off() -> None:
 
 
 def test_a_text_to_stop_at_ends_a_response_without_padding_behind_it() -> None:
-    from scaler_plugins.backends.local.tiny.tokenizer import build_tokenizer
+    from tools.tiny_model.tokenizer import build_tokenizer
 
     tokenizer = build_tokenizer(["x"])
     torch.manual_seed(3)

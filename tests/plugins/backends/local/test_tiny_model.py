@@ -36,8 +36,8 @@ def test_digits_and_letters_stand_alone_and_take_the_space_before_them() -> None
 
 def test_every_fixed_word_of_a_quickstart_prompt_is_one_token() -> None:
     # of the others it has no words: it is the quickstart's model
-    from scaler_plugins.backends.local.tiny.__main__ import quickstart_environments
-    from scaler_plugins.backends.local.tiny.examples import starter_makers
+    from tools.tiny_model.__main__ import quickstart_environments
+    from tools.tiny_model.examples import starter_makers
 
     for maker in starter_makers(quickstart_environments()).values():
         for word in maker.words():
@@ -46,8 +46,8 @@ def test_every_fixed_word_of_a_quickstart_prompt_is_one_token() -> None:
 
 
 def test_the_script_makes_the_tokenizer_that_ships() -> None:
-    from scaler_plugins.backends.local.tiny.__main__ import tokenizer_words
-    from scaler_plugins.backends.local.tiny.tokenizer import build_tokenizer
+    from tools.tiny_model.__main__ import tokenizer_words
+    from tools.tiny_model.tokenizer import build_tokenizer
 
     assert build_tokenizer(tokenizer_words()).get_vocab() == SHIPPED.get_vocab()
 
@@ -77,9 +77,9 @@ def test_the_shipped_folder_is_whole_and_below_four_megabytes() -> None:
 
 
 def test_the_shipped_model_solves_small_instances_and_leaves_room_to_learn() -> None:
-    from scaler_plugins.backends.local.tiny.__main__ import quickstart_environments
-    from scaler_plugins.backends.local.tiny.examples import starter_makers
-    from scaler_plugins.backends.local.tiny.warmstart import accuracy
+    from tools.tiny_model.__main__ import quickstart_environments
+    from tools.tiny_model.examples import starter_makers
+    from tools.tiny_model.warmstart import accuracy
 
     model = transformers.AutoModelForCausalLM.from_pretrained(TINY_FOLDER, dtype=torch.float32)
     makers = starter_makers(quickstart_environments())
@@ -94,7 +94,7 @@ def test_the_shipped_model_solves_small_instances_and_leaves_room_to_learn() -> 
 
 
 def test_examples_are_prompts_of_the_compact_style_with_their_answers() -> None:
-    from scaler_plugins.backends.local.tiny.examples import starter_makers
+    from tools.tiny_model.examples import starter_makers
 
     maker = starter_makers(["largest-value"])["largest-value"]
     example = maker.make(level=3, seed=7)
@@ -106,8 +106,8 @@ def test_examples_are_prompts_of_the_compact_style_with_their_answers() -> None:
 
 def small_run(steps: int) -> tuple[Any, list[float]]:
     """A few small steps of the warm start: the model and the losses."""
-    from scaler_plugins.backends.local.tiny.examples import starter_makers
-    from scaler_plugins.backends.local.tiny.warmstart import Settings, new_model, warm_start
+    from tools.tiny_model.examples import starter_makers
+    from tools.tiny_model.warmstart import Settings, new_model, warm_start
 
     torch.set_num_threads(1)
     losses: list[float] = []
@@ -129,7 +129,7 @@ def test_the_warm_start_learns_answers() -> None:
 
 
 def test_answers_alone_have_labels() -> None:
-    from scaler_plugins.backends.local.tiny.warmstart import IGNORED, encode, pad_right
+    from tools.tiny_model.warmstart import IGNORED, encode, pad_right
 
     boxed = encode(SHIPPED, "longest-run word=ab", "1", boxed=True)
     plain = encode(SHIPPED, "longest-run word=a", "1", boxed=False)
@@ -142,7 +142,7 @@ def test_answers_alone_have_labels() -> None:
 
 def test_the_command_writes_a_model_that_the_backend_accepts(tmp_path: Path) -> None:
     from scaler_plugins.backends.local import Local
-    from scaler_plugins.backends.local.tiny.__main__ import main
+    from tools.tiny_model.__main__ import main
 
     folder = tmp_path / "model"
     result = CliRunner().invoke(main, ["--steps", "1", "--output", str(folder)])

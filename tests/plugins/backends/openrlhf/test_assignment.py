@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scaler_core.judge import PortableJudge
 from scaler_core.models import Response, Verdict
-from scaler_core.run.judge import PortableJudge
 from scaler_core.seeds import derive_seed
 from scaler_plugins.backends.openrlhf.assignment import Assignment, Judged, group_by_ticket
 from tests.plugins.backends.local.fakes import ticket

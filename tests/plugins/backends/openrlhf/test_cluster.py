@@ -14,7 +14,7 @@ pytest.importorskip("ray", reason="a test of what is asked of a Ray cluster")
 import ray
 
 from scaler_core.errors import UsageError
-from scaler_core.run.judge import PortableJudge
+from scaler_core.judge import PortableJudge
 from scaler_plugins.backends.openrlhf.cluster import (
     _compare,
     _refuse_too_little,

@@ -1,0 +1,119 @@
+"""The factory's instances of a level: truths, variety, length of prompts."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from scaler_core.audit.config import CountTokens
+from scaler_core.audit.programs import paced
+from scaler_core.audit.records import LONGEST_ANSWER, LevelAudit, Spread, shortened
+from scaler_core.audit.rules import Measure
+from scaler_core.errors import InfrastructureError
+from scaler_core.factory import InstanceFactory, InstanceFailure, Made
+from scaler_core.interfaces import AnyEnvironment
+from scaler_core.models import Instance
+
+
+def make_paced(
+    factory: InstanceFactory,
+    environment: AnyEnvironment,
+    level: int,
+    seeds: Sequence[int],
+    budget_s: float,
+) -> list[Made]:
+    """What the factory makes of the first seeds, until *budget_s* seconds have passed.
+
+    Raises:
+        InfrastructureError: The machine failed, so nothing can be said of the environment.
+    """
+
+    def work(some: Sequence[int]) -> tuple[list[Made], float]:
+        began = time.monotonic()
+        made = factory.make(environment, level, some)
+        return made, time.monotonic() - began
+
+    made = paced(seeds, work, budget_s)
+    for item in made:
+        if isinstance(item, InstanceFailure) and item.cause == "infrastructure":
+            raise InfrastructureError(item.detail)
+    return made
+
+
+def describe_instances(
+    instances: Sequence[Instance], count_tokens: CountTokens | None
+) -> dict[str, Any]:
+    """The fields of :class:`LevelAudit` that instances decide."""
+    truths = Counter(instance.truth for instance in instances)
+    commonest, most = truths.most_common(1)[0] if truths else ("", 0)
+    lengths = [
+        sum(len(message["content"]) for message in instance.messages) for instance in instances
+    ]
+    tokens = [count_tokens(instance.messages) for instance in instances] if count_tokens else []
+    return {
+        "instances": len(instances),
+        "distinct_answers": len(truths),
+        "commonest_answer": shortened(commonest, LONGEST_ANSWER),
+        "commonest_share": round(most / len(instances), 4) if instances else 0.0,
+        "prompt_characters": Spread.of(lengths),
+        "prompt_tokens": Spread.of(tokens),
+    }
+
+
+def share_of_duplicates(values: Sequence[object]) -> float:
+    """The share of *values* that occurred earlier in the sequence."""
+    return round(1 - len(set(values)) / len(values), 4) if values else 0.0
+
+
+def measure_variety(levels: Sequence[LevelAudit]) -> list[Measure]:
+    """How varied answers and instances are, at the worst level and at the highest.
+
+    Levels with a single instance say nothing.
+    """
+    levels = [level for level in levels if level.instances > 1]
+    if not levels:
+        return []
+    common = max(levels, key=lambda level: level.commonest_share)
+    duplicate = max(levels, key=lambda level: level.duplicate_share)
+    top = levels[-1]
+    return [
+        Measure("common_answer", common.commonest_share, _answers(common)),
+        Measure("common_answer_at_top", top.commonest_share, _answers(top)),
+        Measure("duplicates", duplicate.duplicate_share, _duplicates(duplicate)),
+        Measure("duplicates_at_top", top.duplicate_share, _duplicates(top)),
+    ]
+
+
+def measure_prompts(levels: Sequence[LevelAudit]) -> list[Measure]:
+    """How long prompts are: in tokens where they were counted, else in characters."""
+    measures = []
+    for everywhere in (False, True):
+        chosen = levels[:1] if everywhere else levels
+        tokens = max(
+            (item.prompt_tokens.largest for item in chosen if item.prompt_tokens), default=0
+        )
+        letters = max(
+            (item.prompt_characters.largest for item in chosen if item.prompt_characters), default=0
+        )
+        where = f"at level {chosen[0].level}, the lowest looked at" if everywhere else ""
+        rule = "long_everywhere" if everywhere else "long_prompt"
+        if tokens:
+            detail = f"the longest prompt has {tokens:.0f} tokens {where}"
+            measures.append(Measure(f"{rule}_tokens", tokens, detail))
+        else:
+            detail = f"the longest prompt has {letters:.0f} characters {where}"
+            measures.append(Measure(rule, letters, detail))
+    return measures
+
+
+def _answers(level: LevelAudit) -> str:
+    return (
+        f"level {level.level}: {level.commonest_share:.0%} of {level.instances} instances have "
+        f"the answer {level.commonest_answer}; {level.distinct_answers} different answers"
+    )
+
+
+def _duplicates(level: LevelAudit) -> str:
+    return f"level {level.level}: {level.duplicate_share:.0%} of {level.testcases} instances repeat"

@@ -1,0 +1,177 @@
+"""Asking an environment's verifier about right answers and junk: it must know them apart."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from scaler_core.audit.answers import box, junk, right_answers, wrong_answers
+from scaler_core.audit.records import VerifierAudit, shortened
+from scaler_core.audit.rules import Measure
+from scaler_core.errors import PluginError, ScalerError, UsageError
+from scaler_core.factory import NATIVE_VERIFIER
+from scaler_core.judge import Judge
+from scaler_core.models import ComponentChoice, Instance, Response, Ticket, Verdict
+
+WALL_S = 300.0
+"""A judgement that takes longer hangs; verifiers have limits of their own below it."""
+INSTANCES_KEPT = 4
+"""Instances of a level that are worth keeping: truths for questions, and for wrong answers."""
+INSTANCES_PER_LEVEL = 2
+OTHERS = 2
+EXAMPLES = 5
+
+
+@dataclass
+class _Tally:
+    """What the verifier said so far."""
+
+    asked: int = 0
+    refused: list[str] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
+    undecided: list[str] = field(default_factory=list)
+    slowest: float = 0.0
+    hangs: bool = False
+
+    def take(self, what: str, right: bool, verdict: Verdict, cpu_s: float) -> None:
+        """Note a verdict on *what*."""
+        self.asked += 1
+        self.slowest = max(self.slowest, cpu_s)
+        if verdict.result == "undecided":
+            self.undecided.append(f"{what}: {verdict.reason}")
+        elif right and verdict.result == "incorrect":
+            self.refused.append(f"{what}: {verdict.reason}")
+        elif not right and verdict.result == "correct":
+            self.accepted.append(what)
+
+
+def audit_verifier(
+    judge: Judge, instances: Sequence[Instance], default: ComponentChoice
+) -> tuple[VerifierAudit | None, list[Measure]]:
+    """What the verifier of these instances of one environment does, and what is wrong with that.
+
+    Args:
+        judge: Chooses and asks the verifier.
+        instances: Instances of all levels; two of each level are used.
+        default: Who verifies where the environment names nobody.
+    """
+    chosen = _chosen(instances)
+    tally, name = _Tally(), ""
+    for instance in chosen:
+        try:
+            ticket = _ticket(judge, instance, default)
+        except (UsageError, PluginError) as error:
+            return None, [Measure("verifier_missing", 1, str(error))]
+        name = ticket.verifier.use
+        others = [item.truth for item in instances if item.truth != instance.truth][:OTHERS]
+        right, wrong = _questions(instance, name == NATIVE_VERIFIER, others)
+        _ask_all(judge, ticket, right, True, tally)
+        _ask_all(judge, ticket, wrong, False, tally)
+        if tally.hangs:
+            break
+    if not name:
+        return None, []
+    return _audit(name, tally), _measures(name, tally)
+
+
+def _chosen(instances: Sequence[Instance]) -> list[Instance]:
+    """A few instances of each level, with different truths where there are some."""
+    levels: dict[int, dict[str, Instance]] = {}
+    for instance in instances:
+        truths = levels.setdefault(instance.level, {})
+        if len(truths) < INSTANCES_PER_LEVEL:
+            truths.setdefault(instance.truth, instance)
+    return [instance for truths in levels.values() for instance in truths.values()]
+
+
+def _ticket(judge: Judge, instance: Instance, default: ComponentChoice) -> Ticket:
+    return Ticket(
+        id=f"audit.{instance.level}.{instance.seed}",
+        step=1,
+        environment_id=instance.environment_id,
+        level=instance.level,
+        seed=instance.seed,
+        messages=instance.messages,
+        truth=instance.truth,
+        verifier=judge.choose(instance, default),
+    )
+
+
+def _questions(
+    instance: Instance, scores_itself: bool, others: Sequence[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Right answers and junk. Own scoring may have forms and several right answers of its own."""
+    truth = instance.truth.strip()
+    if scores_itself:
+        return ({"the plain box": box(truth)} if truth else {}), junk()
+    return (
+        right_answers(truth, instance.answer_type),
+        wrong_answers(truth, instance.answer_type, others),
+    )
+
+
+def _ask_all(
+    judge: Judge, ticket: Ticket, texts: Mapping[str, str], right: bool, tally: _Tally
+) -> None:
+    where = f"level {ticket.level}, seed {ticket.seed}, truth {shortened(ticket.truth, 60)}"
+    for what, text in texts.items():
+        if tally.hangs:
+            return
+        answer = _ask(judge, ticket, Response(text=text))
+        if answer is None:
+            tally.hangs = True
+            answer = Verdict.undecided(f"no verdict within {WALL_S:g} s"), 0.0
+        tally.take(f"{what} ({where})", right, *answer)
+
+
+def _ask(judge: Judge, ticket: Ticket, response: Response) -> tuple[Verdict, float] | None:
+    """The verdict and its CPU seconds, from a thread that is left behind where it hangs."""
+    answers: list[tuple[Verdict, float]] = []
+
+    def ask() -> None:
+        began = time.thread_time()
+        try:
+            verdict = judge.verify(ticket, response)
+        except ScalerError as error:
+            verdict = Verdict.undecided(str(error))
+        answers.append((verdict, time.thread_time() - began))
+
+    thread = threading.Thread(target=ask, name="audit verifier", daemon=True)
+    thread.start()
+    thread.join(WALL_S)
+    return answers[0] if answers else None
+
+
+def _audit(name: str, tally: _Tally) -> VerifierAudit:
+    def some(items: Sequence[str]) -> tuple[str, ...]:
+        return tuple(map(shortened, items[:EXAMPLES]))
+
+    return VerifierAudit(
+        verifier=name,
+        asked=tally.asked,
+        refused=some(tally.refused),
+        accepted=some(tally.accepted),
+        undecided=some(tally.undecided),
+        slowest_cpu_s=round(tally.slowest, 6),
+    )
+
+
+def _measures(name: str, tally: _Tally) -> list[Measure]:
+    def count(rule: str, items: Sequence[str], what: str) -> Measure:
+        example = shortened(items[0]) if items else ""
+        detail = f"verifier {name!r} {what} {len(items)} of {tally.asked} responses: {example}"
+        return Measure(rule, len(items), detail)
+
+    own = name == NATIVE_VERIFIER
+    return [
+        count("own_scoring_refuses" if own else "verifier_refuses", tally.refused, "refuses"),
+        count("verifier_accepts", tally.accepted, "accepts"),
+        count("verifier_undecided", tally.undecided, "cannot judge"),
+        Measure(
+            "slow_verifier",
+            tally.slowest,
+            f"verifier {name!r} takes up to {tally.slowest:.2f} CPU-s for one response",
+        ),
+    ]

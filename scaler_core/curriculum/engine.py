@@ -1,0 +1,334 @@
+"""The engine: asks the curator who is active and the controller how hard, and remembers outcomes.
+
+::
+
+    begin(step)  retire -> admit            events: retired, kept, admitted
+    plan()       share prompts -> levels    one slot a ticket
+    learn()      outcomes -> history, d     events: difficulty
+
+It makes no instances and knows no model. Its memory is plain JSON, and every random choice derives
+from the run's seed and the step, so that a resumed run repeats an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pydantic import JsonValue
+
+from scaler_core.curriculum.guards import GuardedController, GuardedCurator
+from scaler_core.curriculum.memory import EnvironmentState
+from scaler_core.curriculum.view import EnvironmentView, View
+from scaler_core.errors import DataError, PluginError, PoolExhausted, ScalerError, UsageError
+from scaler_core.interfaces import Controller, Curator, EnvironmentSource, Retirement
+from scaler_core.models import Environment, Event, Outcome, accuracy
+from scaler_core.seeds import derive_random
+
+Emit = Callable[[Event], None]
+
+# environments read from the pool that stay in memory: more than any usual active set
+ENVIRONMENTS_KEPT = 512
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place in the batch, before an instance fills it."""
+
+    environment_id: str
+    level: int
+
+
+class Engine:
+    """Keeps the active set and every environment's difficulty.
+
+    Args:
+        source: The environments of the run.
+        controller: Moves difficulty.
+        curator: Chooses the active set.
+        seed: The run's seed.
+        emit: Told every decision.
+
+    Attributes:
+        environment: An environment by id; those of the active set stay in memory.
+    """
+
+    def __init__(
+        self,
+        source: EnvironmentSource,
+        controller: Controller,
+        curator: Curator,
+        *,
+        seed: int,
+        emit: Emit,
+    ) -> None:
+        self.source = source
+        self.controller = GuardedController(controller)
+        self.curator = GuardedCurator(curator)
+        self.seed = seed
+        self.emit = emit
+        self.step = 0
+        self.active: list[str] = []
+        self.environment = lru_cache(maxsize=ENVIRONMENTS_KEPT)(source.get)
+        self._memory: dict[str, EnvironmentState] = {}
+        self._ids = sorted(source.ids())
+        self._history_lengths: dict[str, int | None] = {}
+
+    # -------------------------------------------------------------- the active set
+
+    def begin(self, step: int) -> None:
+        """Retire and admit before *step*.
+
+        Raises:
+            PoolExhausted: No environment is left.
+            PluginError: The curator broke its contract, or admits nobody.
+        """
+        self.step = step
+        view = self._view(self.active, exclude=set())
+        self._replace(self.curator.retire(view))
+        if not self.active:
+            self._explain_empty_set()
+
+    def quarantine(self, environment_id: str, reason: str, **evidence: JsonValue) -> None:
+        """Leave an environment out of the run, and let the curator fill its place."""
+        state = self.memory(environment_id)
+        if state.quarantine:
+            return
+        state.quarantine = reason
+        self._emit("quarantined", environment_id, reason, evidence)
+        if environment_id in self.active:
+            self.active.remove(environment_id)
+            state.forget_history(0)
+        self._admit(exclude={environment_id})
+
+    def _explain_empty_set(self) -> None:
+        if self._candidates(exclude=set()):
+            raise PluginError(f"{self.curator.title} admits nobody before step {self.step}")
+        raise PoolExhausted(
+            f"step {self.step}: no environment is left of the {len(self._ids)} in the pool",
+            hint="events.jsonl says which were quarantined and why",
+        )
+
+    def _replace(self, retirements: Sequence[Retirement]) -> None:
+        """Retire as many as candidates can replace; the rest stay with a cleared history."""
+        room = len(self._candidates(exclude=set())) if retirements else 0
+        for item in retirements[:room]:
+            state = self.memory(item.environment_id)
+            self.active.remove(item.environment_id)
+            self._emit_retirement("retired", item)
+            state.forget_history(0)
+        for item in retirements[room:]:
+            self._emit_retirement("kept", item, {"why": "nobody could take its place"})
+            self.memory(item.environment_id).forget_history(self.step)
+        self._admit(exclude={item.environment_id for item in retirements})
+
+    def _admit(self, exclude: set[str]) -> None:
+        view = self._view(self.active, exclude)
+        rng = derive_random(self.seed, "admit", self.step, *sorted(exclude))
+        for item in self.curator.admit(view, rng):
+            name = item.environment_id
+            self.memory(name).forget_history(self.step)
+            self.active.append(name)
+            evidence = {**item.evidence, "difficulty": self.difficulty(name)}
+            self._emit("admitted", name, item.rule, evidence)
+
+    def _view(self, active: Iterable[str], exclude: set[str]) -> View:
+        views = [self._environment_view(name) for name in active]
+        return View(self.step, views, lambda: self._candidates(exclude), self.source.weight)
+
+    def _candidates(self, exclude: set[str]) -> list[str]:
+        taken = exclude.union(self.active)
+        taken.update(name for name, state in self._memory.items() if state.quarantine)
+        return [name for name in self._ids if name not in taken]
+
+    def _environment_view(self, name: str) -> EnvironmentView:
+        return EnvironmentView(
+            name, self.top_level(name), self.memory(name), self._find_history_length
+        )
+
+    def _find_history_length(self, name: str) -> int | None:
+        if name not in self._history_lengths:
+            environment = self.environment(name)
+            length = environment.history_length if isinstance(environment, Environment) else None
+            self._history_lengths[name] = length
+        return self._history_lengths[name]
+
+    # -------------------------------------------------------------- levels and draws
+
+    def plan(self, prompts: int) -> list[Slot]:
+        """A slot for each of *prompts* tickets, environment by environment.
+
+        Prompts are shared as :meth:`shares` says.
+        """
+        slots = []
+        for name, share in self.shares(self.step, prompts):
+            slots += self.slots_for(name, share)
+        return slots
+
+    def shares(self, step: int, prompts: int) -> list[tuple[str, int]]:
+        """How many of *prompts* tickets each environment that is active now gets in *step*.
+
+        Prompts are shared evenly; what is left over goes round the active set from step to step.
+        Environments that get none are left out.
+        """
+        count = len(self.active)
+        if not count:
+            return []
+        share, extra = divmod(prompts, count)
+        first = ((step - 1) * extra) % count
+        luckier = {(first + offset) % count for offset in range(extra)}
+        indices = range(count) if share else sorted(luckier)
+        return [(self.active[index], share + (index in luckier)) for index in indices]
+
+    def slots_for(self, environment_id: str, prompts: int) -> list[Slot]:
+        """Slots of one environment at the levels that the controller proposes."""
+        top = self.top_level(environment_id)
+        state = self.memory(environment_id).controller
+        levels = self.controller.propose(environment_id, state, prompts, top)
+        return [Slot(environment_id, level) for level in levels]
+
+    def next_draw(self, slot: Slot) -> int:
+        """Count one more draw of the slot's (environment, level); the first is 0."""
+        draws = self.memory(slot.environment_id).draws
+        draws[slot.level] = draws.get(slot.level, 0) + 1
+        return draws[slot.level] - 1
+
+    def cap(self, slot: Slot, tokens: int, limit: int) -> None:
+        """Keep an environment below the slot's level: its prompt is too long there."""
+        name, level = slot.environment_id, slot.level
+        evidence: dict[str, JsonValue] = {"level": level, "tokens": tokens, "limit": limit}
+        if level == 0:
+            self.quarantine(name, "its prompt is too long at level 0", **evidence)
+        elif level <= self.top_level(name):
+            state = self.memory(name)
+            state.cap = level - 1
+            # rules must not read values of d that were learnt under another top level
+            state.forget_history(state.admitted_step)
+            self._emit("level_capped", name, "prompt too long", {"cap": level - 1, **evidence})
+
+    def top_level(self, environment_id: str) -> int:
+        """The highest level that may be drawn."""
+        top = self.source.top_level(environment_id)
+        cap = self.memory(environment_id).cap
+        return top if cap is None else min(top, cap)
+
+    def difficulty(self, environment_id: str) -> float:
+        """The environment's d."""
+        return self.controller.difficulty(self.memory(environment_id).controller)
+
+    def mean_difficulty(self, environment_ids: Sequence[str]) -> float:
+        """Mean d of some environments; 0 of none."""
+        values = [self.difficulty(name) for name in environment_ids]
+        return sum(values) / len(values) if values else 0.0
+
+    def memory(self, environment_id: str) -> EnvironmentState:
+        """What is remembered of an environment; made on first use."""
+        state = self._memory.get(environment_id)
+        if state is None:
+            controller = self.controller.start(self.source.top_level(environment_id))
+            content = self.source.content_hash(environment_id)
+            state = self._memory[environment_id] = EnvironmentState(controller, content)
+        return state
+
+    # -------------------------------------------------------------- learning
+
+    def learn(self, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
+        """Take the step's outcomes by environment; a step that decided nothing moves nothing."""
+        for name, levels in outcomes.items():
+            mean = accuracy(levels)
+            if mean is None:
+                continue
+            state = self.memory(name)
+            before = self.difficulty(name)
+            top = self.top_level(name)
+            state.controller = self.controller.update(name, state.controller, levels, top)
+            if name in self.active:
+                state.remember(before, mean)
+            evidence: dict[str, JsonValue] = {
+                "before": before,
+                "after": self.difficulty(name),
+                "accuracy": mean,
+                "outcomes": {str(o.level): [o.correct, o.decided, o.undecided] for o in levels},
+            }
+            self._emit("difficulty", name, "", evidence)
+
+    # -------------------------------------------------------------- checkpoints
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of the engine's memory, as JSON."""
+        return {
+            "step": self.step,
+            "active": list(self.active),
+            "environments": {name: state.to_json() for name, state in self._memory.items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up *state*, and survive a pool that changed since (each change is an event).
+
+        A removed environment is forgotten; an edited one keeps its d and loses its history, its cap
+        and its quarantine, which were learnt on other instances.
+
+        Raises:
+            DataError: It is no state of an engine.
+            UsageError: It holds the state of another controller.
+        """
+        try:
+            self.step = int(state["step"])
+            memory = {
+                name: EnvironmentState.from_json(data)
+                for name, data in state["environments"].items()
+            }
+            active = [str(name) for name in state["active"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"the checkpoint's curriculum state is damaged: {error!r}") from None
+        known = set(self._ids)
+        self._memory = {name: item for name, item in memory.items() if name in known}
+        self.active = [name for name in active if name in known]
+        self._check_controller_states()
+        for name in sorted(memory.keys() - known):
+            self._emit("environment_removed", name, "not in the pool any more")
+        for name, item in self._memory.items():
+            content = self.source.content_hash(name)
+            if item.content_hash != content:
+                item.content_hash, item.cap, item.quarantine = content, None, ""
+                item.forget_history(self.step + 1 if name in self.active else 0)
+                self._emit("environment_edited", name, "its content changed")
+
+    def _check_controller_states(self) -> None:
+        for name in self._memory:
+            try:
+                self.difficulty(name)
+            except ScalerError as error:
+                raise UsageError(
+                    f"the checkpoint's state of {name!r} is not one of this controller: "
+                    f"{error.message}",
+                    hint="a run goes on with the controller that it began with",
+                ) from error
+
+    # -------------------------------------------------------------- events
+
+    def _emit_retirement(
+        self, kind: str, item: Retirement, more: Mapping[str, JsonValue] | None = None
+    ) -> None:
+        name = item.environment_id
+        evidence = {**item.evidence, "difficulty": self.difficulty(name), **(more or {})}
+        self._emit(kind, name, item.rule, evidence)
+
+    def _emit(
+        self,
+        kind: str,
+        environment_id: str,
+        reason: str,
+        evidence: Mapping[str, JsonValue] | None = None,
+    ) -> None:
+        self.emit(
+            Event(
+                kind=kind,
+                step=self.step,
+                environment_id=environment_id,
+                reason=reason,
+                evidence=dict(evidence or {}),
+            )
+        )

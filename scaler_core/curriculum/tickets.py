@@ -1,0 +1,221 @@
+"""Turning slots into tickets: seeds, invalid instances, over-long prompts, quarantine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from scaler_core.curriculum.engine import Emit, Engine, Slot
+from scaler_core.errors import InfrastructureError, PoolExhausted, UsageError
+from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest
+from scaler_core.judge import Judge
+from scaler_core.models import ComponentChoice, Event, Instance, Message, Ticket
+from scaler_core.seeds import derive_seed
+
+CountTokens = Callable[[Sequence[Message]], int]
+
+
+@dataclass
+class _Wanted:
+    """A slot on its way to a ticket."""
+
+    slot: Slot
+    draw: int
+    attempt: int = 0
+
+
+@dataclass(frozen=True)
+class Filled:
+    """The tickets of a step, and how many instances were replaced by cause."""
+
+    tickets: list[Ticket]
+    replaced: Counter[str]
+
+
+class TicketMaker:
+    """Fills slots with instances.
+
+    The k-th draw of an (environment, level) has the seed of :func:`instance_seed`, so what it is
+    depends on nothing that happened beside it.
+
+    Args:
+        engine: The curriculum.
+        factory: Makes instances.
+        judge: Says who verifies an instance.
+        verifier: Who verifies where an environment names nobody.
+        emit: Told every replacement.
+        attempts: Instances tried for one ticket.
+        quarantine_after: Failed tickets in a row that quarantine an environment.
+
+    Attributes:
+        measure: How prompts are counted, and the most tokens that fit; ``None`` for no limit.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        factory: InstanceFactory,
+        judge: Judge,
+        *,
+        verifier: ComponentChoice,
+        emit: Emit,
+        attempts: int,
+        quarantine_after: int,
+    ) -> None:
+        self.engine = engine
+        self.factory = factory
+        self.judge = judge
+        self.verifier = verifier
+        self.emit = emit
+        self.attempts = attempts
+        self.quarantine_after = quarantine_after
+        self.measure: tuple[CountTokens, int] | None = None
+        self._replaced: Counter[str] = Counter()
+
+    def fill(self, step: int, slots: Sequence[Slot]) -> Filled:
+        """A ticket for every slot, in order; a slot that gives none is planned again.
+
+        Raises:
+            PoolExhausted: No environment can give an instance any more.
+            InfrastructureError: The machine could not make instances; no environment is blamed.
+        """
+        self._replaced = Counter()
+        tickets: dict[int, Ticket] = {}
+        wanted = {index: self._want(slot) for index, slot in enumerate(slots)}
+        while wanted:
+            made = self._make(wanted)
+            for index, result in made.items():
+                want = wanted[index]
+                if isinstance(result, InstanceFailure):
+                    self._note_failure(want, result)
+                    wanted[index] = self._after_failure(want)
+                elif self._is_too_long(want.slot, result):
+                    wanted[index] = self._want(self._another_slot(want.slot.environment_id))
+                elif verifier := self._verifier_of(result):
+                    self.engine.memory(want.slot.environment_id).failed_tickets = 0
+                    tickets[index] = _ticket(step, index, want, result, verifier)
+                    del wanted[index]
+                else:
+                    wanted[index] = self._want(self._another_slot(want.slot.environment_id))
+        return Filled([tickets[index] for index in range(len(slots))], self._replaced)
+
+    def _want(self, slot: Slot) -> _Wanted:
+        return _Wanted(slot, self.engine.next_draw(slot))
+
+    def _make(self, wanted: Mapping[int, _Wanted]) -> dict[int, Instance | InstanceFailure]:
+        """Make all that is wanted, asking the factory once for each environment and level."""
+        together: dict[Slot, list[int]] = {}
+        for index, want in wanted.items():
+            together.setdefault(want.slot, []).append(index)
+        requests = [
+            InstanceRequest(
+                environment=self.engine.environment(slot.environment_id),
+                level=slot.level,
+                seeds=tuple(self._seed(wanted[index]) for index in indices),
+            )
+            for slot, indices in together.items()
+        ]
+        results: dict[int, Instance | InstanceFailure] = {}
+        for indices, made in zip(together.values(), self.factory.make_many(requests), strict=True):
+            results.update(zip(indices, made, strict=True))
+        return dict(sorted(results.items()))
+
+    def _seed(self, want: _Wanted) -> int:
+        slot, draw, attempt = want.slot, want.draw, want.attempt
+        return instance_seed(self.engine.seed, slot.environment_id, slot.level, draw, attempt)
+
+    def _note_failure(self, want: _Wanted, failure: InstanceFailure) -> None:
+        slot = want.slot
+        if failure.cause == "infrastructure":
+            raise InfrastructureError(
+                f"no instance of {slot.environment_id!r} could be made: {failure.detail}",
+                hint="the environment is not to blame; see scaler doctor, then resume the run",
+            )
+        self._replaced[failure.cause] += 1
+        self.emit(
+            Event(
+                kind="instance_replaced",
+                step=self.engine.step,
+                environment_id=slot.environment_id,
+                reason=failure.cause,
+                evidence={
+                    "level": slot.level,
+                    "draw": want.draw,
+                    "attempt": want.attempt,
+                    "detail": failure.detail[:500],
+                },
+            )
+        )
+
+    def _after_failure(self, want: _Wanted) -> _Wanted:
+        """What to try instead: the next attempt, else the next draw, else another environment."""
+        slot = want.slot
+        name = slot.environment_id
+        if name in self.engine.active:
+            if want.attempt + 1 < self.attempts:
+                return _Wanted(slot, want.draw, want.attempt + 1)
+            memory = self.engine.memory(name)
+            memory.failed_tickets += 1
+            if memory.failed_tickets >= self.quarantine_after:
+                self.engine.quarantine(
+                    name,
+                    "no valid instances",
+                    failed_tickets=memory.failed_tickets,
+                    attempts=self.attempts,
+                    level=slot.level,
+                )
+        return self._want(self._another_slot(name))
+
+    def _another_slot(self, environment_id: str) -> Slot:
+        """A new slot of the environment, or, where it left, of the one admitted last."""
+        engine = self.engine
+        if environment_id in engine.active:
+            return engine.slots_for(environment_id, 1)[0]
+        if not engine.active:
+            raise PoolExhausted(
+                f"step {engine.step}: every environment of the pool is quarantined",
+                hint="events.jsonl says why; scaler pool sample shows an environment's instances",
+            )
+        return engine.slots_for(engine.active[-1], 1)[0]
+
+    def _is_too_long(self, slot: Slot, instance: Instance) -> bool:
+        if self.measure is None:
+            return False
+        count_tokens, limit = self.measure
+        tokens = count_tokens(instance.messages)
+        if tokens <= limit:
+            return False
+        self.engine.cap(slot, tokens, limit)
+        return True
+
+    def _verifier_of(self, instance: Instance) -> ComponentChoice | None:
+        """Who verifies the instance; ``None`` where its environment asks for what is not there."""
+        try:
+            return self.judge.choose(instance, self.verifier)
+        except UsageError as error:
+            reason = "its verifier cannot be used"
+            self.engine.quarantine(instance.environment_id, reason, detail=str(error))
+            return None
+
+
+def instance_seed(run_seed: int, environment_id: str, level: int, draw: int, attempt: int) -> int:
+    """The seed of a draw of (environment, level) in a run; both numbers count from 0."""
+    return derive_seed(run_seed, environment_id, level, draw, attempt)
+
+
+def _ticket(
+    step: int, index: int, want: _Wanted, instance: Instance, verifier: ComponentChoice
+) -> Ticket:
+    return Ticket(
+        id=f"{step}.{index}.{instance.environment_id}",
+        step=step,
+        environment_id=instance.environment_id,
+        level=instance.level,
+        draw=want.draw,
+        attempt=want.attempt,
+        seed=instance.seed,
+        messages=instance.messages,
+        truth=instance.truth,
+        verifier=verifier,
+    )

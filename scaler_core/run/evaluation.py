@@ -1,0 +1,184 @@
+"""Measuring a run's model beside training: the grid of held-out instances, and benchmarks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from scaler_core.curriculum.engine import Emit
+from scaler_core.errors import BackendProtocolError
+from scaler_core.evaluation import Watcher
+from scaler_core.factory import InstanceFactory
+from scaler_core.judge import Judge
+from scaler_core.models import Event, Question, Response, Ticket, Verdict
+from scaler_core.protocols import Ask
+from scaler_core.run.benchmarks import StepEvaluations
+from scaler_core.run.directory import RunDirectory
+from scaler_core.run.figures import GRID_FILE, benchmark_figures, figures_of, write_figures
+from scaler_core.run.held_out import grid_figures, make_grid, read_grid, score_grid, write_grid
+from scaler_core.run.holdout import is_held_out
+from scaler_core.run.observers import Observer
+from scaler_core.run.setup import Parts
+from scaler_core.seeds import derive_seed
+
+Tell = Callable[[Callable[[Observer], None]], None]
+
+
+class StopRequested(Exception):
+    """The user asked for a stop while the model was asked."""
+
+
+class Measuring:
+    """What is measured of one run, and where it is kept.
+
+    Args:
+        parts: What the run is made of.
+        files: Its directory.
+        factory: Makes the grid's instances.
+        judge: Judges the answers to them.
+        emit: Told of places of the grid that stay empty.
+        tell: Calls all observers of the run.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        files: RunDirectory,
+        factory: InstanceFactory,
+        judge: Judge,
+        emit: Emit,
+        tell: Tell,
+    ) -> None:
+        self._parts = parts
+        self._files = files
+        self._factory = factory
+        self._judge = judge
+        self._emit = emit
+        self._tell = tell
+        recipe = parts.recipe
+        self.steps = StepEvaluations(
+            files.evaluation,
+            recipe.evaluation,
+            parts.benchmarks,
+            steps=recipe.run.steps,
+            seed=recipe.run.seed,
+            model=f"{files.path.name} in training",
+            identity={
+                "backend": parts.backend.name,
+                "options": parts.backend.config.model_dump(mode="json"),
+                "prompt": recipe.prompt.model_dump(mode="json"),
+            },
+        )
+
+    # -------------------------------------------------------------- the grid
+
+    def answer_grid(self, step: int, label: str, ask: Ask) -> None:
+        """Score the grid after *step* and keep it as *label*; nothing where there is no grid."""
+        tickets = self._grid(step)
+        if not tickets:
+            return
+        self._tell(lambda to: to.evaluating(label, len(tickets)))
+        options, seed = self._parts.recipe.evaluation, self._parts.recipe.run.seed
+        verdicts = self._verdicts(tickets, self._answers(tickets, ask))
+        scores = score_grid(
+            tickets, verdicts, lambda name: is_held_out(name, options.held_out, seed)
+        )
+        self._files.write_json(f"evaluation/{label}.json", scores)
+        if options.held_out:
+            # whatever the moment is called: figures are found by their step
+            self._files.write_json(f"evaluation/step-{step}/{GRID_FILE}", scores)
+            write_figures(self._files.evaluation)
+        self._tell(lambda to: to.evaluated(label, scores))
+        self._tell(lambda to: to.measured(step, grid_figures(scores)))
+
+    def _grid(self, step: int) -> list[Ticket]:
+        options, parts = self._parts.recipe.evaluation, self._parts
+        if not options.seeds:
+            return []
+        path = self._files.evaluation / "grid.jsonl"
+        if not path.exists():
+            tickets: list[Ticket] = []
+            dropped: dict[str, int] = {}
+            for source in (parts.source, parts.held_out):
+                if source is None:
+                    continue
+                made, lost = make_grid(
+                    source,
+                    self._factory,
+                    self._judge,
+                    parts.verifier,
+                    levels=options.levels,
+                    seeds=options.seeds,
+                )
+                tickets += made
+                dropped = {
+                    cause: dropped.get(cause, 0) + lost.get(cause, 0) for cause in dropped | lost
+                }
+            if dropped:
+                evidence: dict[str, Any] = {"tickets": len(tickets), **dropped}
+                self._emit(Event(kind="grid_incomplete", step=step, evidence=evidence))
+            write_grid(path, tickets)
+        return read_grid(path)
+
+    def _answers(self, tickets: Sequence[Ticket], ask: Ask) -> list[Response]:
+        """One response to each ticket, sampled as in training; the same seeds each time."""
+        temperature, top_p = self._parts.backend.sampling()
+        questions = [
+            Question(
+                messages=ticket.messages,
+                temperature=temperature,
+                top_p=top_p,
+                seed=derive_seed(self._parts.recipe.run.seed, "grid", ticket.id),
+            )
+            for ticket in tickets
+        ]
+        answers = dict(ask(questions))
+        if answers.keys() != set(range(len(tickets))):
+            raise BackendProtocolError(
+                f"backend {self._parts.backend.name!r} answered {len(answers)} of {len(tickets)} "
+                "questions of the grid"
+            )
+        return [answers[index] for index in range(len(tickets))]
+
+    def _verdicts(self, tickets: Sequence[Ticket], responses: Sequence[Response]) -> list[Verdict]:
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as threads:
+            return list(threads.map(self._judge.verify, tickets, responses))
+
+    # -------------------------------------------------------------- on a schedule
+
+    def evaluate_step(
+        self, step: int, ask: Ask, stop_requested: Callable[[], bool]
+    ) -> Mapping[str, float]:
+        """What is due after *step*; empty where a stop was requested before all was answered."""
+
+        def ask_on(questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
+            for answer in ask(questions):
+                yield answer
+                if stop_requested():
+                    raise StopRequested
+
+        try:
+            if not self.steps.grid_done(step):
+                self.answer_grid(step, f"step-{step}/{GRID_FILE.removesuffix('.json')}", ask_on)
+            if not self.steps.benchmarks_done(step):
+                self.steps.score(step, ask_on, _Telling(step, self._tell))
+                found = benchmark_figures(self._files.evaluation, step)
+                self._tell(lambda to: to.measured(step, found))
+        except StopRequested:
+            return {}
+        write_figures(self._files.evaluation)
+        return figures_of(self._files.evaluation, step)
+
+
+class _Telling(Watcher):
+    """Tells the run's observers which benchmark is being answered."""
+
+    def __init__(self, step: int, tell: Tell) -> None:
+        self._step = step
+        self._say = tell
+
+    def answering(self, benchmark: str, samples: int, kept: int) -> None:
+        """One more benchmark begins."""
+        self._say(lambda to: to.benchmark_started(self._step, benchmark, samples - kept))

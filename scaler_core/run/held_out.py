@@ -1,0 +1,186 @@
+"""The grid of held-out instances: answered before and after training, or on a schedule.
+
+Its seeds derive from the words "held-out grid" and not from the run's seed: they are the same in
+every run of a pool, and none is ever drawn for training. Where a run holds environments out, the
+grid has their instances too: *in-pool* are the instances of trained environments, *out-of-pool*
+those of held-out ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scaler_core.errors import DataError, InfrastructureError
+from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest
+from scaler_core.interfaces import EnvironmentSource
+from scaler_core.jsonio import compact_json, read_lines, write_atomic
+from scaler_core.judge import Judge
+from scaler_core.models import ComponentChoice, Instance, Ticket, Verdict
+from scaler_core.seeds import derive_seed
+
+# a seed whose instance is invalid is replaced by further attempts, this many in all
+ATTEMPTS = 5
+IN_POOL, OUT_OF_POOL = "in-pool", "out-of-pool"
+
+
+@dataclass(frozen=True)
+class Score:
+    """Answers to a part of the grid."""
+
+    correct: int = 0
+    decided: int = 0
+
+    @property
+    def accuracy(self) -> float:
+        """Share of decided answers that are correct; not a number when none is decided."""
+        return self.correct / self.decided if self.decided else math.nan
+
+    @property
+    def variance(self) -> float:
+        """Sampling variance of :attr:`accuracy`."""
+        return self.accuracy * (1 - self.accuracy) / self.decided if self.decided else math.nan
+
+
+def make_grid(
+    source: EnvironmentSource,
+    factory: InstanceFactory,
+    judge: Judge,
+    verifier: ComponentChoice,
+    *,
+    levels: Sequence[int],
+    seeds: int,
+) -> tuple[list[Ticket], dict[str, int]]:
+    """The tickets of the grid: every environment, every level that it has, *seeds* of each.
+
+    Returns:
+        The tickets, and how many places stayed empty by cause.
+
+    Raises:
+        InfrastructureError: The machine could not make instances.
+        UsageError: An environment asks for a verifier that is not there.
+    """
+    tickets: list[Ticket] = []
+    dropped: Counter[str] = Counter()
+    for name in source.ids():
+        environment = source.get(name)
+        requests = [
+            InstanceRequest(
+                environment,
+                level,
+                tuple(derive_seed("held-out grid", name, level, index) for index in range(seeds)),
+            )
+            for level in sorted(set(levels))
+            if level <= environment.top_level
+        ]
+        for request, made in zip(requests, factory.make_many(requests), strict=True):
+            for seed, first in zip(request.seeds, made, strict=True):
+                result = _valid(first, request, seed, factory)
+                if isinstance(result, InstanceFailure):
+                    dropped[result.cause] += 1
+                else:
+                    tickets.append(_grid_ticket(result, judge.choose(result, verifier)))
+    return tickets, dict(dropped)
+
+
+def _valid(
+    result: Instance | InstanceFailure,
+    request: InstanceRequest,
+    seed: int,
+    factory: InstanceFactory,
+) -> Instance | InstanceFailure:
+    """The instance, or that of a further attempt, or the last failure."""
+    for attempt in range(1, ATTEMPTS):
+        if isinstance(result, Instance):
+            break
+        if result.cause == "infrastructure":
+            raise InfrastructureError(
+                f"no held-out instance of {request.environment.id!r} could be made: "
+                f"{result.detail}",
+                hint="the environment is not to blame; see scaler doctor",
+            )
+        again = derive_seed(seed, "attempt", attempt)
+        result = factory.make(request.environment, request.level, [again])[0]
+    return result
+
+
+def _grid_ticket(instance: Instance, verifier: ComponentChoice) -> Ticket:
+    return Ticket(
+        id=f"grid.{instance.environment_id}.{instance.level}.{instance.seed}",
+        step=0,
+        environment_id=instance.environment_id,
+        level=instance.level,
+        seed=instance.seed,
+        messages=instance.messages,
+        truth=instance.truth,
+        verifier=verifier,
+    )
+
+
+def write_grid(path: Path, tickets: Iterable[Ticket]) -> None:
+    """Keep the grid on disk, so that a resumed run answers the very same."""
+    lines = [compact_json(ticket.model_dump(mode="json")) for ticket in tickets]
+    write_atomic(path, "\n".join(lines) + "\n")
+
+
+def read_grid(path: Path) -> list[Ticket]:
+    """The grid that :func:`write_grid` kept."""
+    try:
+        return [Ticket.model_validate(record) for _, record in read_lines(path)]
+    except ValueError as error:
+        raise DataError(f"{path} is damaged: {error}") from error
+
+
+def score_grid(
+    tickets: Sequence[Ticket],
+    verdicts: Sequence[Verdict],
+    held_out: Callable[[str], bool] = lambda environment_id: False,
+) -> dict[str, Any]:
+    """Verdicts on the grid as JSON: in all, by environment and level, by pool and level.
+
+    Args:
+        tickets: The grid.
+        verdicts: One for each ticket.
+        held_out: Whether an environment is held out.
+    """
+    cells: dict[str, dict[str, list[int]]] = {}
+    pools: dict[str, dict[str, list[int]]] = {}
+    for ticket, verdict in zip(tickets, verdicts, strict=True):
+        pool = OUT_OF_POOL if held_out(ticket.environment_id) else IN_POOL
+        for table, row in ((cells, ticket.environment_id), (pools, pool)):
+            cell = table.setdefault(row, {}).setdefault(str(ticket.level), [0, 0])
+            cell[0] += verdict.result == "correct"
+            cell[1] += verdict.result != "undecided"
+    decided = sum(verdict.result != "undecided" for verdict in verdicts)
+    correct = sum(verdict.result == "correct" for verdict in verdicts)
+    return {
+        "correct": correct,
+        "decided": decided,
+        "undecided": len(verdicts) - decided,
+        "accuracy": correct / decided if decided else None,
+        "pools": pools,
+        "cells": cells,
+    }
+
+
+def grid_figures(scores: Mapping[str, Any]) -> dict[str, float]:
+    """What :func:`score_grid` gave as figures: ``grid/in-pool`` and ``grid/in-pool/level-3``."""
+    figures: dict[str, float] = {}
+    for pool, levels in scores.get("pools", {}).items():
+        parts = {level: Score(*cell) for level, cell in levels.items()}
+        correct = sum(part.correct for part in parts.values())
+        whole = Score(correct, sum(part.decided for part in parts.values()))
+        named = {f"grid/{pool}": whole}
+        named |= {f"grid/{pool}/level-{level}": part for level, part in parts.items()}
+        figures |= {name: part.accuracy for name, part in named.items() if part.decided}
+    return figures
+
+
+def standard_errors(before: Score, after: Score) -> float:
+    """By how many standard errors of the difference *after* is above *before*."""
+    spread = math.sqrt(before.variance + after.variance)
+    return (after.accuracy - before.accuracy) / spread if spread else math.nan

@@ -1,0 +1,111 @@
+"""Making the testcases of a candidate, and looking at each: bounds, pairs, a single test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pydantic import JsonValue
+
+from scaler_core.audit.generator import digest
+from scaler_core.audit.records import shortened
+from scaler_core.factory.testcase import Testcase
+from scaler_core.synthesis.checks.constraints import Constraints
+from scaler_core.synthesis.checks.drawing import make_testcases
+from scaler_core.synthesis.checks.jury import Input
+from scaler_core.synthesis.checks.pairs import LARGEST_STDIN, mismatch
+from scaler_core.synthesis.checks.refusal import Refused
+from scaler_core.synthesis.checks.sections import counts_test_cases
+from scaler_core.synthesis.records import Candidate
+from scaler_core.synthesis.settings import CheckSettings
+from scaler_core.synthesis.workbench import Bench, Draw
+
+
+class Inspection:
+    """The testcases of one candidate: made, looked at, and let go but for what solutions read.
+
+    Args:
+        candidate: The candidate.
+        bench: Runs its generator.
+        settings: What is looked at.
+
+    Attributes:
+        constraints: The bounds that values are compared with.
+        slowest_cpu_s: The slowest call of the generator.
+    """
+
+    def __init__(self, candidate: Candidate, bench: Bench, settings: CheckSettings) -> None:
+        statement = candidate.problem.problem.statement
+        self.constraints = Constraints(statement, candidate.metadata.parameters, settings.bounds)
+        self.slowest_cpu_s = 0.0
+        self._source = candidate.generator
+        self._bench = bench
+        self._settings = settings
+        self._single_test = counts_test_cases(statement)
+        self._compared = 0
+        self._too_large: dict[str, int] = {}
+
+    def inputs(
+        self,
+        group: str,
+        draws: Sequence[Draw],
+        watch: Callable[[Draw, Testcase], None] | None = None,
+    ) -> list[Input]:
+        """The inputs that the generator makes of the *draws* of a group.
+
+        Args:
+            group: What the draws are called in messages.
+            draws: What is made.
+            watch: Is shown each testcase, which is let go afterwards.
+
+        Raises:
+            Refused: It fails, or a testcase cannot be right; the check is named.
+            InfrastructureError: The sandbox failed.
+        """
+        inputs: list[Input] = []
+        made = make_testcases(self._source, draws, self._bench, self._settings.generator_cpu_s)
+        for draw, testcase, cpu_s in made:
+            self.slowest_cpu_s = max(self.slowest_cpu_s, cpu_s)
+            if testcase is not None:
+                self._look(draw, testcase)
+                if watch is not None:
+                    watch(draw, testcase)
+                inputs.append(Input(draw, testcase.stdin, fingerprint(testcase)))
+        too_large = len(draws) - len(inputs)
+        if not inputs or too_large > self._settings.too_large * len(draws):
+            raise Refused(
+                "generator",
+                f"{too_large} of {len(draws)} testcases of the group {group} are larger than an "
+                "instance can be",
+            )
+        self._too_large[group] = too_large
+        return inputs
+
+    def figures(self) -> dict[str, JsonValue]:
+        """What was looked at, by check."""
+        return {
+            "generator": {"too_large": dict(self._too_large)},
+            "single_test": "counted" if self._single_test else "not stated",
+            "bounds": self.constraints.figures(),
+            "pairs": {"compared": self._compared},
+        }
+
+    def _look(self, draw: Draw, testcase: Testcase) -> None:
+        """Look at one testcase."""
+        stdin = testcase.stdin.decode()
+        first = stdin.split(maxsplit=1)[0]
+        if self._single_test and first != "1":
+            raise Refused(
+                "single_test",
+                f"{draw.where}: stdin begins with {shortened(first, 40)}, but the statement says "
+                "that the number of test cases comes first, and an instance is one test case",
+            )
+        self.constraints.check(testcase.value, draw.where)
+        if self._settings.pairs and len(stdin) <= LARGEST_STDIN:
+            self._compared += 1
+            if difference := mismatch(stdin, testcase.value):
+                raise Refused("pairs", f"{draw.where}: {difference}")
+
+
+def fingerprint(testcase: Testcase) -> str:
+    """What tells two testcases apart."""
+    return digest([testcase.stdin.decode(), testcase.value])

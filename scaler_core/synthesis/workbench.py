@@ -1,0 +1,125 @@
+"""The bench: runs the programs of candidates, all of them untrusted, in one sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from scaler_core.audit.hash_seeds import takes_hash_seeds
+from scaler_core.audit.programs import Programs
+from scaler_core.audit.voting import LIMITS as SOLUTION_LIMITS
+from scaler_core.factory import InstanceFailure
+from scaler_core.factory.local import GENERATOR_LIMITS
+from scaler_core.factory.programs import read_generated
+from scaler_core.factory.testcase import Testcase
+from scaler_core.interfaces import Sandbox
+from scaler_core.jsonio import canonical_json
+from scaler_core.models import Message
+from scaler_core.sandbox import Limits, Program, RunResult
+from scaler_core.seeds import derive_seed
+
+CountTokens = Callable[[Sequence[Message]], int]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One call of a generator: the arguments decide everything."""
+
+    scale: Mapping[str, int]
+    seed: int
+
+    @property
+    def where(self) -> str:
+        """The draw, as a message names it."""
+        values = [f"{name}={value}" for name, value in self.scale.items()]
+        return ", ".join([*values, f"seed {self.seed}"])
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a draw gave, and the CPU seconds that it took."""
+
+    draw: Draw
+    result: Testcase | InstanceFailure
+    cpu_s: float
+
+
+class Bench:
+    """Runs generators and solutions for checks and calibration. Thread-safe.
+
+    One bench serves any number of candidates, one after another or side by side.
+
+    Args:
+        sandbox: Runs the programs; the bench closes it.
+        seed: Equal seeds, equal draws.
+        count_tokens: Counts the tokens of a prompt; without it characters are counted.
+    """
+
+    def __init__(
+        self, sandbox: Sandbox, *, seed: int = 0, count_tokens: CountTokens | None = None
+    ) -> None:
+        self._sandbox = sandbox
+        self._programs = Programs(sandbox)
+        self._seed = seed
+        self.count_tokens = count_tokens
+
+    def seed(self, *parts: str | int) -> int:
+        """The seed that belongs to *parts*."""
+        return derive_seed("synthesis", self._seed, *parts)
+
+    def generate(
+        self, source: str, draws: Sequence[Draw], cpu_s: float, hash_seed: int = 0
+    ) -> list[Drawn]:
+        """What the generator *source* makes of each draw, all in one batch.
+
+        Args:
+            source: The generator.
+            draws: What it is called with.
+            cpu_s: CPU seconds that each call may use.
+            hash_seed: The hash seed of its Python.
+
+        Raises:
+            InfrastructureError: The sandbox failed, or the bench is closed.
+        """
+        program = Program("python", source, role="generator", hash_seed=hash_seed)
+        inputs = [
+            canonical_json({"scale": dict(draw.scale), "seed": draw.seed}).encode()
+            for draw in draws
+        ]
+        results = self._programs.run(program, inputs, limited(GENERATOR_LIMITS, cpu_s))
+        return [
+            Drawn(draw, read_generated(result), result.cpu_s)
+            for draw, result in zip(draws, results, strict=True)
+        ]
+
+    def solve(
+        self, program: Program, inputs: Sequence[bytes], cpu_s: float, budget_s: float
+    ) -> list[RunResult]:
+        """Results of the first *inputs*, until *budget_s* CPU seconds are spent.
+
+        The first input goes ahead: a solution that exceeds *cpu_s* on it is run on no other.
+
+        Raises:
+            InfrastructureError: As in :meth:`generate`.
+        """
+        limits = limited(SOLUTION_LIMITS, cpu_s)
+        results = self._programs.run(program, inputs[:1], limits)
+        if results and results[0].status == "time_limit":
+            return results
+        return results + self._programs.run_paced(program, inputs[1:], limits, budget_s)
+
+    @cached_property
+    def takes_hash_seeds(self) -> bool:
+        """Whether the sandbox runs Python with the hash seed that a program asks for."""
+        return takes_hash_seeds(self._programs)
+
+    def close(self) -> None:
+        """End the sandbox; what still runs fails with an ``InfrastructureError``."""
+        self._programs.close()
+        self._sandbox.close()
+
+
+def limited(limits: Limits, cpu_s: float) -> Limits:
+    """*limits* with *cpu_s*; the wall limit is far away, so that a busy machine changes nothing."""
+    return replace(limits, cpu_s=cpu_s, wall_s=30.0 + 10.0 * cpu_s)

@@ -1,0 +1,135 @@
+"""Builds ``starter.json`` out of the problem folders, in the published pool format.
+
+::
+
+    python -m tools.starter_pack.build             # after editing folders
+    python -m tools.starter_pack.build NAME ...    # these folders alone
+    python -m tools.starter_pack.build --check     # write nothing, compare
+
+Every problem goes through the whole pipeline of ``scaler synth``, which takes a C++ compiler and a
+few minutes for all of them. With ``--check`` exit code 1 says that the file is not what the folders
+give.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from scaler_core.errors import DataError, ScalerError, unknown_name
+from scaler_core.jsonio import write_atomic
+from scaler_core.models import Environment
+from scaler_core.pool.published import published_text, read_published, write_published
+from scaler_plugins.environments.starter import POOL_FILE
+from tools.starter_pack.checks import check
+from tools.starter_pack.folders import PROBLEMS, ProblemFolder, read_folders
+from tools.starter_pack.synthesis import synthesise
+
+COMMAND = "python -m tools.starter_pack.build"
+
+#: What the published system's own trainer reads; the length of the history is the paper's K_slope.
+CONTROLLER_SETTINGS: dict[str, JsonValue] = {
+    "version": 1,
+    "params": {
+        "dmax": 0,  # the export puts the top level here
+        "ema_beta": 0.0,
+        "activate_function": "base",
+        "history_len": 10,
+        "slope_scale": 0.05,
+        "age_scale": 100,
+        "alpha": 1.0,
+        "beta": 0.1,
+    },
+}
+
+
+def build(names: Sequence[str] = (), *, root: Path = PROBLEMS, file: Path = POOL_FILE) -> str:
+    """The text of ``starter.json``; the same on every machine.
+
+    Args:
+        names: Folders to build; the other environments are taken from *file*. All when empty.
+        root: Where the folders are.
+        file: The pool file.
+
+    Raises:
+        UsageError: There is no folder of a name.
+        DataError: A folder is incomplete, the pipeline refuses it, or it fails a check.
+    """
+    folders = {folder.id: folder for folder in read_folders(root)}
+    for name in names:
+        if name not in folders:
+            raise unknown_name("folder", name, folders)
+    chosen = sorted(set(names)) or list(folders)
+    there = {item.id: item for item in read_published(file)} if names else {}
+    missing = sorted(folders.keys() - {*there, *chosen})
+    if missing:
+        raise DataError(f"{file.name} lacks {', '.join(missing)}", hint="build them, too")
+    built = build_environments([folders[name] for name in chosen])
+    made = there | {item.id: item for item in built}
+    return published_text(write_published(made[name] for name in folders))
+
+
+def build_environments(folders: Sequence[ProblemFolder], *options: str) -> list[Environment]:
+    """The environments of problem folders, checked; *options* go to ``scaler synth``.
+
+    Raises:
+        DataError: The pipeline refuses one, or it fails a check.
+    """
+    by_id = {folder.id: folder for folder in folders}
+    environments = synthesise(folders, *options)
+    for environment in environments:
+        check(by_id[environment.id], environment)
+    return [_described(by_id[item.id], item) for item in environments]
+
+
+def _described(folder: ProblemFolder, environment: Environment) -> Environment:
+    """*environment* with what people want to know of it, and what published trainers read."""
+    settings = folder.settings
+    about: dict[str, JsonValue] = {
+        "author": "the SCALER project",
+        "license": "Apache-2.0",
+        "family": settings.family,
+        "asks": settings.asks,
+        "constraints": {
+            key: constraint.model_dump(exclude_none=True)
+            for key, constraint in settings.constraints.items()
+        },
+    }
+    return environment.model_copy(
+        update={
+            "published": {"difficulty": CONTROLLER_SETTINGS},
+            "provenance": about | environment.provenance,
+        }
+    )
+
+
+def conclude(text: str, file: Path, *, check: bool) -> int:
+    """Write *text* to *file*, or with *check* compare the two; the exit code."""
+    if not check:
+        write_atomic(file, text)
+    elif not file.is_file() or file.read_text(encoding="utf-8") != text:
+        print(f"{file} is not what the folders give: run {COMMAND}")
+        return 1
+    print(f"{file.name} is what the folders give")
+    return 0
+
+
+def main(arguments: Sequence[str], file: Path = POOL_FILE) -> int:
+    """Write or check the file; the exit code."""
+    parser = argparse.ArgumentParser(prog=COMMAND, description="Build starter.json, or check it.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a folder; all when none is named")
+    parser.add_argument("--check", action="store_true", help="write nothing, compare")
+    options = parser.parse_args(arguments)
+    try:
+        return conclude(build(options.names, file=file), file, check=options.check)
+    except ScalerError as error:
+        print(error)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
