@@ -32,8 +32,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from scaler_core.audit.processes import hold_the_tree_together, tree_cpu_seconds
 from scaler_core.audit.cost import Plan, measure_instances
+from scaler_core.audit.processes import hold_the_tree_together, tree_cpu_seconds
 from scaler_core.errors import ScalerError
 from scaler_core.factory.local import GENERATOR_LIMITS, SOLUTION_LIMITS, LocalFactory
 from scaler_core.models import ComponentChoice, Environment, Instance, Solution

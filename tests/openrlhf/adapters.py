@@ -8,7 +8,7 @@ import torch
 from peft import LoraConfig, TaskType, get_peft_model
 from transformers import AutoModelForCausalLM
 
-from scaler_plugins.backends.model_folder import TINY_FOLDER
+from scaler_plugins.backends.common import TINY_FOLDER
 
 
 def plain_model() -> Any:

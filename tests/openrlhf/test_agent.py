@@ -16,7 +16,7 @@ from openrlhf.trainer.ray.vllm_engine import _load_agent_executor
 from vllm import SamplingParams
 
 from scaler_core.models import Response, Ticket, Verdict
-from scaler_plugins.backends.model_folder import TINY_FOLDER
+from scaler_plugins.backends.common import TINY_FOLDER
 from scaler_plugins.backends.openrlhf.agent import AgentExecutor, PromptTooLong
 from scaler_plugins.backends.openrlhf.assignment import Assignment, Judged
 from scaler_plugins.backends.openrlhf.flags import AGENT

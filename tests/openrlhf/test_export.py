@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM
 
 from scaler_core.config import PromptSection
 from scaler_core.errors import InfrastructureError
-from scaler_plugins.backends.model_folder import TINY_FOLDER
+from scaler_plugins.backends.common import TINY_FOLDER
 from scaler_plugins.backends.openrlhf.export import discard_export, publish_model
 from scaler_plugins.backends.openrlhf.flags import EXPORT_FOLDER
 from scaler_plugins.backends.openrlhf.prompts import PromptRenderer, load_tokenizer

@@ -13,7 +13,7 @@ pytest.importorskip("openrlhf", reason="a test of the openrlhf backend's prompts
 from scaler_core.config import PromptSection
 from scaler_core.errors import UsageError
 from scaler_core.models import Message
-from scaler_plugins.backends.model_folder import TINY_FOLDER
+from scaler_plugins.backends.common import TINY_FOLDER
 from scaler_plugins.backends.openrlhf import OpenRLHF
 from scaler_plugins.backends.openrlhf.prompts import PromptRenderer, TokenizerByName, load_tokenizer
 from tests.plugins.backends.openrlhf.making import options

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from scaler_plugins.backends.model_folder import TINY_FOLDER
+from scaler_plugins.backends.common import TINY_FOLDER
 
 pytest.importorskip("vllm", reason="needs vLLM: nox -s openrlhf")
 pytestmark = [pytest.mark.openrlhf, pytest.mark.slow, pytest.mark.timeout(900)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from scaler_plugins.backends.model_folder import TINY_FOLDER
+from scaler_plugins.backends.common import TINY_FOLDER
 
 RECIPE = Path(__file__).parents[2] / "plugins" / "scaler_plugins" / "recipes" / "quickstart.toml"
 LEVELS_SHOWN = (0, 1, 2, 3, 4, 6, 8)

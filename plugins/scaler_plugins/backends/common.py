@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+import importlib.util
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from scaler_core.errors import UsageError
 from scaler_core.interfaces import Options
 
 
@@ -49,3 +55,69 @@ class MethodOptions(Options):
         if self.clip_dual <= 1 + self.clip_high:
             raise ValueError("clip_dual must be above 1 + clip_high")
         return self
+
+
+def largest_divisor(number: int, limit: int) -> int:
+    """The largest divisor of *number* that is at most *limit*."""
+    return max(size for size in range(1, min(number, limit) + 1) if number % size == 0)
+
+
+def missing_modules(needed: Sequence[str], install: str) -> str:
+    """A line with those of *needed* that are absent and how to *install* them, or nothing."""
+    absent = [name for name in needed if importlib.util.find_spec(name) is None]
+    if not absent:
+        return ""
+    verb = "is" if len(absent) == 1 else "are"
+    return f"{', '.join(absent)} {verb} not installed: {install}"
+
+
+class Lora(Options):
+    """Options of low-rank adapters; leaving the section out trains all weights."""
+
+    rank: int = Field(default=16, ge=1)
+    """Rank of the adapters' matrices."""
+    alpha: int = Field(default=32, ge=1)
+    """Scale of the adapters; they are multiplied by alpha / rank."""
+    target_modules: tuple[str, ...] = ()
+    """Names of the layers that get an adapter; every linear layer but the output one when empty."""
+
+
+TINY = "tiny"
+TINY_FOLDER = Path(__file__).parent / "local" / "tiny_model"
+
+_HUB_ID = re.compile(r"\w[\w.-]*(/[\w.-]+)?")
+
+
+def model_folder(name: str) -> Path | None:
+    """Where the model lies on disk; ``None`` for a model of the Hugging Face hub."""
+    if name == TINY:
+        return TINY_FOLDER
+    path = Path(name).expanduser()
+    return path if path.exists() or not _HUB_ID.fullmatch(name) else None
+
+
+def read_model_config(folder: Path) -> dict[str, Any]:
+    """The contents of the folder's ``config.json``.
+
+    Raises:
+        UsageError: The folder is no model's.
+    """
+    config = folder / "config.json"
+    if not config.is_file():
+        raise UsageError(
+            f"backend.model: {folder} is not a model folder: it holds no config.json",
+            hint="give the folder of a Hugging Face model, a model id, or 'tiny'",
+        )
+    try:
+        value = json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"backend.model: cannot read {config}: {error}") from None
+    if not isinstance(value, dict):
+        raise UsageError(f"backend.model: {config} holds no object")
+    return value
+
+
+def context_tokens(config: dict[str, Any]) -> int | None:
+    """Tokens that the model reads in all, where its config says."""
+    context = config.get("max_position_embeddings")
+    return context if isinstance(context, int) else None

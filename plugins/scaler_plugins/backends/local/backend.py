@@ -13,13 +13,13 @@ from pydantic import Field, field_validator
 from scaler_core.errors import UsageError
 from scaler_core.interfaces import Backend, FeedLike, RunLike
 from scaler_core.models import Message
-from scaler_plugins.backends.common import MethodOptions
-from scaler_plugins.backends.installed import missing_modules
-from scaler_plugins.backends.lora import Lora
-from scaler_plugins.backends.model_folder import (
+from scaler_plugins.backends.common import (
     TINY,
     TINY_FOLDER,
+    Lora,
+    MethodOptions,
     context_tokens,
+    missing_modules,
     model_folder,
     read_model_config,
 )

@@ -17,10 +17,9 @@ from trl import GRPOConfig
 from scaler_core.errors import UsageError
 from scaler_core.interfaces import FeedLike, RunLike
 from scaler_core.seeds import derive_seed
-from scaler_plugins.backends.batching import largest_divisor
+from scaler_plugins.backends.common import Lora, largest_divisor
 from scaler_plugins.backends.local.backend import Local
 from scaler_plugins.backends.local.trainer import FeedTrainer
-from scaler_plugins.backends.lora import Lora
 
 # "dapo" divides the loss of a slice by the tokens of the whole generation batch: the token mean of
 # the step, however it is sliced. TRL's "bnpo" takes the mean of the slices' token means instead.

@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from scaler_core.errors import DataError, UsageError
 from scaler_core.interfaces import Backend, FeedLike, RayConnection, RunLike
 from scaler_core.models import Message
-from scaler_plugins.backends.installed import missing_modules
-from scaler_plugins.backends.model_folder import model_folder
+from scaler_plugins.backends.common import missing_modules, model_folder
 from scaler_plugins.backends.openrlhf.flags import RunFacts, build_flags
 from scaler_plugins.backends.openrlhf.model_facts import refuse_model, within_reach
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions

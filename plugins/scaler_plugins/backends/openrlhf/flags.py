@@ -10,7 +10,7 @@ from pathlib import Path
 from scaler_core.errors import UsageError
 from scaler_core.interfaces import RunLike
 from scaler_core.seeds import derive_seed
-from scaler_plugins.backends.batching import largest_divisor
+from scaler_plugins.backends.common import largest_divisor
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
 
 AGENT = Path(__file__).with_name("agent.py")

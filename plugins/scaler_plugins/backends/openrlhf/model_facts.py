@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scaler_core.errors import UsageError
-from scaler_plugins.backends.model_folder import context_tokens, model_folder, read_model_config
+from scaler_plugins.backends.common import context_tokens, model_folder, read_model_config
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
 
 FILES = ("config.json", "tokenizer_config.json")

@@ -6,9 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from scaler_plugins.backends.common import MethodOptions
-from scaler_plugins.backends.lora import Lora
-from scaler_plugins.backends.model_folder import model_folder
+from scaler_plugins.backends.common import Lora, MethodOptions, model_folder
 
 Log = Literal["tensorboard", "wandb"]
 

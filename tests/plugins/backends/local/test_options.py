@@ -12,8 +12,8 @@ import pytest
 
 from scaler_core.errors import UsageError
 from scaler_core.options import parse_options
+from scaler_plugins.backends.common import TINY_FOLDER
 from scaler_plugins.backends.local import Local
-from scaler_plugins.backends.model_folder import TINY_FOLDER
 from tests.plugins.backends.local.fakes import FakeRun
 
 
