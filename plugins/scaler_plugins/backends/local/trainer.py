@@ -45,8 +45,7 @@ from scaler_core.interfaces import FeedLike, RunLike
 from scaler_core.models import Group, Message, Question, Response, Ticket, Verdict
 from scaler_core.rewards import reward
 from scaler_core.seeds import derive_random, derive_seed
-from scaler_plugins.backends.local.rollout import Sampler
-from scaler_plugins.backends.local.slices import Batch, slice_by_length, without_undecided
+from scaler_plugins.backends.local.rollout import Batch, Sampler, slice_by_length, without_undecided
 
 SAMPLES_PER_STEP = 4
 

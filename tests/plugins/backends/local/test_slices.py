@@ -37,7 +37,7 @@ def batch_of(lengths: list[tuple[int, int]]) -> dict[str, Any]:
 def test_slices_hold_every_token_of_every_row_once(
     lengths: list[tuple[int, int]], size: int
 ) -> None:
-    from scaler_plugins.backends.local.slices import slice_by_length
+    from scaler_plugins.backends.local.rollout import slice_by_length
 
     lengths = lengths * size
     slices = slice_by_length(batch_of(lengths), size)
@@ -60,7 +60,7 @@ def test_slices_hold_every_token_of_every_row_once(
 
 @given(LENGTHS)
 def test_a_slice_is_as_narrow_as_its_longest_row(lengths: list[tuple[int, int]]) -> None:
-    from scaler_plugins.backends.local.slices import slice_by_length
+    from scaler_plugins.backends.local.rollout import slice_by_length
 
     (part,) = slice_by_length(batch_of(lengths), 1)
     assert part["prompt_ids"].shape[1] == max(prompt for prompt, _ in lengths)
@@ -68,7 +68,7 @@ def test_a_slice_is_as_narrow_as_its_longest_row(lengths: list[tuple[int, int]])
 
 
 def test_an_undecided_row_keeps_its_prompt_and_loses_its_completion() -> None:
-    from scaler_plugins.backends.local.slices import without_undecided
+    from scaler_plugins.backends.local.rollout import without_undecided
 
     batch = without_undecided(batch_of([(2, 3), (4, 5)]), [False, True])
     assert batch["completion_mask"].sum(1).tolist() == [0, 5]
