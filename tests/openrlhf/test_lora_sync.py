@@ -12,7 +12,7 @@ pytest.importorskip("openrlhf", reason="a test of adapters on their way to OpenR
 
 import torch
 
-from scaler_plugins.backends.openrlhf.lora_sync import MergedPolicy, broadcast_merged
+from scaler_plugins.backends.openrlhf.policy import MergedPolicy, broadcast_merged
 from tests.openrlhf.adapters import adapted_model, plain_model
 
 TARGETS = ["all-linear", ["q_proj", "v_proj"], ["down_proj"]]
