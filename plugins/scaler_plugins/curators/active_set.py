@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 import random
 from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
@@ -10,7 +11,6 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from scaler_core.curriculum.memory import HISTORY_LIMIT
-from scaler_core.curriculum.statistics import least_squares_slope
 from scaler_core.interfaces import (
     Admission,
     Curator,
@@ -124,3 +124,14 @@ def _weighted_sample(
         if weight > 0:
             keyed.append((uniform ** (1 / weight), name))
     return [name for _, name in heapq.nlargest(count, keyed)]
+
+
+def least_squares_slope(values: Sequence[float]) -> float:
+    """Slope of the least-squares line through *values* at x = 0, 1, 2, ...
+
+    A constant series has slope exactly 0, whatever its value. Needs at least two values.
+    """
+    centre = (len(values) - 1) / 2
+    first = values[0]
+    rise = math.fsum((x - centre) * (y - first) for x, y in enumerate(values))
+    return rise / math.fsum((x - centre) ** 2 for x in range(len(values)))

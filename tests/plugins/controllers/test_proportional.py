@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaler_core.curriculum.statistics import least_squares_slope
 from scaler_core.models import Outcome, accuracy
 from scaler_plugins.controllers.fixed import Fixed
 from scaler_plugins.controllers.proportional import Proportional
+from scaler_plugins.curators.active_set import least_squares_slope
 
 TOLERANCE = 1e-9
 
