@@ -12,7 +12,7 @@ from scaler_core.errors import DataError
 from scaler_core.jsonio import compact_json
 from scaler_core.models import Environment
 from scaler_core.seeds import derive_seed
-from scaler_plugins.extractors.reading import metadata_of
+from scaler_plugins.extractors.llm import metadata_of
 from tools.starter_pack.constraints import violations
 from tools.starter_pack.folders import ProblemFolder
 from tools.starter_pack.trial import Trial, run_trials

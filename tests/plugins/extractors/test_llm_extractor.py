@@ -14,8 +14,7 @@ from scaler_core.testing.contracts import ExtractorContract
 from scaler_core.testing.fakes import ScriptedChat
 from scaler_core.testing.synthesis_contracts import a_problem
 from scaler_plugins.conversation.asking import Unsuitable
-from scaler_plugins.extractors.llm import LlmExtractor
-from scaler_plugins.extractors.reading import metadata_of
+from scaler_plugins.extractors.llm import LlmExtractor, metadata_of
 
 GOOD = {
     "scale_params": {"n": {"min": 1, "max": 1000}},
