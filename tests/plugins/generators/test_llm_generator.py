@@ -14,8 +14,7 @@ from scaler_core.testing.contracts import GeneratorContract
 from scaler_core.testing.endpoint import HOSTILE_SOURCES, hostile_code
 from scaler_core.testing.fakes import ScriptedChat
 from scaler_core.testing.synthesis_contracts import a_problem
-from scaler_plugins.generators.llm import LlmGenerator
-from scaler_plugins.generators.reading import source_of
+from scaler_plugins.generators.llm import LlmGenerator, source_of
 
 GOOD = """\
 import random
