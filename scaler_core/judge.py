@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol, cast
+from typing import Final, Literal, Protocol, cast
 
-from scaler_core.errors import ScalerError
+from scaler_core.errors import ScalerError, unknown_name
 from scaler_core.factory import NATIVE_VERIFIER
 from scaler_core.factory.native import NativeLimits, NativeWorkers
 from scaler_core.interfaces import Verifier
 from scaler_core.jsonio import canonical_json
-from scaler_core.judging import verdict_of
 from scaler_core.models import ComponentChoice, Instance, Response, Ticket, Verdict
 from scaler_core.plugins import PluginHost, load_plugins
 
@@ -120,3 +120,46 @@ def _judge_of_this_process(plugins: tuple[str, ...]) -> Judge:
     """Built once; its workers end with the process."""
     workers = NativeWorkers(NATIVE_WORKERS, NativeLimits())
     return Judge(load_plugins(allowed=list(plugins)), workers)
+
+
+def verdict_of(who: str, judge: Callable[[], Verdict]) -> Verdict:
+    """The verdict that *judge* gives; an undecided one is asked for once more.
+
+    A judge is a plugin: whatever it raises is not the response's fault.
+
+    Args:
+        who: How reasons call the judge, such as ``verifier 'typed'``.
+        judge: Gives the verdict.
+    """
+    verdict = _asked(who, judge)
+    return verdict if verdict.result != "undecided" else _asked(who, judge)
+
+
+def _asked(who: str, judge: Callable[[], Verdict]) -> Verdict:
+    try:
+        verdict = judge()
+    except ScalerError as error:
+        return Verdict.undecided(f"{who}: {error}")
+    except Exception as error:
+        return Verdict.undecided(f"{who} raised {type(error).__name__}")
+    if not isinstance(verdict, Verdict):
+        return Verdict.undecided(f"{who} returned no verdict")
+    return verdict
+
+
+RewardScheme = Literal["signed", "binary"]
+
+REWARDS: Final[dict[str, tuple[float, float]]] = {"signed": (1.0, -1.0), "binary": (1.0, 0.0)}
+"""Scheme -> the rewards of a correct and of an incorrect response. ``signed`` is the paper's."""
+
+
+def reward(verdict: Verdict, scheme: str = "signed") -> float | None:
+    """The reward of *verdict*; ``None`` for ``undecided``, which takes no part in training.
+
+    Raises:
+        UsageError: There is no such scheme.
+    """
+    if scheme not in REWARDS:
+        raise unknown_name("reward scheme", scheme, REWARDS)
+    correct, incorrect = REWARDS[scheme]
+    return {"correct": correct, "incorrect": incorrect, "undecided": None}[verdict.result]

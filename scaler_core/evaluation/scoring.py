@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from scaler_core.evaluation.cache import Kept
 from scaler_core.evaluation.plan import Sample
 from scaler_core.interfaces import Benchmark
-from scaler_core.judging import verdict_of
+from scaler_core.judge import verdict_of
 from scaler_core.models import Result, Verdict, Versioned
 
 

@@ -10,8 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from scaler_core.errors import UsageError
+from scaler_core.judge import reward
 from scaler_core.models import Response, Verdict
-from scaler_core.rewards import reward
 from scaler_plugins.verifiers.boxed import read_answer
 from scaler_plugins.verifiers.typed import (
     ANSWER_TOO_LONG,

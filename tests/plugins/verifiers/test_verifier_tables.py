@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scaler_core.rewards import REWARDS
+from scaler_core.judge import REWARDS
 from scaler_plugins.verifiers import boxed, math_equivalence
 from scaler_plugins.verifiers import typed as typed_module
 from scaler_plugins.verifiers.math_equivalence import Math

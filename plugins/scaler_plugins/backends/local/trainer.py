@@ -42,8 +42,8 @@ from trl.models import unwrap_model_for_generation
 from scaler_core.errors import BackendProtocolError
 from scaler_core.evaluation.engines.sampling import Limits, Request, RowSampler, is_cut_off
 from scaler_core.interfaces import FeedLike, RunLike
+from scaler_core.judge import reward
 from scaler_core.models import Group, Message, Question, Response, Ticket, Verdict
-from scaler_core.rewards import reward
 from scaler_core.seeds import derive_random, derive_seed
 from scaler_plugins.backends.local.rollout import Batch, Sampler, slice_by_length, without_undecided
 

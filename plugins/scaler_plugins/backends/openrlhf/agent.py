@@ -14,8 +14,8 @@ from typing import Any
 from openrlhf.utils.agent import SingleTurnAgentExecutor
 
 from scaler_core.errors import one_line
+from scaler_core.judge import reward
 from scaler_core.models import Response, Verdict
-from scaler_core.rewards import reward
 from scaler_plugins.backends.openrlhf.assignment import Assignment, Judged
 
 UNDECIDED_REWARD = 0.0  # OpenRLHF wants a number; experience.py leaves these responses out

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scaler_core.interfaces import PortableJudge
+from scaler_core.judge import RewardScheme
 from scaler_core.models import Group, Response, Ticket, Verdict
-from scaler_core.rewards import RewardScheme
 from scaler_core.seeds import derive_seed
 
 
