@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from scaler_core.audit.programs import Programs
+from scaler_core.audit.records import RepeatAudit
+from scaler_core.audit.rules import Measure
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.programs import read_generated
@@ -112,3 +114,145 @@ def fingerprint(result: RunResult) -> str:
 def digest(value: object) -> str:
     """SHA-256 of a JSON value, in which the order of keys counts: a prompt shows it."""
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+Make = Callable[[Sequence[Place]], Sequence[str | None]]
+"""Fingerprints of places, made in one batch; ``None`` where nothing can be said."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to make instances again.
+
+    Attributes:
+        name: What is different, in a few words.
+        rule: The rule that a difference breaks.
+        make: Makes them.
+        batched: Whether places come in batches of growing size and in another order, rather than
+            in one batch.
+        impossible: Why it cannot be done here; empty when it can.
+    """
+
+    name: str
+    rule: str
+    make: Make
+    batched: bool = False
+    impossible: str = ""
+
+
+def repeat(first: Mapping[Place, str], ways: Sequence[Way]) -> list[RepeatAudit]:
+    """What each of *ways* makes of the places of *first*, in the order of *ways*."""
+    return [_repeat(first, way) for way in ways]
+
+
+def measure_repeats(ways: Sequence[Way], audits: Sequence[RepeatAudit]) -> list[Measure]:
+    """The share of instances that came out differently, for each way that could be gone."""
+    return [
+        Measure(
+            way.rule,
+            audit.differing / audit.compared,
+            f"{audit.differing} of {audit.compared} instances differ when they are {audit.way}: "
+            f"{audit.example}",
+        )
+        for way, audit in zip(ways, audits, strict=True)
+        if audit.compared
+    ]
+
+
+def _repeat(first: Mapping[Place, str], way: Way) -> RepeatAudit:
+    if way.impossible:
+        return RepeatAudit(way=way.name, compared=0, example=way.impossible)
+    places = list(first)
+    batches = mixed_batches(places) if way.batched else [places] if places else []
+    compared, differing = 0, []
+    for batch in batches:
+        for place, made in zip(batch, way.make(batch), strict=True):
+            compared += made is not None
+            if made is not None and made != first[place]:
+                differing.append(place)
+    example = "level {}, seed {}".format(*differing[0]) if differing else ""
+    return RepeatAudit(way=way.name, compared=compared, differing=len(differing), example=example)
+
+
+def mixed_batches(places: Sequence[Place]) -> list[list[Place]]:
+    """The places from the last to the first, levels mixed, in batches of 1, 2, 4, 8, ..."""
+    by_seed = sorted(range(len(places)), key=lambda index: (index * 7 % 11, -index))
+    mixed = [places[index] for index in by_seed]
+    batches, size = [], 1
+    while mixed:
+        batches.append(mixed[:size])
+        mixed = mixed[size:]
+        size *= 2
+    return batches
+
+
+BATCH = 16
+"""Calls of one process: the results of all travel together."""
+
+LIMITS = replace(GENERATOR_LIMITS, cpu_s=60.0, wall_s=300.0, output_bytes=32 << 20)
+"""Limits of one process, for all its calls together."""
+
+_WRAPPER = """\
+import json
+import random
+import sys
+import types
+
+
+def generate_testcase(scale):
+    module = types.ModuleType("generator")
+    sys.modules["generator"] = module
+    random.seed(0)
+    exec(compile(SOURCE, "<generator>", "exec", dont_inherit=True), module.__dict__)
+    return "resident", {"results": [call(module, *item) for item in scale["calls"]]}
+
+
+def call(module, scale, seed):
+    random.seed(seed)
+    try:
+        stdin, testcase = module.__dict__["generate_testcase"](scale)
+        return json.dumps([stdin, testcase], allow_nan=False)
+    except BaseException:
+        return None
+"""
+
+
+def resident_program(environment: Environment) -> Program:
+    """The wrapper around the environment's generator."""
+    source = f"SOURCE = {generator_program(environment).source!r}\n{_WRAPPER}"
+    return Program("python", source, role="generator")
+
+
+def resident_fingerprints(
+    programs: Programs, environment: Environment, places: Sequence[Place]
+) -> list[str | None]:
+    """A fingerprint for each place, batches of which were made by one process each.
+
+    It is ``None`` where a whole batch hit a limit, which says nothing about its instances.
+
+    Raises:
+        InfrastructureError: The sandbox failed.
+    """
+    program = resident_program(environment)
+    fingerprints: list[str | None] = []
+    for start in range(0, len(places), BATCH):
+        batch = places[start : start + BATCH]
+        calls = [[environment.scale(level), seed] for level, seed in batch]
+        data = canonical_json({"scale": {"calls": calls}, "seed": 0}).encode()
+        (result,) = programs.run(program, [data], LIMITS)
+        if result.status in ("ok", "runtime_error"):
+            fingerprints += _read(result.output, len(batch))
+        else:
+            fingerprints += [None] * len(batch)
+    return fingerprints
+
+
+def _read(output: bytes, count: int) -> list[str]:
+    """The fingerprints that the wrapper sent; a generator may have broken it in any way."""
+    try:
+        texts = json.loads(output)[1]["results"]
+        if len(texts) == count:
+            return [digest(json.loads(text)) if text else NO_TESTCASE for text in texts]
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+        pass
+    return [NO_TESTCASE] * count

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from scaler_core.audit.config import chosen_levels
 from scaler_core.audit.figures import (
     describe_instances,
+    measure_generator,
     measure_prompts,
     measure_variety,
     share_of_duplicates,
 )
-from scaler_core.audit.generator import NO_TESTCASE, Place, digest
-from scaler_core.audit.hash_seeds import OTHER_HASH_SEED
-from scaler_core.audit.measuring import measure_generator
-from scaler_core.audit.programs import paced
+from scaler_core.audit.generator import NO_TESTCASE, Place, Way, digest, measure_repeats, repeat
+from scaler_core.audit.programs import OTHER_HASH_SEED, paced
 from scaler_core.audit.records import (
     LevelAudit,
     RepeatAudit,
@@ -23,7 +22,6 @@ from scaler_core.audit.records import (
     VerifierAudit,
     count_failures,
 )
-from scaler_core.audit.repeating import Way, measure_repeats, repeat
 from scaler_core.audit.rules import Measure
 from scaler_core.audit.verifier import INSTANCES_KEPT, audit_verifier
 from scaler_core.audit.workshop import Workshop

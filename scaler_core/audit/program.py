@@ -15,22 +15,28 @@ from scaler_core.audit.config import chosen_levels
 from scaler_core.audit.figures import (
     describe_instances,
     make_paced,
+    measure_generator,
     measure_prompts,
+    measure_solutions,
     measure_variety,
+    measure_votes,
     share_of_duplicates,
 )
 from scaler_core.audit.generator import (
     Generated,
+    Make,
     Place,
+    Way,
     digest,
     fingerprint,
     generate,
     generator_inputs,
     generator_program,
+    measure_repeats,
+    repeat,
+    resident_fingerprints,
 )
-from scaler_core.audit.hash_seeds import OTHER_HASH_SEED
-from scaler_core.audit.measuring import measure_generator, measure_solutions, measure_votes
-from scaler_core.audit.programs import Programs
+from scaler_core.audit.programs import OTHER_HASH_SEED, Programs
 from scaler_core.audit.records import (
     LONGEST_ANSWER,
     LevelAudit,
@@ -42,10 +48,7 @@ from scaler_core.audit.records import (
     count_failures,
     shortened,
 )
-from scaler_core.audit.repeating import Make, Way, measure_repeats, repeat
-from scaler_core.audit.resident import resident_fingerprints
 from scaler_core.audit.rules import Measure
-from scaler_core.audit.tables import measure_levels
 from scaler_core.audit.verifier import INSTANCES_KEPT, audit_verifier
 from scaler_core.audit.voting import Ballot, Count, cast_votes, count_votes
 from scaler_core.audit.workshop import Workshop
@@ -246,4 +249,39 @@ def _fingerprints(
     return [
         fingerprint(result) if result.status in ("ok", "runtime_error") else None
         for result in results
+    ]
+
+
+ROUNDING = 1
+"""A scale is rounded down, so a parameter may end one below its maximum."""
+
+
+def measure_levels(environment: Environment) -> list[Measure]:
+    """Figures of the level table. Where a level has no scale at all, only that is told."""
+    scales: list[dict[str, int]] = []
+    for level in range(environment.top_level + 1):
+        try:
+            scales.append(environment.scale(level))
+        except (ValueError, OverflowError) as error:
+            return [Measure("scale_out_of_bounds", 1, f"level {level} has no scale: {error}")]
+    repeated = [level for level in range(1, len(scales)) if scales[level] == scales[level - 1]]
+    outside = [
+        f"level {level}: {name} = {scale[name]}, allowed {item.minimum} to {item.maximum}"
+        for level, scale in enumerate(scales)
+        for name, item in environment.parameters.items()
+        if not item.minimum <= scale[name] <= item.maximum
+    ]
+    below = [
+        f"{name} = {scales[-1][name]}, its maximum is {item.maximum}"
+        for name, item in environment.parameters.items()
+        if scales[-1][name] < item.maximum - ROUNDING
+    ]
+    return [
+        Measure("scale_out_of_bounds", len(outside), "; ".join(outside[:3])),
+        Measure(
+            "repeated_levels",
+            len(repeated),
+            f"levels with the scale of the one before: {', '.join(map(str, repeated[:20]))}",
+        ),
+        Measure("top_below_maximum", len(below), f"at the top level {'; '.join(below[:3])}"),
     ]

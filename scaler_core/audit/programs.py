@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from scaler_core.errors import InfrastructureError
+from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.programs import Counters, Runner, last_lines
 from scaler_core.interfaces import Sandbox
 from scaler_core.sandbox import Limits, Program, RunResult
@@ -84,3 +85,22 @@ class Programs:
     def close(self) -> None:
         """From now on every run fails with an ``InfrastructureError``."""
         self._runner.close()
+
+
+OTHER_HASH_SEED = 1
+
+_PROBE = 'def generate_testcase(scale):\n    return str(hash("scaler")), {"n": 1}\n'
+
+
+def takes_hash_seeds(programs: Programs) -> bool:
+    """Whether two hash seeds give two hashes of the same text.
+
+    Raises:
+        InfrastructureError: The sandbox failed.
+    """
+    asked = [
+        Program("python", _PROBE, role="generator", hash_seed=seed) for seed in (0, OTHER_HASH_SEED)
+    ]
+    data = b'{"scale":{},"seed":0}'
+    answers = [programs.run(item, [data], GENERATOR_LIMITS)[0].output for item in asked]
+    return answers[0] != answers[1]

@@ -10,8 +10,7 @@ from functools import cached_property
 from typing import Protocol, TypeVar
 
 from scaler_core.audit.config import AuditSettings, CountTokens
-from scaler_core.audit.hash_seeds import takes_hash_seeds
-from scaler_core.audit.programs import Programs
+from scaler_core.audit.programs import Programs, takes_hash_seeds
 from scaler_core.config import Recipe
 from scaler_core.errors import InfrastructureError
 from scaler_core.factory import InstanceFactory

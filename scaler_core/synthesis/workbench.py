@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from scaler_core.audit.hash_seeds import takes_hash_seeds
-from scaler_core.audit.programs import Programs
+from scaler_core.audit.programs import Programs, takes_hash_seeds
 from scaler_core.audit.voting import LIMITS as SOLUTION_LIMITS
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.local import GENERATOR_LIMITS

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaler_core.audit.answers import HUGE, junk, right_answers, wrong_answers
+from scaler_core.audit.verifier import HUGE, junk, right_answers, wrong_answers
 from scaler_core.models import AnswerType, ComponentChoice, Response, Ticket
 from scaler_plugins.verifiers.typed import Typed
 

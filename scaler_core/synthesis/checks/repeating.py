@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
-from scaler_core.audit.hash_seeds import OTHER_HASH_SEED
+from scaler_core.audit.programs import OTHER_HASH_SEED
 from scaler_core.factory import InstanceFailure
 from scaler_core.synthesis.checks.jury import Input
 from scaler_core.synthesis.checks.refusal import Refused
