@@ -20,8 +20,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from scaler_core.curriculum.guards import GuardedController, GuardedCurator
-from scaler_core.curriculum.memory import EnvironmentState
-from scaler_core.curriculum.view import EnvironmentView, View
+from scaler_core.curriculum.memory import EnvironmentState, EnvironmentView, View
 from scaler_core.errors import DataError, PluginError, PoolExhausted, ScalerError, UsageError
 from scaler_core.interfaces import Controller, Curator, EnvironmentSource, Retirement
 from scaler_core.models import Environment, Event, Outcome, accuracy

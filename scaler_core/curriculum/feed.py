@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +30,16 @@ from scaler_core.curriculum.tickets import CountTokens, TicketMaker
 from scaler_core.errors import BackendProtocolError, DataError
 from scaler_core.factory import InstanceFactory
 from scaler_core.judge import Judge, PortableJudge
-from scaler_core.models import Batch, ComponentChoice, Event, Group, Response, Ticket, Verdict
-from scaler_core.run.tally import group_metrics, outcomes_of
+from scaler_core.models import (
+    Batch,
+    ComponentChoice,
+    Event,
+    Group,
+    Outcome,
+    Response,
+    Ticket,
+    Verdict,
+)
 
 # how many steps a missing ticket is remembered, so that its late record is known as late
 STALE_STEPS = 8
@@ -277,3 +285,49 @@ class Feed:
         self._open = None
         self.engine.load_state_dict(state["engine"])
         self._tell_ahead(self._step + 1)
+
+
+def outcomes_of(
+    tickets: Mapping[str, Ticket], groups: Mapping[str, Group]
+) -> dict[str, list[Outcome]]:
+    """Verdicts summed by environment and level, both in the order of the tickets."""
+    sums: dict[str, dict[int, Counter[str]]] = {}
+    for name, ticket in tickets.items():
+        if name in groups:
+            levels = sums.setdefault(ticket.environment_id, {})
+            counts = levels.setdefault(ticket.level, Counter())
+            counts.update(verdict.result for verdict in groups[name].verdicts)
+    return {
+        environment_id: [
+            Outcome(
+                level=level,
+                correct=counts["correct"],
+                decided=counts["correct"] + counts["incorrect"],
+                undecided=counts["undecided"],
+            )
+            for level, counts in sorted(levels.items())
+        ]
+        for environment_id, levels in sums.items()
+    }
+
+
+def group_metrics(groups: Iterable[Group], drawn: int) -> dict[str, float]:
+    """Figures over a step's groups.
+
+    ``accuracy`` is over decided responses, and absent when there is none. ``informative_share`` is
+    the share of the *drawn* tickets whose decided responses are neither all right nor all wrong:
+    only those carry a gradient under group-normalised advantages.
+    """
+    totals: Counter[str] = Counter()
+    informative = 0
+    for group in groups:
+        counts = Counter(verdict.result for verdict in group.verdicts)
+        totals.update(counts)
+        informative += bool(counts["correct"] and counts["incorrect"])
+    decided = totals["correct"] + totals["incorrect"]
+    return {
+        **({"accuracy": totals["correct"] / decided} if decided else {}),
+        "informative_share": informative / drawn,
+        "decided": decided,
+        "undecided": totals["undecided"],
+    }
