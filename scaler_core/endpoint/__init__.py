@@ -17,8 +17,8 @@
 An :class:`Endpoint` belongs to one event loop; :class:`EndpointThread` is for callers without one.
 """
 
-from scaler_core.endpoint.adapters import EndpointChat
-from scaler_core.endpoint.bridge import EndpointThread
+from scaler_core.endpoint.adapters import EndpointChat, EndpointThread
+from scaler_core.endpoint.answers import Completion, Sampling
 from scaler_core.endpoint.budget import Budget, BudgetOptions, Totals
 from scaler_core.endpoint.cache import ResponseCache, request_key
 from scaler_core.endpoint.client import Endpoint
@@ -30,7 +30,6 @@ from scaler_core.endpoint.failures import (
     EndpointStopped,
     RequestRefused,
 )
-from scaler_core.endpoint.records import Completion, Sampling
 
 __all__ = [
     "Budget",

@@ -17,7 +17,13 @@ from types import TracebackType
 from typing import Any
 from weakref import WeakValueDictionary
 
-from scaler_core.endpoint.answers import BYTES_PER_TOKEN, UnusableAnswer, completion_of
+from scaler_core.endpoint.answers import (
+    BYTES_PER_TOKEN,
+    Completion,
+    Sampling,
+    UnusableAnswer,
+    completion_of,
+)
 from scaler_core.endpoint.budget import Budget
 from scaler_core.endpoint.cache import ResponseCache, request_key
 from scaler_core.endpoint.config import EndpointOptions
@@ -29,7 +35,6 @@ from scaler_core.endpoint.failures import (
     RequestRefused,
 )
 from scaler_core.endpoint.pacing import Pacer, pause_s
-from scaler_core.endpoint.records import Completion, Sampling
 from scaler_core.endpoint.request import (
     Connection,
     Failure,

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scaler_core.endpoint.answers import error_text
+from scaler_core.endpoint.answers import Sampling, error_text
 from scaler_core.endpoint.config import EndpointOptions
 from scaler_core.endpoint.failures import Key
 from scaler_core.endpoint.pacing import asked_pause_s
-from scaler_core.endpoint.records import Sampling
 from scaler_core.errors import one_line
 from scaler_core.models import Message
 
