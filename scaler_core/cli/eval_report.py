@@ -12,9 +12,16 @@ from scaler_core.cli.output import note, print_table, printable
 from scaler_core.cli.progress import Progress
 from scaler_core.errors import UsageError
 from scaler_core.evaluation import BenchmarkScore, EvaluationSummary, Watcher
-from scaler_core.evaluation.comparison import Comparison, compare
 from scaler_core.evaluation.directory import EvaluationDirectory
-from scaler_core.evaluation.tables import COLUMNS, markdown, markdown_table, percent, table_rows
+from scaler_core.evaluation.tables import (
+    COLUMNS,
+    Comparison,
+    compare,
+    markdown,
+    markdown_table,
+    percent,
+    table_rows,
+)
 
 
 class EvaluationView(Watcher):

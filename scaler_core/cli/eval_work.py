@@ -21,7 +21,7 @@ from scaler_core.evaluation.choosing import build_benchmarks
 from scaler_core.evaluation.directory import EvaluationDirectory
 from scaler_core.evaluation.engines.base import LazyEngine, ModelEngine
 from scaler_core.evaluation.engines.opening import choose_engine, open_engine
-from scaler_core.evaluation.published import PAPER_BENCHMARKS
+from scaler_core.evaluation.tables import PAPER_BENCHMARKS
 from scaler_core.jsonio import canonical_json
 from scaler_core.options import parse_options
 from scaler_core.plugins import PluginHost

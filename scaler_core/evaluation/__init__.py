@@ -13,7 +13,7 @@
 
 from scaler_core.evaluation.plan import Plan, Settings
 from scaler_core.evaluation.runner import Watcher, evaluate, regrade
-from scaler_core.evaluation.scores import BenchmarkScore
+from scaler_core.evaluation.scoring import BenchmarkScore
 from scaler_core.evaluation.tables import EvaluationSummary
 
 __all__ = [

@@ -18,11 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaler_core.errors import DataError, InfrastructureError, PluginError, UsageError, blamed_on
-from scaler_core.evaluation.cache import ResponseCache, response_key
-from scaler_core.evaluation.directory import EvaluationDirectory
+from scaler_core.evaluation.directory import EvaluationDirectory, ResponseCache, response_key
 from scaler_core.evaluation.plan import Plan, Sample, Settings, choose_rows, samples_of
-from scaler_core.evaluation.scores import BenchmarkScore, score_of
-from scaler_core.evaluation.scoring import grade_samples
+from scaler_core.evaluation.scoring import BenchmarkScore, grade_samples, score_of
 from scaler_core.evaluation.tables import EvaluationSummary, markdown
 from scaler_core.interfaces import Benchmark, BenchmarkRow
 from scaler_core.jsonio import write_atomic

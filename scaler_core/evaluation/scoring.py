@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from scaler_core.evaluation.cache import Kept
+from scaler_core.evaluation.directory import Kept
 from scaler_core.evaluation.plan import Sample
 from scaler_core.interfaces import Benchmark
 from scaler_core.judge import verdict_of
-from scaler_core.models import Result, Verdict, Versioned
+from scaler_core.models import Record, Result, Verdict, Versioned
+from scaler_core.seeds import derive_random
 
 
 class Graded(Versioned):
@@ -87,3 +88,94 @@ def grade_samples(
 
     with ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="grade") as threads:
         return list(threads.map(grade, samples, keys))
+
+
+RESAMPLES = 1000
+CONFIDENCE = 0.95
+
+
+class BenchmarkScore(Record):
+    """What a model scored on one benchmark.
+
+    Attributes:
+        benchmark: Its name.
+        source: Where the questions come from.
+        score: Mean share of correct responses, 0 to 1; ``None`` where nothing was decided.
+        low: Lower end of the 95 % interval of *score*.
+        high: Its upper end.
+        questions: Questions asked.
+        whole: Whether these are all of the benchmark's.
+        samples: Responses in all.
+        tokens: Tokens of all responses, where the engine knows them.
+        truncated: Responses that were cut off.
+        unboxed: Responses without a box.
+        undecided: Responses that could not be graded; they count neither way.
+        seconds: What answering took, added up over all processes that worked on it.
+    """
+
+    benchmark: str
+    source: str
+    score: float | None
+    low: float | None
+    high: float | None
+    questions: int
+    whole: bool
+    samples: int
+    tokens: int | None
+    truncated: int
+    unboxed: int
+    undecided: int
+    seconds: float
+
+
+def score_of(benchmark: str, graded: Sequence[Graded], *, source: str, size: int) -> BenchmarkScore:
+    """The score that *graded* comes to, of a benchmark that has *size* questions."""
+    questions = len({item.row for item in graded})
+    means = question_means(graded)
+    interval = bootstrap(means, benchmark) if means else (None, None)
+    tokens = [item.tokens for item in graded if item.tokens is not None]
+    return BenchmarkScore(
+        benchmark=benchmark,
+        source=source,
+        score=mean(means) if means else None,
+        low=interval[0],
+        high=interval[1],
+        questions=questions,
+        whole=questions == size,
+        samples=len(graded),
+        tokens=sum(tokens) if tokens else None,
+        truncated=sum(item.truncated for item in graded),
+        unboxed=sum(not item.boxed for item in graded),
+        undecided=sum(item.result == "undecided" for item in graded),
+        seconds=round(sum(item.seconds for item in graded), 3),
+    )
+
+
+def question_means(graded: Iterable[Graded]) -> list[float]:
+    """Share of correct ones among the decided responses to each question that has any."""
+    decided: dict[str, list[bool]] = {}
+    for item in graded:
+        if item.result != "undecided":
+            decided.setdefault(item.row, []).append(item.result == "correct")
+    return [mean(results) for results in decided.values()]
+
+
+def mean(values: Sequence[float]) -> float:
+    """Their mean; there is at least one."""
+    return sum(values) / len(values)
+
+
+def bootstrap(means: Sequence[float], label: str) -> tuple[float, float]:
+    """The 95 % percentile interval of the mean, with questions drawn again with replacement.
+
+    It says how far the score would move with other questions of the same kind, the noise of
+    sampling responses included. Where all questions score the same it is a single point.
+
+    Args:
+        means: The score of each question.
+        label: Makes the drawing repeatable.
+    """
+    rng = derive_random("bootstrap", label, len(means))
+    drawn = sorted(mean(rng.choices(means, k=len(means))) for _ in range(RESAMPLES))
+    outside = round(RESAMPLES * (1 - CONFIDENCE) / 2)
+    return drawn[outside], drawn[-1 - outside]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from scaler_core.evaluation.plan import Settings
-from scaler_core.evaluation.published import PAPER_BENCHMARKS
-from scaler_core.evaluation.scores import BenchmarkScore, mean
+from scaler_core.evaluation.scoring import BenchmarkScore, mean
 from scaler_core.models import Versioned
 
 COLUMNS = (
@@ -105,4 +105,135 @@ def _row(score: BenchmarkScore) -> tuple[str, ...]:
         f"{score.unboxed:,}",
         f"{score.undecided:,}",
         f"{score.seconds:.1f}",
+    )
+
+
+class Comparison(NamedTuple):
+    """A table of evaluations: its columns, and a row of cells for each.
+
+    Attributes:
+        columns: ``model``, the benchmarks, ``AVG``.
+        rows: Measured rows first, then published ones, which say so.
+        notes: What a reader must know of the cells.
+    """
+
+    columns: list[str]
+    rows: list[list[str]]
+    notes: list[str]
+
+
+def compare(evaluations: Sequence[tuple[str, EvaluationSummary]]) -> Comparison:
+    """The table of *evaluations*, each with its label.
+
+    A published figure is shown where at least one evaluation measured the benchmark in its
+    setting, and a published AVG where one measured all five so.
+    """
+    measured = {
+        label: {item.benchmark: item for item in found.scores} for label, found in evaluations
+    }
+    names = list(dict.fromkeys(name for scores in measured.values() for name in scores))
+    rows = [
+        [
+            label,
+            *(_cell(measured[label].get(name)) for name in names),
+            _average(found),
+        ]
+        for label, found in evaluations
+    ]
+    comparable = {
+        name
+        for name in names
+        if any(name in scores and is_comparable(scores[name]) for scores in measured.values())
+    }
+    all_five = any(
+        all(name in scores and is_comparable(scores[name]) for name in PAPER_BENCHMARKS)
+        for scores in measured.values()
+    )
+    if comparable:
+        rows += [
+            [
+                f"{row.label} ({MARK})",
+                *(f"{row.scores[name]:.2f}" if name in comparable else "-" for name in names),
+                f"{row.average:.2f}" if all_five else "-",
+            ]
+            for row in PUBLISHED
+        ]
+    return Comparison(["model", *names, "AVG"], rows, _notes(names, comparable))
+
+
+def _cell(score: BenchmarkScore | None) -> str:
+    if score is None:
+        return "-"
+    return percent(score.score) + ("" if score.whole else "*")
+
+
+def _average(found: EvaluationSummary) -> str:
+    parts = any(not item.whole for item in found.scores if item.benchmark in PAPER_BENCHMARKS)
+    average = found.paper_average
+    return percent(average) + ("*" if parts and average is not None else "")
+
+
+def _notes(names: Sequence[str], comparable: set[str]) -> list[str]:
+    notes = ["scores in percent; AVG is the unweighted mean of the paper's five"]
+    others = [name for name in names if name not in comparable]
+    if others:
+        notes.append(
+            f"no published figure for {', '.join(others)}: not in the paper's table, or measured "
+            "with other questions or samples"
+        )
+    notes.append("* a part of the benchmark's questions")
+    return notes
+
+
+PAPER_BENCHMARKS: Final = ("math-500", "amc23", "aime24", "mmlu-pro", "bbeh")
+"""The five whose unweighted mean is AVG."""
+
+MARK: Final = "published, not measured"
+
+
+class Published(NamedTuple):
+    """A row of the paper's table, in percent."""
+
+    label: str
+    scores: dict[str, float]
+    average: float
+
+
+class Setting(NamedTuple):
+    """How the paper measured a benchmark: how many questions, and samples of each."""
+
+    questions: int
+    samples: int
+
+
+# MMLU-Pro is its validation set: docs/evaluation.md says how that can be seen
+SETTINGS: Final = dict(
+    zip(
+        PAPER_BENCHMARKS,
+        (Setting(500, 1), Setting(40, 16), Setting(30, 16), Setting(70, 16), Setting(460, 1)),
+        strict=True,
+    )
+)
+
+
+def _published(label: str, scores: Sequence[float], average: float) -> Published:
+    return Published(label, dict(zip(PAPER_BENCHMARKS, scores, strict=True)), average)
+
+
+PUBLISHED: Final = (
+    _published("Qwen3-1.7B-Base", (59.6, 29.21, 3.33, 33.30, 3.26), 25.74),
+    _published("Qwen3-1.7B-Base + SCALER", (75.8, 49.53, 12.91, 50.89, 11.74), 40.18),
+    _published("Qwen3-4B-Base", (66.4, 44.70, 8.75, 51.60, 8.10), 35.91),
+    _published("Qwen3-4B-Base + SCALER", (84.4, 75.00, 27.29, 70.00, 14.56), 54.25),
+)
+
+
+def is_comparable(score: BenchmarkScore) -> bool:
+    """Whether *score* was measured in the setting of the published figures."""
+    setting = SETTINGS.get(score.benchmark)
+    return (
+        setting is not None
+        and score.whole
+        and score.questions == setting.questions
+        and score.samples == setting.questions * setting.samples
     )

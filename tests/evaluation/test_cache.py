@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaler_core.errors import DataError, InfrastructureError
-from scaler_core.evaluation.cache import ResponseCache, response_key
+from scaler_core.evaluation.directory import ResponseCache, response_key
 from scaler_core.models import Question, Response
 
 
@@ -120,7 +120,7 @@ def test_a_process_that_is_killed_loses_no_response_that_it_had_told_of(tmp_path
     code = """
 import sys
 from pathlib import Path
-from scaler_core.evaluation.cache import ResponseCache
+from scaler_core.evaluation.directory import ResponseCache
 from scaler_core.models import Response
 cache = ResponseCache(Path(sys.argv[1]))
 for number in range(100_000):

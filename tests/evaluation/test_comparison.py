@@ -7,10 +7,15 @@ from typing import Any
 import pytest
 
 from scaler_core.evaluation import BenchmarkScore, EvaluationSummary, Settings
-from scaler_core.evaluation.comparison import compare
-from scaler_core.evaluation.published import PAPER_BENCHMARKS, PUBLISHED, SETTINGS
-from scaler_core.evaluation.scores import mean
-from scaler_core.evaluation.tables import COLUMNS, table_rows
+from scaler_core.evaluation.scoring import mean
+from scaler_core.evaluation.tables import (
+    COLUMNS,
+    PAPER_BENCHMARKS,
+    PUBLISHED,
+    SETTINGS,
+    compare,
+    table_rows,
+)
 
 
 def score(benchmark: str, value: float | None = 0.5, **changes: Any) -> BenchmarkScore:

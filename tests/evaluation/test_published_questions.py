@@ -13,10 +13,12 @@ pytestmark = [pytest.mark.local, pytest.mark.shared]
 from scaler_core.config import PromptSection  # noqa: E402
 from scaler_core.evaluation import Plan, evaluate, regrade  # noqa: E402
 from scaler_core.evaluation.choosing import build_benchmarks  # noqa: E402
-from scaler_core.evaluation.comparison import compare  # noqa: E402
 from scaler_core.evaluation.engines.opening import open_engine  # noqa: E402
 from scaler_core.evaluation.model import model_in_folder  # noqa: E402
-from scaler_core.evaluation.published import PAPER_BENCHMARKS  # noqa: E402
+from scaler_core.evaluation.tables import (
+    PAPER_BENCHMARKS,  # noqa: E402
+    compare,  # noqa: E402
+)
 from scaler_core.plugins import load_plugins  # noqa: E402
 from scaler_plugins.backends.local import Local  # noqa: E402
 

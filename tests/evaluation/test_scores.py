@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaler_core.evaluation.scores import bootstrap, mean, score_of
-from scaler_core.evaluation.scoring import Graded
+from scaler_core.evaluation.scoring import Graded, bootstrap, mean, score_of
 
 MEANS = st.lists(st.integers(0, 16).map(lambda right: right / 16), min_size=1, max_size=60)
 
