@@ -53,8 +53,8 @@ from scaler_core.audit.verifier import INSTANCES_KEPT, audit_verifier
 from scaler_core.audit.voting import Ballot, Count, cast_votes, count_votes
 from scaler_core.audit.workshop import Workshop
 from scaler_core.factory import InstanceFailure
-from scaler_core.factory.agreement import agree
 from scaler_core.factory.local import GENERATOR_LIMITS
+from scaler_core.factory.references import agree
 from scaler_core.models import Environment, Instance
 
 FACTORY_BUDGET = 3

@@ -14,7 +14,7 @@ from scaler_core.audit.records import VerifierAudit, shortened
 from scaler_core.audit.rules import Measure
 from scaler_core.errors import PluginError, ScalerError, UsageError
 from scaler_core.factory import NATIVE_VERIFIER
-from scaler_core.factory.agreement import LONGEST_TRUTH, agree
+from scaler_core.factory.references import LONGEST_TRUTH, agree
 from scaler_core.judge import Judge
 from scaler_core.models import AnswerType, ComponentChoice, Instance, Response, Ticket, Verdict
 

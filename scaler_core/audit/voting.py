@@ -26,9 +26,9 @@ from scaler_core.audit.records import (
     shortened,
 )
 from scaler_core.factory import InstanceFailure
-from scaler_core.factory.agreement import agree, read_answer
 from scaler_core.factory.local import SOLUTION_LIMITS
 from scaler_core.factory.programs import failure
+from scaler_core.factory.references import agree, read_answer
 from scaler_core.models import AnswerType, Environment
 from scaler_core.sandbox import Program, RunResult
 

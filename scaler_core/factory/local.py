@@ -16,10 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from scaler_core.errors import UsageError
 from scaler_core.factory.interface import InstanceFactory, InstanceFailure, InstanceRequest, Made
 from scaler_core.factory.native import NativeLimits, NativeWorkers
-from scaler_core.factory.programs import Counters, Runner, read_generated
+from scaler_core.factory.programs import Counters, Runner, Testcase, read_generated
 from scaler_core.factory.prompts import render
 from scaler_core.factory.references import References
-from scaler_core.factory.testcase import Testcase
 from scaler_core.interfaces import AnyEnvironment, NativeEnvironment, Sandbox
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Environment, Instance, PromptStyle, Response, Ticket, Verdict

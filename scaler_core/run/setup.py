@@ -13,10 +13,10 @@ from scaler_core.config import ComponentSection, PoolSection, PoolSource, Recipe
 from scaler_core.errors import UsageError, blamed_on, unknown_name
 from scaler_core.evaluation.choosing import build_benchmarks
 from scaler_core.factory import InstanceFactory
+from scaler_core.factory.interface import VirtualFactory
 from scaler_core.factory.local import LocalFactory
 from scaler_core.factory.ray_actors import RayFactory
 from scaler_core.factory.ready import ReadyFactory
-from scaler_core.factory.virtual import VirtualFactory
 from scaler_core.interfaces import (
     Backend,
     Benchmark,

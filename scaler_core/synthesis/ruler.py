@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from scaler_core.factory.programs import Testcase
 from scaler_core.factory.prompts import render
-from scaler_core.factory.testcase import Testcase
 from scaler_core.sandbox import Program
 from scaler_core.synthesis.environment import draft
 from scaler_core.synthesis.records import Candidate

@@ -10,8 +10,7 @@ from scaler_core.audit.programs import Programs, takes_hash_seeds
 from scaler_core.audit.voting import LIMITS as SOLUTION_LIMITS
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.local import GENERATOR_LIMITS
-from scaler_core.factory.programs import read_generated
-from scaler_core.factory.testcase import Testcase
+from scaler_core.factory.programs import Testcase, read_generated
 from scaler_core.interfaces import Sandbox
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Message

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaler_core.factory.agreement import LONGEST_TRUTH, agree, read_answer
+from scaler_core.factory.references import LONGEST_TRUTH, agree, read_answer
 from scaler_core.models import AnswerType
 
 integers = st.integers(-(10**40), 10**40)

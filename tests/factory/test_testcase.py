@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaler_core.factory.testcase import LARGEST_TESTCASE, read_testcase
+from scaler_core.factory.programs import LARGEST_TESTCASE, read_testcase
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

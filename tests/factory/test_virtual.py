@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scaler_core.factory.virtual import VirtualFactory
+from scaler_core.factory.interface import VirtualFactory
 from scaler_core.models import ComponentChoice, Instance, Response, Ticket
 from scaler_core.testing.environments import program_environment
 from tests.factory.natives import Adder

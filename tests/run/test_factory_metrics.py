@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from scaler_core.config import recipe_from
+from scaler_core.factory.interface import VirtualFactory
 from scaler_core.factory.local import LocalFactory
 from scaler_core.factory.ready import ReadyFactory
-from scaler_core.factory.virtual import VirtualFactory
 from scaler_core.models import Question, Response
 from scaler_core.plugins import load_plugins
 from scaler_core.pool import write_pool

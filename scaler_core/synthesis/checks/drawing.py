@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from scaler_core.audit.records import shortened
 from scaler_core.factory import InstanceFailure
-from scaler_core.factory.testcase import Testcase
+from scaler_core.factory.programs import Testcase
 from scaler_core.seeds import derive_random
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.records import Candidate

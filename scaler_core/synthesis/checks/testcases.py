@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from scaler_core.audit.generator import digest
 from scaler_core.audit.records import shortened
-from scaler_core.factory.testcase import Testcase
+from scaler_core.factory.programs import Testcase
 from scaler_core.synthesis.checks.constraints import Constraints
 from scaler_core.synthesis.checks.drawing import make_testcases
 from scaler_core.synthesis.checks.jury import Input
