@@ -26,8 +26,8 @@ from scaler_core.cli.host import load_host
 from scaler_core.cli.output import emit_json, json_option, note
 from scaler_core.errors import UsageError
 from scaler_core.evaluation import regrade
-from scaler_core.evaluation.choosing import build_benchmarks
 from scaler_core.plugins import PluginHost
+from scaler_core.plugins.choosing import build_benchmarks
 from scaler_core.run.figures import write_figures
 
 MAX_TOKENS = 8192

@@ -11,7 +11,6 @@ from pydantic import JsonValue
 
 from scaler_core.config import ComponentSection, PoolSection, PoolSource, Recipe
 from scaler_core.errors import UsageError, blamed_on, unknown_name
-from scaler_core.evaluation.choosing import build_benchmarks
 from scaler_core.factory import InstanceFactory
 from scaler_core.factory.interface import VirtualFactory
 from scaler_core.factory.local import LocalFactory
@@ -30,7 +29,7 @@ from scaler_core.interfaces import (
 )
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost
-from scaler_core.plugins.choosing import build_sandbox
+from scaler_core.plugins.choosing import build_benchmarks, build_sandbox
 from scaler_core.pool import open_pool
 from scaler_core.pool.source import CombinedSource, SelectedSource
 from scaler_core.run.actor_factory import BUILDER, describe_factory, factory_options
