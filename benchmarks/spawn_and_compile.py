@@ -40,7 +40,7 @@ from scaler_core.models import ComponentChoice, Environment, Instance, Solution
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.plugins.choosing import build_sandbox
 from scaler_core.pool import open_pool
-from scaler_core.pool.sampling import parse_level
+from scaler_core.pool.browsing import parse_level
 from scaler_core.sandbox import Limits, Program
 from scaler_core.sandbox.tools import ToolRunner
 from scaler_core.seeds import derive_seed

@@ -9,7 +9,7 @@ from pydantic import Field
 from scaler_core.config import FactorySection
 from scaler_core.errors import unknown_name
 from scaler_core.models import Message, Record
-from scaler_core.pool.sampling import LEVEL_WORDS, parse_level
+from scaler_core.pool.browsing import LEVEL_WORDS, parse_level
 
 CountTokens = Callable[[Sequence[Message]], int]
 

@@ -32,7 +32,7 @@ from scaler_core.errors import UsageError
 from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest, Made
 from scaler_core.interfaces import AnyEnvironment
 from scaler_core.models import Record
-from scaler_core.pool.sampling import parse_level
+from scaler_core.pool.browsing import parse_level
 from scaler_core.seeds import derive_seed
 
 STAGES = ("generator", "solutions", "native")

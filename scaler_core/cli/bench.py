@@ -26,7 +26,7 @@ from scaler_core.plugins import PluginHost
 from scaler_core.plugins.choosing import build_sandbox
 from scaler_core.pool import open_pool
 from scaler_core.pool.browsing import find_environment
-from scaler_core.pool.opening import Packs
+from scaler_core.pool.store import Packs
 
 MOST_ENVIRONMENTS = 64
 REFERENCES = 3

@@ -24,9 +24,9 @@ from scaler_core.interfaces import AnyEnvironment, EnvironmentSource, NativeEnvi
 from scaler_core.models import ComponentChoice, Environment, Instance, PromptStyle
 from scaler_core.pool import export_pool, import_pool, open_pool
 from scaler_core.pool.browsing import find_environment, summaries
-from scaler_core.pool.opening import Packs, is_name
 from scaler_core.pool.published import published_text
 from scaler_core.pool.source import environment_hash
+from scaler_core.pool.store import Packs, is_name
 
 PROGRESS_EVERY = 1000
 
@@ -171,7 +171,7 @@ def sample_command(
     """Print rendered prompts and truths of one environment of POOL."""
     from scaler_core.factory.local import LocalFactory
     from scaler_core.plugins.choosing import build_sandbox
-    from scaler_core.pool.sampling import parse_level, sample_instances
+    from scaler_core.pool.browsing import parse_level, sample_instances
 
     host = load_host()
     source = open_pool(pool, cast(Packs, host.classes("environments")))

@@ -113,7 +113,7 @@ def command(
     from scaler_core.models import ComponentChoice
     from scaler_core.plugins.choosing import build_sandbox
     from scaler_core.pool import find_environment, open_pool
-    from scaler_core.pool.opening import Packs
+    from scaler_core.pool.store import Packs
 
     host = load_host()
     source = open_pool(pool, cast(Packs, host.classes("environments")))

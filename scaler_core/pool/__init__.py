@@ -1,11 +1,9 @@
 """Pools: sets of environments on disk, in memory or in a plugin; import, export, looking around."""
 
-from scaler_core.pool.browsing import Summary, find_environment, summaries
-from scaler_core.pool.opening import open_pool
+from scaler_core.pool.browsing import Sample, Summary, find_environment, sample_instances, summaries
 from scaler_core.pool.published import parse_published, read_published, write_published
-from scaler_core.pool.sampling import Sample, sample_instances
 from scaler_core.pool.source import CombinedSource, MemorySource, SelectedSource, pool_hash
-from scaler_core.pool.store import PoolDirectory
+from scaler_core.pool.store import PoolDirectory, open_pool
 from scaler_core.pool.transfer import ImportReport, export_pool, import_pool
 from scaler_core.pool.writer import write_pool
 

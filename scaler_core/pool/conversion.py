@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil
@@ -24,8 +28,6 @@ from scaler_core.pool.entry import (
     explain,
     parse_entry,
 )
-from scaler_core.pool.levels import repaired_levels
-from scaler_core.pool.names import slug
 
 
 class Kept(BaseModel):
@@ -264,3 +266,84 @@ def _solutions(entry: Entry) -> tuple[Solution, ...]:
     if not usable:
         raise ValueError("field solutions: at least one of language 2 (C++) or 3 (Python 3)")
     return usable
+
+
+_SLUG_LENGTH = 80  # leaves room for suffixes within the 120 characters of an id
+_SUFFIX_LENGTH = 10
+
+
+def slug(name: str) -> str:
+    """*name* in small ASCII letters, digits and single hyphens; empty where nothing is left.
+
+    Accents are dropped with their letter kept: ``Café No. 8`` becomes ``cafe-no-8``.
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_SLUG_LENGTH].strip("-")
+
+
+def derive_ids(names: Iterable[str], taken: Collection[str] = ()) -> dict[str, str]:
+    """A distinct id for each of the distinct *names*, none of them in *taken*.
+
+    An id is the name's :func:`slug`. Where several names would share one, each of them gets a
+    suffix from a hash of its own name, so that ids do not depend on the order of the names.
+    """
+    ids = {name: slug(name) or _suffixed("environment", name) for name in names}
+    while True:
+        counts = Counter([*ids.values(), *taken])
+        clashing = [name for name, given in ids.items() if counts[given] > 1]
+        if not clashing:
+            return ids
+        for name in clashing:
+            ids[name] = _suffixed(ids[name], name)
+
+
+def _suffixed(base: str, name: str) -> str:
+    """*base* with a suffix that belongs to *name* and *base* alone."""
+    digest = hashlib.sha256(f"{base}\0{name}".encode(errors="surrogatepass")).hexdigest()
+    return f"{base[:_SLUG_LENGTH]}-{digest[:_SUFFIX_LENGTH]}"
+
+
+MOST_LEVELS = 30
+
+
+def published_levels(scale_range: int) -> tuple[int, ...]:
+    """The offsets that the published system gives to a range ``0..scale_range`` (paper 2.7).
+
+    Below 100 they are evenly spaced, below 1,000 they grow as 1.3^i, above that as 1.6^i; there are
+    at most 30. Kept as published, with its defects: offsets may repeat, and below 100 the last one
+    may stay under the range. :func:`repaired_levels` mends both.
+
+    Raises:
+        ValueError: The range is negative.
+    """
+    if scale_range < 0:
+        raise ValueError(f"a scale range must be at least 0, not {scale_range}")
+    if scale_range < 100:
+        count = min(MOST_LEVELS, scale_range + 1)
+        return tuple(index * (scale_range + 1) // count for index in range(count))
+    growth = 1.3 if scale_range < 1000 else 1.6
+    offsets = [0]
+    for index in range(1, MOST_LEVELS - 1):
+        offset = round(growth**index)
+        if offset >= scale_range:
+            break
+        offsets.append(offset)
+    return (*offsets, scale_range)
+
+
+def repaired_levels(levels: Sequence[int], scale_range: int) -> tuple[int, ...]:
+    """*levels* made distinct and increasing, with *scale_range* as the last (paper 8.2).
+
+    The first offset is kept, repeats and offsets beyond the range are dropped, and the range is
+    added where it is missing. A table without these defects comes back as it is.
+
+    Raises:
+        ValueError: There is no level, or the first lies beyond the range.
+    """
+    if not levels or levels[0] > scale_range:
+        raise ValueError(f"no level lies within the scale range {scale_range}")
+    repaired = [levels[0]]
+    for offset in [*levels[1:], scale_range]:
+        if repaired[-1] < offset <= scale_range:
+            repaired.append(offset)
+    return tuple(repaired)

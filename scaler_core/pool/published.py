@@ -12,13 +12,13 @@ from pydantic import JsonValue
 from scaler_core.errors import DataError, UsageError
 from scaler_core.models import Environment
 from scaler_core.pool.conversion import (
+    derive_ids,
     environment_from_entry,
     environment_to_entry,
     kept_of,
     was_repaired,
 )
 from scaler_core.pool.entry import shown
-from scaler_core.pool.names import derive_ids
 
 OnInvalid = Callable[[str, str], None]
 

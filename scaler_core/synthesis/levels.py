@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scaler_core.models import ScaleParameter
-from scaler_core.pool.levels import MOST_LEVELS, published_levels, repaired_levels
+from scaler_core.pool.conversion import MOST_LEVELS, published_levels, repaired_levels
 from scaler_core.synthesis.checks.drawing import Ranges
 
 EVENLY_BELOW = 100

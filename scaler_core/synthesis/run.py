@@ -19,8 +19,7 @@ from scaler_core.interfaces import Extractor, Generator
 from scaler_core.jsonio import compact_json, write_atomic
 from scaler_core.models import Environment, Record
 from scaler_core.plugins import PluginHost
-from scaler_core.pool.staging import check_target
-from scaler_core.pool.writer import write_pool
+from scaler_core.pool.writer import check_target, write_pool
 from scaler_core.synthesis.benches import BUILDER, describe_plugins, make_bench
 from scaler_core.synthesis.config import SynthesisOptions
 from scaler_core.synthesis.filters import ProblemFilter

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaler_core.pool.levels import MOST_LEVELS, published_levels, repaired_levels
+from scaler_core.pool.conversion import MOST_LEVELS, published_levels, repaired_levels
 
 RANGES = st.integers(0, 20_000)
 TABLES = st.lists(st.integers(0, 500), min_size=1, max_size=40).map(sorted)

@@ -23,8 +23,7 @@ from scaler_core.pool import (
     open_pool,
     write_pool,
 )
-from scaler_core.pool.browsing import find_environment, summaries
-from scaler_core.pool.sampling import parse_level, sample_instances
+from scaler_core.pool.browsing import find_environment, parse_level, sample_instances, summaries
 from scaler_core.testing.environments import program_environment, sum_problem
 from tests.pool.makers import Coin, entry, environments, write_file
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaler_core.pool.names import derive_ids, slug
+from scaler_core.pool.conversion import derive_ids, slug
 
 
 @pytest.mark.parametrize(

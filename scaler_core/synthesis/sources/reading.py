@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from scaler_core.models import Record
-from scaler_core.pool.names import slug
+from scaler_core.pool.conversion import slug
 from scaler_core.synthesis.records import Rejection, SourceProblem, SourceTest, TestKind
 
 _SUFFIX_LENGTH = 10

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaler_core.pool.levels import MOST_LEVELS
+from scaler_core.pool.conversion import MOST_LEVELS
 from scaler_core.synthesis.levels import Ladder, exact_ratio, level_table
 from scaler_core.synthesis.ruler import largest
 
