@@ -28,7 +28,7 @@ from scaler_core.errors import UsageError
 from scaler_core.evaluation import regrade
 from scaler_core.plugins import PluginHost
 from scaler_core.plugins.choosing import build_benchmarks
-from scaler_core.run.figures import write_figures
+from scaler_core.run.benchmarks import write_figures
 
 MAX_TOKENS = 8192
 

@@ -9,8 +9,7 @@ from scaler_core.config import PromptSection, load_recipe
 from scaler_core.errors import UsageError
 from scaler_core.evaluation.model import HUB_ID, ModelChoice, model_in_folder, model_on_hub
 from scaler_core.plugins import PluginHost
-from scaler_core.run.best import best_checkpoint
-from scaler_core.run.checkpoint import BACKEND_FOLDER, MARKER, list_checkpoints
+from scaler_core.run.checkpoint import BACKEND_FOLDER, MARKER, best_checkpoint, list_checkpoints
 from scaler_core.run.directory import RunDirectory
 
 

@@ -8,6 +8,7 @@ moment leaves either no ``step-N`` or a whole one, and older ones go only after 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from scaler_core.errors import DataError
-from scaler_core.jsonio import cannot_write, compact_json, read_json, sync_directory
+from scaler_core.jsonio import cannot_write, compact_json, read_json, sync_directory, write_atomic
 
 MARKER = "COMPLETE"
 FEED_FILE = "feed.json"
@@ -181,3 +182,43 @@ def _sync_files(folder: Path) -> dict[str, int]:
         sizes[path.relative_to(folder).as_posix()] = path.stat().st_size
     sync_directory(folder)
     return sizes
+
+
+POINTER = "best.json"
+
+
+def point_to_best(folder: Path, metric: str, scores: Mapping[int, float]) -> None:
+    """Bring ``best.json`` up to date.
+
+    Args:
+        folder: The run's folder of checkpoints.
+        metric: The figure that decides.
+        scores: Its value after each step that was evaluated.
+
+    Raises:
+        InfrastructureError: It cannot be written.
+    """
+    best = best_of(list_checkpoints(folder), scores)
+    path = folder / POINTER
+    if best is None:
+        path.unlink(missing_ok=True)
+        return
+    record = {
+        "schema_version": 1,
+        "step": best.step,
+        "checkpoint": best.path.name,
+        "metric": metric,
+        "value": scores[best.step],
+    }
+    text = json.dumps(record, indent=1) + "\n"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_atomic(path, text)
+
+
+def best_checkpoint(folder: Path) -> Checkpoint | None:
+    """The whole checkpoint that ``best.json`` names; ``None`` where there is none."""
+    try:
+        step = read_json(folder / POINTER)["step"]
+    except (DataError, KeyError, TypeError):
+        return None
+    return next((item for item in list_checkpoints(folder) if item.step == step), None)

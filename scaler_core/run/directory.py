@@ -16,15 +16,23 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
+import platform
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from io import FileIO
 from pathlib import Path
 from typing import IO, Any
 
+from pydantic import JsonValue
+
+from scaler_core import __version__
+from scaler_core.curriculum.engine import Emit
 from scaler_core.errors import DataError, UsageError
+from scaler_core.interfaces import EnvironmentSource
 from scaler_core.jsonio import (
     append_line,
     cannot_write,
@@ -34,6 +42,8 @@ from scaler_core.jsonio import (
     sync_directory,
     write_atomic,
 )
+from scaler_core.models import Event, Response, Ticket, Verdict
+from scaler_core.plugins import PluginHost
 from scaler_core.run.checkpoint import list_checkpoints
 
 LOGS = ("events.jsonl", "metrics.jsonl", "samples.jsonl")
@@ -242,4 +252,98 @@ def _is_of_a_beginning(name: str) -> bool:
     """Whether a run writes a file of this name before its first checkpoint, whole or in part."""
     return name == LOCK or any(
         name == known or name.startswith(f".{known}.") for known in BEFORE_FIRST_CHECKPOINT
+    )
+
+
+SAMPLE_CHARACTERS = 2000
+
+
+def grown(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
+    """By how much each counter has grown; those that stand still are left out."""
+    return {
+        name: round(total - before.get(name, 0), 4)
+        for name, total in sorted(now.items())
+        if total != before.get(name, 0)
+    }
+
+
+def sample_line(step: int, ticket: Ticket, response: Response, verdict: Verdict) -> dict[str, Any]:
+    """A line of ``samples.jsonl``; long texts are cut."""
+    return {
+        "schema_version": 1,
+        "step": step,
+        "ticket": ticket.id,
+        "environment_id": ticket.environment_id,
+        "level": ticket.level,
+        "prompt": ticket.messages[-1]["content"][:SAMPLE_CHARACTERS] if ticket.messages else "",
+        "truth": ticket.truth[:SAMPLE_CHARACTERS],
+        "response": response.text[:SAMPLE_CHARACTERS],
+        "truncated": response.truncated,
+        "result": verdict.result,
+        "reason": verdict.reason,
+    }
+
+
+LIBRARIES = (
+    "pydantic", "pluggy", "math-verify", "torch", "transformers", "trl", "peft", "accelerate"
+)  # fmt: skip
+
+
+def describe_host(host: PluginHost) -> dict[str, Any]:
+    """Versions of SCALER, Python, libraries and plugins, and the size of the machine, as JSON."""
+    versions = {}
+    for name in LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "schema_version": 1,
+        "scaler": __version__,
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "libraries": versions,
+        "plugins": [
+            {"name": item.name, "distribution": item.distribution, "version": item.version}
+            for item in host.plugins
+            if item.status == "loaded"
+        ],
+    }
+
+
+# how many ids of each sort the event names; the counts are always exact
+NAMES_SHOWN = 50
+
+
+def pool_contents(source: EnvironmentSource) -> dict[str, str]:
+    """The content hash of every environment by id."""
+    return {name: source.content_hash(name) for name in source.ids()}
+
+
+def report_pool_changes(
+    directory: RunDirectory, source: EnvironmentSource, step: int, emit: Emit
+) -> None:
+    """One event, where the pool is not what it was when the run last started."""
+    old = directory.read_json("pool.json")
+    new = pool_contents(source)
+    changes = {
+        "added": sorted(new.keys() - old.keys()),
+        "removed": sorted(old.keys() - new.keys()),
+        "edited": sorted(name for name in old.keys() & new.keys() if old[name] != new[name]),
+    }
+    if not any(changes.values()):
+        return
+    evidence: dict[str, JsonValue] = {}
+    for sort, names in changes.items():
+        evidence[sort] = list(names[:NAMES_SHOWN])
+        evidence[f"{sort}_count"] = len(names)
+    emit(
+        Event(
+            kind="pool_changed",
+            step=step,
+            reason=", ".join(f"{len(names)} {sort}" for sort, names in changes.items() if names),
+            evidence=evidence,
+        )
     )

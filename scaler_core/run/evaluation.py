@@ -14,11 +14,22 @@ from scaler_core.factory import InstanceFactory
 from scaler_core.judge import Judge
 from scaler_core.models import Event, Question, Response, Ticket, Verdict
 from scaler_core.protocols import Ask
-from scaler_core.run.benchmarks import StepEvaluations
+from scaler_core.run.benchmarks import (
+    GRID_FILE,
+    StepEvaluations,
+    benchmark_figures,
+    figures_of,
+    write_figures,
+)
 from scaler_core.run.directory import RunDirectory
-from scaler_core.run.figures import GRID_FILE, benchmark_figures, figures_of, write_figures
-from scaler_core.run.held_out import grid_figures, make_grid, read_grid, score_grid, write_grid
-from scaler_core.run.holdout import is_held_out
+from scaler_core.run.held_out import (
+    grid_figures,
+    is_held_out,
+    make_grid,
+    read_grid,
+    score_grid,
+    write_grid,
+)
 from scaler_core.run.observers import Observer
 from scaler_core.run.setup import Parts
 from scaler_core.seeds import derive_seed

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scaler_core.errors import DataError, InfrastructureError
+from scaler_core.errors import DataError, InfrastructureError, UsageError
 from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest
 from scaler_core.interfaces import EnvironmentSource
 from scaler_core.jsonio import compact_json, read_lines, write_atomic
 from scaler_core.judge import Judge
 from scaler_core.models import ComponentChoice, Instance, Ticket, Verdict
-from scaler_core.seeds import derive_seed
+from scaler_core.pool.source import SelectedSource
+from scaler_core.seeds import SEED_BITS, derive_seed
 
 # a seed whose instance is invalid is replaced by further attempts, this many in all
 ATTEMPTS = 5
@@ -184,3 +185,30 @@ def standard_errors(before: Score, after: Score) -> float:
     """By how many standard errors of the difference *after* is above *before*."""
     spread = math.sqrt(before.variance + after.variance)
     return (after.accuracy - before.accuracy) / spread if spread else math.nan
+
+
+def is_held_out(environment_id: str, share: float, seed: int) -> bool:
+    """Whether the run of *seed* holds the environment out; true for about *share* of all ids."""
+    threshold: float = share * 2**SEED_BITS
+    return derive_seed("held-out environment", seed, environment_id) < threshold
+
+
+def split_held_out(
+    source: EnvironmentSource, share: float, seed: int
+) -> tuple[EnvironmentSource, EnvironmentSource | None]:
+    """The environments to train on, and those held out; ``None`` for a *share* of 0.
+
+    Raises:
+        UsageError: All of them would be held out, or none.
+    """
+    if not share:
+        return source, None
+    held_out = [name for name in source.ids() if is_held_out(name, share, seed)]
+    trained = [name for name in source.ids() if name not in set(held_out)]
+    if not held_out or not trained:
+        raise UsageError(
+            f"evaluation.held_out = {share} holds out {'all' if held_out else 'none'} of the "
+            f"{len(source)} environments",
+            hint="take another share or another run.seed, or a larger pool",
+        )
+    return SelectedSource(source, trained), SelectedSource(source, held_out)

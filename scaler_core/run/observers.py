@@ -10,6 +10,12 @@ from scaler_core.models import Event
 
 if TYPE_CHECKING:
     from scaler_core.run.session import Run
+from collections.abc import Callable, Sequence
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from scaler_core.errors import one_line
+from scaler_core.interfaces import Tracker
 
 
 class Observer:
@@ -44,3 +50,55 @@ class Observer:
 
     def run_ended(self) -> None:
         """The process leaves the run: it is finished, stopped or has failed."""
+
+
+class Tracking(Observer):
+    """Tells every tracker what happens; one that fails is told no more, with one warning.
+
+    Args:
+        trackers: The trackers.
+        warn: Told of a tracker that failed.
+    """
+
+    def __init__(self, trackers: Sequence[Tracker], warn: Callable[[str], None]) -> None:
+        self._trackers = list(trackers)
+        self._started: list[Tracker] = []
+        self._warn = warn
+
+    def run_started(self, run: Run) -> None:
+        """Start them."""
+        recipe = run.recipe.model_dump(mode="json")
+        self._started = list(self._trackers)
+        self._tell(lambda item: item.start(run.name, run.directory, recipe, run.first_step))
+
+    def event(self, event: Event) -> None:
+        """Tell the decision."""
+        self._tell(lambda item: item.event(event))
+
+    def step_finished(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Log the step's figures."""
+        figures = {name: value for name, value in metrics.items() if name != "step"}
+        self._log(step, figures)
+
+    def measured(self, step: int, figures: Mapping[str, float]) -> None:
+        """Log what was measured."""
+        self._log(step, figures)
+
+    def run_ended(self) -> None:
+        """Close those that were started and have not failed."""
+        self._tell(lambda item: item.close())
+        self._started = []
+
+    def _log(self, step: int, figures: Mapping[str, float]) -> None:
+        finite = {name: float(value) for name, value in figures.items() if isfinite(value)}
+        self._tell(lambda item: item.log(step, finite))
+
+    def _tell(self, call: Callable[[Tracker], None]) -> None:
+        for tracker in list(self._started):
+            try:
+                call(tracker)
+            except (Exception, SystemExit) as error:
+                # a tracker is a plugin, and often a network: no run may end because of it, not
+                # even where its library wants to leave
+                self._started.remove(tracker)
+                self._warn(f"tracker {tracker.name!r} failed and is left out: {one_line(error)}")

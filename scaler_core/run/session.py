@@ -29,18 +29,26 @@ from scaler_core.judge import Judge
 from scaler_core.models import Event, Response, Ticket, Verdict
 from scaler_core.pool.source import pool_hash
 from scaler_core.protocols import Ask
-from scaler_core.run.best import point_to_best
-from scaler_core.run.checkpoint import Checkpoint, latest_checkpoint, prune, write_checkpoint
-from scaler_core.run.directory import RunDirectory
+from scaler_core.run.checkpoint import (
+    Checkpoint,
+    latest_checkpoint,
+    point_to_best,
+    prune,
+    write_checkpoint,
+)
+from scaler_core.run.directory import (
+    RunDirectory,
+    describe_host,
+    grown,
+    pool_contents,
+    report_pool_changes,
+    sample_line,
+)
 from scaler_core.run.evaluation import Measuring
-from scaler_core.run.host_facts import describe_host
-from scaler_core.run.lines import grown, sample_line
-from scaler_core.run.observers import Observer
+from scaler_core.run.observers import Observer, Tracking
 from scaler_core.run.preview import preview_run
-from scaler_core.run.resume import pool_contents, report_pool_changes
 from scaler_core.run.setup import Parts
 from scaler_core.run.summary import Summary, summarize
-from scaler_core.run.tracking import Tracking
 
 SAMPLES_PER_STEP = 4
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from pydantic import JsonValue
 
@@ -28,13 +28,12 @@ from scaler_core.interfaces import (
     Tracker,
 )
 from scaler_core.models import ComponentChoice
-from scaler_core.plugins import PluginHost
+from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.plugins.choosing import build_benchmarks, build_sandbox
 from scaler_core.pool import open_pool
 from scaler_core.pool.source import CombinedSource, SelectedSource
-from scaler_core.run.actor_factory import BUILDER, describe_factory, factory_options
 from scaler_core.run.benchmarks import known_figures
-from scaler_core.run.holdout import split_held_out
+from scaler_core.run.held_out import split_held_out
 
 
 @dataclass(frozen=True)
@@ -247,3 +246,52 @@ def _options_of(components: Sequence[Component]) -> dict[str, dict[str, JsonValu
 
 def _spelt_out(component: Component) -> ComponentSection:
     return ComponentSection(use=component.name, **component.config.model_dump(mode="json"))
+
+
+BUILDER = f"{__name__}:build_factory"
+
+
+def factory_options(recipe: Recipe) -> dict[str, Any]:
+    """What a recipe says of every factory, whatever executes it; plain JSON."""
+    return {
+        "prompt_style": recipe.prompt.style,
+        "system": recipe.prompt.system,
+        "references": recipe.factory.references,
+        "agree": recipe.factory.agree,
+    }
+
+
+def describe_factory(recipe: Recipe, host: PluginHost, *, untrusted: bool) -> dict[str, JsonValue]:
+    """The arguments of :func:`build_factory` that give a run's factory in another process.
+
+    Args:
+        recipe: The run's recipe.
+        host: Its plugins; the same ones are loaded there.
+        untrusted: Whether programs come from a pool that no installed plugin ships.
+    """
+    return {
+        "sandbox": recipe.sandbox.choice.model_dump(mode="json"),
+        "untrusted": untrusted,
+        "allow_weak": recipe.factory.allow_weak_sandbox,
+        "plugins": list(host.selection()),
+        "options": factory_options(recipe),
+    }
+
+
+def build_factory(
+    *,
+    sandbox: dict[str, Any],
+    untrusted: bool,
+    allow_weak: bool,
+    plugins: list[str],
+    options: dict[str, Any],
+) -> LocalFactory:
+    """The factory that :func:`describe_factory` described, with one worker.
+
+    Raises:
+        UsageError: This machine lacks what it needs.
+    """
+    choice = ComponentChoice.model_validate(sandbox)
+    host = load_plugins(allowed=plugins)
+    box = build_sandbox(choice, host, untrusted=untrusted, allow_weak=allow_weak)
+    return LocalFactory(box, workers=1, **options)

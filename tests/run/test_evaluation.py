@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from scaler_core.errors import BackendProtocolError, UsageError
-from scaler_core.run.best import best_checkpoint
+from scaler_core.run.checkpoint import best_checkpoint
 from scaler_core.run.observers import Observer
 from tests.run.asking import Asking, Killed, Recording, go_on, start
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaler_core.errors import UsageError
-from scaler_core.run.holdout import is_held_out
+from scaler_core.run.held_out import is_held_out
 from scaler_core.run.summary import summarize
 from tests.run.asking import Asking, go_on, make_pool, start
 
