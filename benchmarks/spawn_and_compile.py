@@ -42,7 +42,7 @@ from scaler_core.plugins.choosing import build_sandbox
 from scaler_core.pool import open_pool
 from scaler_core.pool.browsing import parse_level
 from scaler_core.sandbox import Limits, Program
-from scaler_core.sandbox.tools import ToolRunner
+from scaler_core.sandbox.toolchain import ToolRunner
 from scaler_core.seeds import derive_seed
 
 COMPILE = ("-O2", "-std=gnu++17", "-w", "-o", "program", "-x", "c++", "-")

@@ -29,9 +29,9 @@ from scaler_core.sandbox.toolchain import (
     DIALECTS,
     Tool,
     Toolchain,
+    ToolRunner,
     digest,
 )
-from scaler_core.sandbox.tools import ToolRunner
 from scaler_core.sandbox.types import RunResult
 
 __all__ = ["COMPILE_LIMITS", "Compiled", "Compiler"]

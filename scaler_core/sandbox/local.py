@@ -193,7 +193,7 @@ class LocalSandbox(Sandbox):
         limits: Limits,
         readable: Sequence[Path] = (),
     ) -> RunResult:
-        """See :class:`scaler_core.sandbox.tools.ToolRunner`."""
+        """See :class:`scaler_core.sandbox.toolchain.ToolRunner`."""
         folder = folder.resolve()
         tool_folder = Path(words[0]).parent
         job = Job(

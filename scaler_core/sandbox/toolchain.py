@@ -14,12 +14,12 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import JsonValue
 
 from scaler_core.errors import InfrastructureError
 from scaler_core.sandbox.compile_cache import Build, CompileCache, Entry, open_built
-from scaler_core.sandbox.tools import ToolRunner
 from scaler_core.sandbox.types import Limits, RunResult
 
 DIALECTS = ("gnu++17", "gnu++14", "gnu++11", "gnu++98", "gnu++20")
@@ -249,3 +249,27 @@ def digest(*parts: bytes) -> str:
     for part in parts:
         whole.update(len(part).to_bytes(8, "big") + part)
     return whole.hexdigest()
+
+
+class ToolRunner(Protocol):
+    """Runs one command under limits, where it can write in one folder only."""
+
+    def run_tool(
+        self,
+        words: Sequence[str],
+        folder: Path,
+        stdin: bytes,
+        limits: Limits,
+        readable: Sequence[Path] = (),
+    ) -> RunResult:
+        """What the command did; ``sandbox_failure`` where it could not be run at all.
+
+        Thread-safe; never raises because of what the command does.
+
+        Args:
+            words: The command, its first word an absolute path.
+            folder: Its working folder, the only place where it can write (temporary files too).
+            stdin: What it reads.
+            limits: What it may use; ``processes`` bounds its helpers.
+            readable: Folders that it may read, beside the system's own.
+        """
