@@ -191,7 +191,7 @@ def _options(given: Mapping[str, Any], settings: tuple[str, ...]) -> dict[str, A
     }
     data: dict[str, Any] = {}
     if given["as_published"]:
-        from scaler_core.synthesis.settings import CheckSettings
+        from scaler_core.synthesis.config import CheckSettings
 
         data["check"] = CheckSettings.as_published().model_dump(mode="json")
         data["calibrate"] = {"as_published": True}

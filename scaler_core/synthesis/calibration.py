@@ -25,11 +25,9 @@ from scaler_core.synthesis.checks.metadata import check_metadata
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.checks.repeating import check_repeats
 from scaler_core.synthesis.checks.testcases import Inspection
-from scaler_core.synthesis.levels import Ladder, level_table
-from scaler_core.synthesis.records import Candidate, Rejection
-from scaler_core.synthesis.results import Calibrated, Checked
-from scaler_core.synthesis.ruler import Ruler, largest
-from scaler_core.synthesis.settings import CalibrationSettings
+from scaler_core.synthesis.config import CalibrationSettings
+from scaler_core.synthesis.levels import Ladder, Ruler, largest, level_table
+from scaler_core.synthesis.records import Calibrated, Candidate, Checked, Rejection
 from scaler_core.synthesis.workbench import Bench, Draw
 
 CALIBRATION_CHECKS = (

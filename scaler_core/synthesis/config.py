@@ -9,12 +9,129 @@ from pydantic import Field, JsonValue, model_validator
 from scaler_core.config import ComponentSection, Recipe
 from scaler_core.endpoint import BudgetOptions, EndpointOptions, Sampling
 from scaler_core.interfaces import Options
-from scaler_core.synthesis.filters import FilterSettings
+from scaler_core.models import Record
 from scaler_core.synthesis.journey import STAGES
-from scaler_core.synthesis.provenance import Makers
-from scaler_core.synthesis.records import Stage
-from scaler_core.synthesis.settings import CalibrationSettings, CheckSettings
+from scaler_core.synthesis.records import Makers, Stage
 from scaler_core.synthesis.store import SynthesisSettings
+
+
+class FilterSettings(Record):
+    """What a problem must have, and how much of it is kept.
+
+    Attributes:
+        solutions_needed: Different solutions in C++ or Python 3.
+        solutions_kept: How many are kept at most, the first ones.
+        tests_kept: How many tests are kept at most: examples, then public, private, generated.
+        test_bytes: Tests whose input or output is longer are left out.
+    """
+
+    solutions_needed: int = Field(default=3, ge=1)
+    solutions_kept: int = Field(default=10, ge=1)
+    tests_kept: int = Field(default=30, ge=0)
+    test_bytes: int = Field(default=65_536, ge=1)
+
+
+class CheckSettings(Record):
+    """What a candidate must pass (paper sections 2.3 to 2.5), and what it may cost.
+
+    Attributes:
+        breadth: Draws at random scales.
+        breadth_top: No parameter is drawn above it there, nor in the depth check.
+        depth: Draws at one large scale.
+        depth_from: Where a parameter's range allows it, the depth check's scale is at least this.
+        distinct: Different answers that the draws of the depth check must have.
+        commonest: Largest share of them that one answer may have.
+        margin: Standard errors by which a sample may exceed that share: 100 draws alone would
+            decide by chance. 0 is the published rule.
+        edges: Draws at the smallest and at the largest scale.
+        repeats: Draws that are made again to see whether they come out the same.
+        solutions: Listed solutions that are asked at most.
+        quorum: Solutions that must be left when the unsound ones are dropped.
+        suspicious: Largest share of testcases on which good solutions may differ. 0 is the
+            published rule: a single failure rejects.
+        too_large: Largest share of draws that may be larger than an instance can be.
+        tests: Tests of the problem that solutions must pass, at most.
+        test_bytes: Tests with a longer input or output are left out.
+        bounds: Whether generated values must keep the bounds that the statement states.
+        pairs: Whether the structured value must say what stdin says.
+        generator_cpu_s: CPU seconds for one testcase.
+        solution_cpu_s: CPU seconds for one run, where the problem's own limit is not smaller.
+        budget_s: CPU seconds of one program on one group of draws, after which it is too slow.
+    """
+
+    breadth: int = Field(default=100, ge=1)
+    breadth_top: int = Field(default=1000, ge=1)
+    depth: int = Field(default=100, ge=1)
+    depth_from: int = Field(default=100, ge=1)
+    distinct: int = Field(default=10, ge=1)
+    commonest: float = Field(default=0.3, gt=0, le=1)
+    margin: float = Field(default=2.0, ge=0)
+    edges: int = Field(default=10, ge=1)
+    repeats: int = Field(default=10, ge=1)
+    solutions: int = Field(default=10, ge=1)
+    quorum: int = Field(default=3, ge=1)
+    suspicious: float = Field(default=0.0, ge=0, le=1)
+    too_large: float = Field(default=0.5, ge=0, le=1)
+    tests: int = Field(default=20, ge=0)
+    test_bytes: int = Field(default=65_536, ge=1)
+    bounds: bool = True
+    pairs: bool = True
+    generator_cpu_s: float = Field(default=2.0, gt=0)
+    solution_cpu_s: float = Field(default=10.0, gt=0)
+    budget_s: float = Field(default=60.0, gt=0)
+
+    @classmethod
+    def as_published(cls) -> CheckSettings:
+        """Settings that accept all published environments.
+
+        A testcase on which good solutions differ then rejects nothing while one answer has the
+        majority, as the published checks never asked more than three solutions.
+        """
+        return cls(suspicious=1.0)
+
+
+class CalibrationSettings(Record):
+    """How large instances may become, and how the range is cut into levels (sections 2.6 and 2.7).
+
+    Attributes:
+        tokens: Tokens that a rendered prompt may have, where the bench can count them.
+        characters: Otherwise: characters that the structured value may take in the rendered
+            prompt. Statement and instruction, the same at every level, are not counted.
+        prompt_characters: Otherwise, too: characters of the whole rendered prompt.
+        draws: Testcases that are measured at each scale that is tried.
+        quantile: The share of them that must fit.
+        time_share: The share of the problem's time limit that the slowest kept solution may take.
+        time_limit_s: CPU seconds that stand for the time limit of a problem that states none.
+        largest_span: Spans of parameters are cut to it.
+        end_draws: Testcases by which it is decided whether a scale can be the lowest or the
+            highest level's.
+        end_distinct: Different answers that they must have.
+        end_commonest: Largest share of them that one answer may have.
+        end_duplicates: Largest share of them that may repeat an earlier one.
+        highest_duplicates: The same at the highest level, which is the one trained on longest.
+        level_draws: Testcases that are looked at on each level between the two ends.
+        least_levels: An environment with fewer levels is rejected.
+        as_published: Level tables with their defects, and no lowest level but the minimum.
+        checks: What testcases and solutions must keep to at the ends, as in the checks.
+    """
+
+    tokens: int = Field(default=3072, ge=1)
+    characters: int = Field(default=2048, ge=1)
+    prompt_characters: int = Field(default=16_384, ge=1)
+    draws: int = Field(default=20, ge=1)
+    quantile: float = Field(default=0.95, gt=0, le=1)
+    time_share: float = Field(default=0.5, gt=0, le=1)
+    time_limit_s: float = Field(default=10.0, gt=0)
+    largest_span: int = Field(default=10_000, ge=1)
+    end_draws: int = Field(default=50, ge=1)
+    end_distinct: int = Field(default=3, ge=1)
+    end_commonest: float = Field(default=0.5, gt=0, le=1)
+    end_duplicates: float = Field(default=0.65, ge=0, le=1)
+    highest_duplicates: float = Field(default=0.4, ge=0, le=1)
+    level_draws: int = Field(default=3, ge=1)
+    least_levels: int = Field(default=2, ge=1)
+    as_published: bool = False
+    checks: CheckSettings = CheckSettings()
 
 
 class SynthesisOptions(Options):

@@ -21,31 +21,16 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import get_args
 
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
 from scaler_core.interfaces import Metadata
-from scaler_core.models import AnswerType, Record, Solution
+from scaler_core.models import AnswerType, Solution
+from scaler_core.synthesis.config import FilterSettings
 from scaler_core.synthesis.records import Rejection, SourceProblem, SourceTest, Stage
 from scaler_core.synthesis.sources.statement import read_statement
 
 _IMAGE = re.compile(r"<image>|<img\b|!\[[^][]*+\]\(|\\includegraphics|data:image/", re.IGNORECASE)
 _ANSWER_TYPES = get_args(AnswerType)
-
-
-class FilterSettings(Record):
-    """What a problem must have, and how much of it is kept.
-
-    Attributes:
-        solutions_needed: Different solutions in C++ or Python 3.
-        solutions_kept: How many are kept at most, the first ones.
-        tests_kept: How many tests are kept at most: examples, then public, private, generated.
-        test_bytes: Tests whose input or output is longer are left out.
-    """
-
-    solutions_needed: int = Field(default=3, ge=1)
-    solutions_kept: int = Field(default=10, ge=1)
-    tests_kept: int = Field(default=30, ge=0)
-    test_bytes: int = Field(default=65_536, ge=1)
 
 
 Kept = tuple[SourceProblem, dict[str, JsonValue]]

@@ -23,11 +23,10 @@ from typing import Literal, Protocol
 
 from scaler_core.endpoint import BudgetSpent, EndpointFailed, EndpointRefused, EndpointStopped
 from scaler_core.errors import InfrastructureError, ScalerError
+from scaler_core.synthesis.environment import Made, content_hash
 from scaler_core.synthesis.filters import Kept, ProblemFilter
-from scaler_core.synthesis.journal import StageRecord
+from scaler_core.synthesis.journal import Memory, StageRecord, Trail
 from scaler_core.synthesis.journey import STAGES, Step
-from scaler_core.synthesis.memory import Memory, Trail
-from scaler_core.synthesis.provenance import Made, content_hash
 from scaler_core.synthesis.records import Rejection, SourceProblem, Stage
 from scaler_core.synthesis.sources import ProblemReader, Unusable
 from scaler_core.synthesis.stages import Done, Stages, Stopped

@@ -20,21 +20,18 @@ from scaler_core.jsonio import compact_json, write_atomic
 from scaler_core.models import Environment, Record
 from scaler_core.plugins import PluginHost
 from scaler_core.pool.writer import check_target, write_pool
-from scaler_core.synthesis.benches import BUILDER, describe_plugins, make_bench
 from scaler_core.synthesis.config import SynthesisOptions
 from scaler_core.synthesis.filters import ProblemFilter
-from scaler_core.synthesis.jobs import Workers
+from scaler_core.synthesis.journal import Memory
 from scaler_core.synthesis.journey import STAGES
-from scaler_core.synthesis.memory import Memory
-from scaler_core.synthesis.picture import yields_svg
 from scaler_core.synthesis.pipeline import Observer, StopReason, Synthesis
-from scaler_core.synthesis.provenance import Makers
-from scaler_core.synthesis.ray_workers import RayWorkers
+from scaler_core.synthesis.records import Makers
 from scaler_core.synthesis.sources import ProblemReader
 from scaler_core.synthesis.stages import Asking, Stages
 from scaler_core.synthesis.store import FOLDER_SUFFIX, SynthesisStore
-from scaler_core.synthesis.workers import LocalWorkers
-from scaler_core.synthesis.yields import Yields, rejected_problems, yields_of
+from scaler_core.synthesis.workbench import BUILDER, describe_plugins, make_bench
+from scaler_core.synthesis.workers import LocalWorkers, RayWorkers, Workers
+from scaler_core.synthesis.yields import Yields, rejected_problems, yields_of, yields_svg
 
 
 class SynthesisReport(Record):

@@ -15,15 +15,21 @@ from scaler_core.endpoint import Completion, RequestRefused
 from scaler_core.errors import ScalerError, blamed_on
 from scaler_core.interfaces import ChatClient, Extractor, Generator, Metadata
 from scaler_core.models import Message
-from scaler_core.synthesis.environment import make_environment
+from scaler_core.synthesis.config import CalibrationSettings, CheckSettings
+from scaler_core.synthesis.environment import Made, make_environment, provenance_of
 from scaler_core.synthesis.filters import check_metadata
-from scaler_core.synthesis.jobs import Job, Workers
 from scaler_core.synthesis.journal import ReplyUse
 from scaler_core.synthesis.journey import Step
-from scaler_core.synthesis.provenance import Made, Makers, provenance_of
-from scaler_core.synthesis.records import Candidate, Rejection, SourceProblem, Stage
-from scaler_core.synthesis.results import Calibrated, Checked
-from scaler_core.synthesis.settings import CalibrationSettings, CheckSettings
+from scaler_core.synthesis.records import (
+    Calibrated,
+    Candidate,
+    Checked,
+    Makers,
+    Rejection,
+    SourceProblem,
+    Stage,
+)
+from scaler_core.synthesis.workers import Job, Workers
 
 #: Replies that a component may ask for in one attempt; those of the next attempt are others.
 REPLIES_OF_AN_ATTEMPT = 1000

@@ -29,9 +29,8 @@ from scaler_core.errors import DataError, UsageError
 from scaler_core.jsonio import cannot_write, canonical_json, read_json, write_atomic
 from scaler_core.models import Versioned
 from scaler_core.pool.entry import differs, explain, shown
-from scaler_core.synthesis.journal import Journal
+from scaler_core.synthesis.journal import Journal, Memory
 from scaler_core.synthesis.journey import STAGES
-from scaler_core.synthesis.memory import Memory
 from scaler_core.synthesis.records import Stage
 
 FOLDER_SUFFIX = ".synth"

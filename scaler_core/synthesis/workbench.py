@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import cast
+
+from pydantic import JsonValue
 
 from scaler_core.audit.programs import Programs, takes_hash_seeds
 from scaler_core.audit.voting import LIMITS as SOLUTION_LIMITS
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.programs import Testcase, read_generated
-from scaler_core.interfaces import Sandbox
+from scaler_core.interfaces import Backend, Sandbox
 from scaler_core.jsonio import canonical_json
-from scaler_core.models import Message
+from scaler_core.models import ComponentChoice, Message
+from scaler_core.plugins import PluginHost, load_plugins
+from scaler_core.plugins.choosing import build_sandbox
 from scaler_core.sandbox import Limits, Program, RunResult
 from scaler_core.seeds import derive_seed
 
@@ -121,3 +126,46 @@ class Bench:
 def limited(limits: Limits, cpu_s: float) -> Limits:
     """*limits* with *cpu_s*; the wall limit is far away, so that a busy machine changes nothing."""
     return replace(limits, cpu_s=cpu_s, wall_s=30.0 + 10.0 * cpu_s)
+
+
+BUILDER = f"{__name__}:build_bench"
+
+
+def make_bench(
+    host: PluginHost,
+    *,
+    sandbox: str,
+    allow_weak: bool,
+    seed: int,
+    backend: str,
+    tokenizer: str | None,
+) -> Bench:
+    """The bench of a run; what a model wrote is never trusted.
+
+    Args:
+        host: Where sandbox and backend come from.
+        sandbox: What runs the programs.
+        allow_weak: Whether that may be one that does not contain attacks.
+        seed: Equal seeds, equal draws.
+        backend: Who counts tokens.
+        tokenizer: The model whose tokens are counted; characters are counted where ``None``.
+
+    Raises:
+        UsageError: A name is unknown, or this machine lacks something.
+    """
+    count = None
+    if tokenizer is not None:
+        count = cast("type[Backend]", host.find("backend", backend)).token_counter(tokenizer)
+    choice = ComponentChoice(use=sandbox)
+    box = build_sandbox(choice, host, untrusted=True, allow_weak=allow_weak)
+    return Bench(box, seed=seed, count_tokens=count)
+
+
+def describe_plugins(host: PluginHost) -> list[JsonValue]:
+    """The plugins of *host*, to load the same ones in another process."""
+    return [f"{item.distribution}/{item.name}" for item in host.plugins if item.status == "loaded"]
+
+
+def build_bench(*, plugins: list[str], **options: object) -> Bench:
+    """As :func:`make_bench`, in a process that loads the plugins which were described."""
+    return make_bench(load_plugins(allowed=plugins), **options)  # type: ignore[arg-type]

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, cast
 
-from scaler_core.synthesis.jobs import Job, JobResult, do_job
+from pydantic import JsonValue
+
+from scaler_core.errors import InfrastructureError
+from scaler_core.factory.ray_cluster import Actor, ActorLost, RayCluster
+from scaler_core.factory.ray_worker import ActorClass, Introduction
+from scaler_core.interfaces import RayConnection
+from scaler_core.jsonio import canonical_json
+from scaler_core.models import Record
+from scaler_core.synthesis.calibration import calibrate
+from scaler_core.synthesis.checks import check_candidate
+from scaler_core.synthesis.config import CalibrationSettings, CheckSettings
+from scaler_core.synthesis.records import Calibrated, Candidate, Checked, Rejection
 from scaler_core.synthesis.workbench import Bench
 
 
@@ -23,7 +36,7 @@ class LocalWorkers:
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="synthesis")
 
     async def do(self, job: Job) -> JobResult:
-        """See :meth:`scaler_core.synthesis.jobs.Workers.do`."""
+        """See :meth:`scaler_core.synthesis.workers.Workers.do`."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, do_job, job, self._bench)
 
@@ -32,3 +45,159 @@ class LocalWorkers:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._bench.close()
         self._threads.shutdown(wait=True)
+
+
+class Job(Record):
+    """All that a worker must know.
+
+    Attributes:
+        candidate: What is to be checked, or calibrated.
+        checks: How it is checked.
+        calibration: How it is calibrated.
+        checked: What the checks found: then it is calibrated.
+    """
+
+    candidate: Candidate
+    checks: CheckSettings
+    calibration: CalibrationSettings
+    checked: Checked | None = None
+
+
+class JobResult(Record):
+    """What came out: the rejection, or else what was found as JSON."""
+
+    rejection: Rejection | None = None
+    value: dict[str, JsonValue] = {}
+
+
+class Workers(Protocol):
+    """Who does jobs, several at the same time."""
+
+    @property
+    def count(self) -> int:
+        """How many jobs are done at the same time."""
+
+    async def do(self, job: Job) -> JobResult:
+        """Do *job*; at most :attr:`count` calls at the same time.
+
+        Raises:
+            InfrastructureError: The machine failed; nothing is said of the candidate.
+        """
+
+    def close(self) -> None:
+        """End all of them; jobs under way fail."""
+
+
+def do_job(job: Job, bench: Bench) -> JobResult:
+    """Do *job* on *bench*; raises ``InfrastructureError`` where the machine fails."""
+    found: Checked | Calibrated | Rejection
+    if job.checked is None:
+        found = check_candidate(job.candidate, bench, job.checks)
+    else:
+        found = calibrate(job.candidate, job.checked, bench, job.calibration)
+    if isinstance(found, Rejection):
+        return JobResult(rejection=found)
+    return JobResult(value=found.model_dump(mode="json"))
+
+
+ACTORS_A_JOB_MAY_KILL = 2
+
+
+class SynthesisActor(ActorClass):
+    """What an actor runs: a bench of its own, and one job after another."""
+
+    LANES = ("work",)
+
+    def __init__(self) -> None:
+        self._bench: Bench | None = None
+
+    def use(self, built: Bench) -> None:
+        """Do jobs on the bench *built*."""
+        self._bench = built
+
+    def work(self, job: str) -> str:
+        """Do one job; it and its result as JSON."""
+        assert self._bench is not None
+        return do_job(Job.model_validate_json(job), self._bench).model_dump_json()
+
+    def close(self) -> None:
+        """End the sandbox."""
+        if self._bench is not None:
+            self._bench.close()
+
+
+class RayWorkers:
+    """Does jobs in actors. One that dies is replaced, and its job is done once more.
+
+    Args:
+        builder: The function that builds an actor's bench, as ``module:function``.
+        arguments: Its keyword arguments, plain JSON.
+        count: How many actors.
+        connection: Which cluster; where it is not given, as ``RAY_ADDRESS`` says.
+
+    Raises:
+        UsageError: Ray is not installed, the cluster cannot be reached or has too few cores, or a
+            machine of it lacks what a bench needs or has another version of SCALER.
+        InfrastructureError: The actors did not start.
+    """
+
+    def __init__(
+        self,
+        builder: str,
+        arguments: Mapping[str, JsonValue],
+        count: int,
+        connection: RayConnection | None = None,
+    ) -> None:
+        self.count = count
+        self._recipe = (builder, canonical_json(dict(arguments)))
+        self._cluster = RayCluster(count, connection, option="--workers")
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="ray-synthesis")
+        try:
+            actors = self._cluster.start(SynthesisActor, *self._recipe, how_many=count)
+        except BaseException:
+            self._cluster.close()
+            raise
+        # None stands for one that died, in whose place the next job starts another
+        self._free: list[Actor | None] = list(actors)
+        self._closed = False
+
+    @property
+    def actors(self) -> list[Introduction]:
+        """The actors that are free."""
+        return [actor.who for actor in self._free if actor is not None]
+
+    async def do(self, job: Job) -> JobResult:
+        """See :meth:`scaler_core.synthesis.workers.Workers.do`."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._do, job)
+
+    def close(self) -> None:
+        """End all actors; jobs under way fail."""
+        self._closed = True
+        self._cluster.end([actor for actor in self._free if actor is not None])
+        self._cluster.close()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def _do(self, job: Job) -> JobResult:
+        """Do *job* in a free actor; there is one for each thread."""
+        document = job.model_dump_json()
+        deaths: list[str] = []
+        while len(deaths) < ACTORS_A_JOB_MAY_KILL:
+            if self._closed:  # a call now would make Ray start a cluster of its own
+                raise InfrastructureError("the Ray workers are closed")
+            actor = self._free.pop()
+            try:
+                if actor is None:
+                    actor = self._cluster.start(SynthesisActor, *self._recipe, how_many=1)[0]
+                result = self._cluster.call(actor, "work", document)
+                return JobResult.model_validate_json(cast(str, result))
+            except ActorLost as error:
+                deaths.append(str(error))
+                if actor is not None and not self._closed:
+                    self._cluster.kill(actor)  # one that is only out of reach must not linger
+                actor = None
+            finally:
+                self._free.append(actor)
+        raise InfrastructureError(
+            f"two Ray actors died at {job.candidate.problem.id!r}: {'; '.join(deaths)}"
+        )

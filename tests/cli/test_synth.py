@@ -13,7 +13,7 @@ from scaler_core.cli import main
 from scaler_core.models import Environment
 from scaler_core.pool import open_pool
 from scaler_core.pool.published import published_text, read_published, write_published
-from scaler_core.synthesis.settings import CheckSettings
+from scaler_core.synthesis.config import CheckSettings
 from scaler_core.testing.endpoint import (
     HOSTILE_SOURCES,
     RecordedEndpoint,

@@ -15,8 +15,8 @@ from scaler_core.evaluation import Plan, evaluate, regrade  # noqa: E402
 from scaler_core.evaluation.engines.opening import open_engine  # noqa: E402
 from scaler_core.evaluation.model import model_in_folder  # noqa: E402
 from scaler_core.evaluation.tables import (
-    PAPER_BENCHMARKS,  # noqa: E402
-    compare,  # noqa: E402
+    PAPER_BENCHMARKS,
+    compare,
 )
 from scaler_core.plugins import load_plugins  # noqa: E402
 from scaler_core.plugins.choosing import build_benchmarks  # noqa: E402

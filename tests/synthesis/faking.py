@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaler_core.errors import ScalerError
-from scaler_core.synthesis.filters import FilterSettings, ProblemFilter
-from scaler_core.synthesis.journal import ReplyUse
+from scaler_core.synthesis.config import FilterSettings
+from scaler_core.synthesis.environment import Made
+from scaler_core.synthesis.filters import ProblemFilter
+from scaler_core.synthesis.journal import Memory, ReplyUse
 from scaler_core.synthesis.journey import Step
-from scaler_core.synthesis.memory import Memory
 from scaler_core.synthesis.pipeline import Status, Synthesis
-from scaler_core.synthesis.provenance import Made
 from scaler_core.synthesis.records import Rejection, SourceProblem
 from scaler_core.synthesis.sources import Read
 from scaler_core.synthesis.stages import Done

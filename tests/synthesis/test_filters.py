@@ -5,13 +5,8 @@ from __future__ import annotations
 import pytest
 
 from scaler_core.interfaces import Metadata
-from scaler_core.synthesis.filters import (
-    FilterSettings,
-    Kept,
-    ProblemFilter,
-    check_metadata,
-    distinct_solutions,
-)
+from scaler_core.synthesis.config import FilterSettings
+from scaler_core.synthesis.filters import Kept, ProblemFilter, check_metadata, distinct_solutions
 from scaler_core.synthesis.records import Rejection, SourceProblem, SourceTest
 from scaler_core.testing.environments import cpp_solutions, python_solutions
 from tests.synthesis.problems import STATEMENT, problem, source_problem

@@ -10,10 +10,10 @@ import pytest
 from scaler_core.errors import InfrastructureError
 from scaler_core.factory.ray_cluster import ActorLost
 from scaler_core.interfaces import Metadata
-from scaler_core.synthesis import ray_workers
-from scaler_core.synthesis.jobs import Job
+from scaler_core.synthesis import workers as workers_module
+from scaler_core.synthesis.config import CalibrationSettings, CheckSettings
 from scaler_core.synthesis.records import Candidate
-from scaler_core.synthesis.settings import CalibrationSettings, CheckSettings
+from scaler_core.synthesis.workers import Job
 from tests.synthesis.problems import source_problem
 
 
@@ -47,8 +47,8 @@ class ClosingCluster:
 def test_a_job_that_loses_its_actor_to_the_closing_is_not_done_once_more(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(ray_workers, "RayCluster", ClosingCluster)
-    workers = ray_workers.RayWorkers("module:function", {}, 1)
+    monkeypatch.setattr(workers_module, "RayCluster", ClosingCluster)
+    workers = workers_module.RayWorkers("module:function", {}, 1)
     cluster = workers._cluster
     metadata = Metadata(parameters={"n": (1, 40)}, output_type="number", answer_unique=True)
     job = Job(

@@ -14,13 +14,10 @@ import pytest
 from scaler_core.errors import InfrastructureError, UsageError
 from scaler_core.interfaces import Metadata
 from scaler_core.plugins import load_plugins
-from scaler_core.synthesis.benches import BUILDER, describe_plugins, make_bench
-from scaler_core.synthesis.jobs import Job, do_job
-from scaler_core.synthesis.ray_workers import RayWorkers
+from scaler_core.synthesis.config import CalibrationSettings, CheckSettings
 from scaler_core.synthesis.records import Candidate
-from scaler_core.synthesis.settings import CalibrationSettings, CheckSettings
-from scaler_core.synthesis.workbench import Bench
-from scaler_core.synthesis.workers import LocalWorkers
+from scaler_core.synthesis.workbench import BUILDER, Bench, describe_plugins, make_bench
+from scaler_core.synthesis.workers import Job, LocalWorkers, RayWorkers, do_job
 from tests.synthesis.problems import source_problem
 from tests.synthesis.test_killing import KNOWN
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from scaler_core.cli.synth import command
 from scaler_core.synthesis import filters
-from scaler_core.synthesis.config import SynthesisOptions
-from scaler_core.synthesis.filters import FilterSettings
+from scaler_core.synthesis.config import FilterSettings, SynthesisOptions
 from scaler_core.synthesis.journey import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]

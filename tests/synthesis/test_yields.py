@@ -10,12 +10,16 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaler_core.synthesis.journal import Journal, Place, ReplyUse, StageRecord
+from scaler_core.synthesis.journal import Journal, Memory, Place, ReplyUse, StageRecord
 from scaler_core.synthesis.journey import STAGES
-from scaler_core.synthesis.memory import Memory
-from scaler_core.synthesis.picture import yields_svg
 from scaler_core.synthesis.records import Rejection
-from scaler_core.synthesis.yields import StageYield, Yields, rejected_problems, yields_of
+from scaler_core.synthesis.yields import (
+    StageYield,
+    Yields,
+    rejected_problems,
+    yields_of,
+    yields_svg,
+)
 
 DIGESTS = dict.fromkeys(STAGES, "now")
 

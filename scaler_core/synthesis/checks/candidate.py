@@ -24,9 +24,8 @@ from scaler_core.synthesis.checks.own_tests import hear_tests
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.checks.repeating import check_determinism, check_scale
 from scaler_core.synthesis.checks.testcases import Inspection
-from scaler_core.synthesis.records import Candidate, Rejection
-from scaler_core.synthesis.results import Checked
-from scaler_core.synthesis.settings import CheckSettings
+from scaler_core.synthesis.config import CheckSettings
+from scaler_core.synthesis.records import Candidate, Checked, Rejection
 from scaler_core.synthesis.workbench import Bench
 
 CHECKS = (

@@ -9,8 +9,8 @@ from scaler_core.factory import InstanceFailure
 from scaler_core.factory.programs import Testcase
 from scaler_core.seeds import derive_random
 from scaler_core.synthesis.checks.refusal import Refused
+from scaler_core.synthesis.config import CheckSettings
 from scaler_core.synthesis.records import Candidate
-from scaler_core.synthesis.settings import CheckSettings
 from scaler_core.synthesis.workbench import Bench, Draw
 
 BATCH = 20

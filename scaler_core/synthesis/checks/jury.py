@@ -18,8 +18,8 @@ from scaler_core.factory.programs import last_lines
 from scaler_core.models import AnswerType, Problem
 from scaler_core.sandbox import Program, RunResult
 from scaler_core.synthesis.checks.refusal import Refused
-from scaler_core.synthesis.results import Dropped, DropReason
-from scaler_core.synthesis.settings import CheckSettings
+from scaler_core.synthesis.config import CheckSettings
+from scaler_core.synthesis.records import Dropped, DropReason
 from scaler_core.synthesis.workbench import Bench, Draw
 
 

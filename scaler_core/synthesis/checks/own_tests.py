@@ -12,8 +12,8 @@ from scaler_core.models import AnswerType
 from scaler_core.sandbox import RunResult
 from scaler_core.synthesis.checks.jury import Jury
 from scaler_core.synthesis.checks.refusal import Refused
+from scaler_core.synthesis.config import CheckSettings
 from scaler_core.synthesis.records import SourceTest
-from scaler_core.synthesis.settings import CheckSettings
 
 ORDER = ("example", "public", "private", "generated")
 

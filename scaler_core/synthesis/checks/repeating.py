@@ -11,7 +11,7 @@ from scaler_core.factory import InstanceFailure
 from scaler_core.synthesis.checks.jury import Input
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.checks.testcases import fingerprint
-from scaler_core.synthesis.settings import CheckSettings
+from scaler_core.synthesis.config import CheckSettings
 from scaler_core.synthesis.workbench import Bench, Drawn
 
 

@@ -15,8 +15,8 @@ from scaler_core.synthesis.checks.jury import Input
 from scaler_core.synthesis.checks.pairs import LARGEST_STDIN, mismatch
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.checks.sections import counts_test_cases
+from scaler_core.synthesis.config import CheckSettings
 from scaler_core.synthesis.records import Candidate
-from scaler_core.synthesis.settings import CheckSettings
 from scaler_core.synthesis.workbench import Bench, Draw
 
 

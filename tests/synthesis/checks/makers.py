@@ -8,9 +8,15 @@ from scaler_core.interfaces import Metadata
 from scaler_core.models import Problem
 from scaler_core.synthesis.calibration import calibrate
 from scaler_core.synthesis.checks import check_candidate
-from scaler_core.synthesis.records import Candidate, Rejection, SourceProblem, SourceTest
-from scaler_core.synthesis.results import Calibrated, Checked
-from scaler_core.synthesis.settings import CalibrationSettings, CheckSettings
+from scaler_core.synthesis.config import CalibrationSettings, CheckSettings
+from scaler_core.synthesis.records import (
+    Calibrated,
+    Candidate,
+    Checked,
+    Rejection,
+    SourceProblem,
+    SourceTest,
+)
 from scaler_core.synthesis.workbench import Bench
 from scaler_core.testing.environments import SUM_PYTHON, python_solutions, sum_problem
 

@@ -12,10 +12,9 @@ from scaler_core.models import Instance, Message
 from scaler_core.plugins import load_plugins
 from scaler_core.pool import MemorySource
 from scaler_core.synthesis.calibration import CALIBRATION_CHECKS, calibrate
+from scaler_core.synthesis.config import CalibrationSettings
 from scaler_core.synthesis.environment import draft, make_environment
-from scaler_core.synthesis.records import Candidate, Rejection
-from scaler_core.synthesis.results import Calibrated, Checked
-from scaler_core.synthesis.settings import CalibrationSettings
+from scaler_core.synthesis.records import Calibrated, Candidate, Checked, Rejection
 from scaler_core.synthesis.workbench import Bench
 from scaler_core.testing.environments import SUM_PYTHON, python_solutions
 from scaler_plugins.sandboxes.process import Process

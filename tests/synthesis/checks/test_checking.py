@@ -7,9 +7,8 @@ import pytest
 from scaler_core.errors import InfrastructureError
 from scaler_core.sandbox import RunResult
 from scaler_core.synthesis.checks import CHECKS, check_candidate
-from scaler_core.synthesis.records import SourceTest
-from scaler_core.synthesis.results import Checked
-from scaler_core.synthesis.settings import CheckSettings
+from scaler_core.synthesis.config import CheckSettings
+from scaler_core.synthesis.records import Checked, SourceTest
 from scaler_core.synthesis.workbench import Bench
 from scaler_core.testing.environments import SUM_CPP, SUM_PYTHON, cpp_solutions, python_solutions
 from tests.factory.scripted import ScriptedSandbox

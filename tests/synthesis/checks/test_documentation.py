@@ -9,7 +9,7 @@ import pytest
 
 from scaler_core.synthesis.calibration import CALIBRATION_CHECKS
 from scaler_core.synthesis.checks import CHECKS
-from scaler_core.synthesis.settings import CalibrationSettings, CheckSettings
+from scaler_core.synthesis.config import CalibrationSettings, CheckSettings
 
 PAGE = (Path(__file__).parents[3] / "docs" / "synthesis-checks.md").read_text(encoding="utf-8")
 

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaler_core.pool.conversion import MOST_LEVELS
-from scaler_core.synthesis.levels import Ladder, exact_ratio, level_table
-from scaler_core.synthesis.ruler import largest
+from scaler_core.synthesis.levels import Ladder, exact_ratio, largest, level_table
 
 RANGES = st.dictionaries(
     st.sampled_from("nmqk"),

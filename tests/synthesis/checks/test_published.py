@@ -15,10 +15,9 @@ from scaler_core.plugins import load_plugins
 from scaler_core.pool import MemorySource, read_published
 from scaler_core.synthesis.calibration import calibrate
 from scaler_core.synthesis.checks import check_candidate
+from scaler_core.synthesis.config import CalibrationSettings, CheckSettings
 from scaler_core.synthesis.environment import make_environment
-from scaler_core.synthesis.records import Candidate, Rejection, SourceProblem
-from scaler_core.synthesis.results import Calibrated, Checked
-from scaler_core.synthesis.settings import CalibrationSettings, CheckSettings
+from scaler_core.synthesis.records import Calibrated, Candidate, Checked, Rejection, SourceProblem
 from scaler_core.synthesis.workbench import Bench
 from scaler_plugins.sandboxes.process import Process
 from tests.sandbox.machines import require_compiler
