@@ -23,8 +23,7 @@ from scaler_core.factory.programs import Testcase
 from scaler_core.synthesis.checks.jury import Jury
 from scaler_core.synthesis.checks.metadata import check_metadata
 from scaler_core.synthesis.checks.refusal import Refused
-from scaler_core.synthesis.checks.repeating import check_repeats
-from scaler_core.synthesis.checks.testcases import Inspection
+from scaler_core.synthesis.checks.testcases import Inspection, check_repeats
 from scaler_core.synthesis.config import CalibrationSettings
 from scaler_core.synthesis.levels import Ladder, Ruler, largest, level_table
 from scaler_core.synthesis.records import Calibrated, Candidate, Checked, Rejection

@@ -22,8 +22,7 @@ from scaler_core.synthesis.checks.jury import Jury
 from scaler_core.synthesis.checks.metadata import check_metadata
 from scaler_core.synthesis.checks.own_tests import hear_tests
 from scaler_core.synthesis.checks.refusal import Refused
-from scaler_core.synthesis.checks.repeating import check_determinism, check_scale
-from scaler_core.synthesis.checks.testcases import Inspection
+from scaler_core.synthesis.checks.testcases import Inspection, check_determinism, check_scale
 from scaler_core.synthesis.config import CheckSettings
 from scaler_core.synthesis.records import Candidate, Checked, Rejection
 from scaler_core.synthesis.workbench import Bench
