@@ -36,12 +36,12 @@ from scaler_core.audit.cost import Plan, measure_instances
 from scaler_core.audit.processes import hold_the_tree_together, tree_cpu_seconds
 from scaler_core.errors import ScalerError
 from scaler_core.factory.local import GENERATOR_LIMITS, SOLUTION_LIMITS, LocalFactory
+from scaler_core.interfaces import Limits, Program
 from scaler_core.models import ComponentChoice, Environment, Instance, Solution
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.plugins.choosing import build_sandbox
 from scaler_core.pool import open_pool
 from scaler_core.pool.browsing import parse_level
-from scaler_core.sandbox import Limits, Program
 from scaler_core.sandbox.toolchain import ToolRunner
 from scaler_core.seeds import derive_seed
 

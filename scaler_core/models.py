@@ -27,7 +27,7 @@ Language = Literal["python", "cpp"]
 AnswerType = Literal["number", "string", "array"]
 Message = dict[str, str]
 PromptStyle = Literal["paper", "compact"]
-"""How instances of program environments are put to a model; see :mod:`scaler_core.factory.prompts`."""
+"""How instances of program environments are put to a model; :mod:`scaler_core.factory.prompts`."""
 
 
 class Record(BaseModel):

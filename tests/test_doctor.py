@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
+from scaler_core import doctor
 from scaler_core.cli import main
-from scaler_core.doctor import examine, findings, probes
+from scaler_core.doctor import examine
 from scaler_core.interfaces import Backend
 from scaler_core.plugins import load_plugins
 from scaler_core.sandbox import landlock
@@ -82,7 +83,7 @@ def test_room_is_looked_at_where_runs_write(tmp_path):
 
 def test_too_little_room_is_lacking(tmp_path, monkeypatch):
     usage = type("Usage", (), {"free": 10})()
-    monkeypatch.setattr(findings.shutil, "disk_usage", lambda folder: usage)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda folder: usage)
     assert not found("temp", folders={"temp": tmp_path}).ok
 
 
@@ -93,27 +94,27 @@ def test_a_program_that_is_absent_comes_with_its_package(monkeypatch):
 
 
 def test_a_package_that_is_absent_comes_with_its_extra(monkeypatch):
-    monkeypatch.setattr(probes, "package_version", lambda name: "")
+    monkeypatch.setattr(doctor, "package_version", lambda name: "")
     assert found("torch").found == "not installed"
     assert found("torch").help == "pip install 'scaler-rl[local]'"
 
 
 def test_a_gpu_that_torch_cannot_use_is_lacking(monkeypatch):
-    monkeypatch.setattr(probes, "graphics_cards", lambda: ["Card, 16 GiB"])
-    monkeypatch.setattr(probes, "package_version", lambda name: "2.0+cpu")
+    monkeypatch.setattr(doctor, "graphics_cards", lambda: ["Card, 16 GiB"])
+    monkeypatch.setattr(doctor, "package_version", lambda name: "2.0+cpu")
     assert not found("gpu").ok
-    monkeypatch.setattr(probes, "package_version", lambda name: "2.0")
+    monkeypatch.setattr(doctor, "package_version", lambda name: "2.0")
     assert found("gpu").ok
 
 
 def test_little_memory_is_lacking(monkeypatch):
-    monkeypatch.setattr(probes, "available_memory", lambda: 1 << 30)
+    monkeypatch.setattr(doctor, "available_memory", lambda: 1 << 30)
     assert not found("memory").ok
 
 
 def test_a_machine_without_namespaces_and_seccomp_is_told_what_helps(monkeypatch):
-    monkeypatch.setattr(probes, "user_namespaces", lambda: False)
-    monkeypatch.setattr(probes, "has_library", lambda name: False)
+    monkeypatch.setattr(doctor, "user_namespaces", lambda: False)
+    monkeypatch.setattr(doctor, "has_library", lambda name: False)
     assert "sysctl" in found("user namespaces").help
     assert "libseccomp2" in found("libseccomp").help
 
@@ -142,15 +143,15 @@ def control_group(root, **files):
 
 def test_a_control_group_cuts_cores_and_memory(tmp_path):
     root = control_group(tmp_path, cpu_max="50000 100000\n", memory_max="1048576\n")
-    assert probes.available_cores(root) == 0.5
-    assert probes.available_memory(root) == 1 << 20
+    assert doctor.available_cores(root) == 0.5
+    assert doctor.available_memory(root) == 1 << 20
 
 
 @pytest.mark.parametrize("text", ["max 100000\n", "max\n", "", "what is this\n"])
 def test_a_control_group_without_a_limit_cuts_nothing(tmp_path, text):
     root = control_group(tmp_path, cpu_max=text, memory_max=text)
-    assert probes.available_cores(root) == probes.available_cores(tmp_path / "none")
-    assert probes.available_memory(root) == probes.available_memory(tmp_path / "none")
+    assert doctor.available_cores(root) == doctor.available_cores(tmp_path / "none")
+    assert doctor.available_memory(root) == doctor.available_memory(tmp_path / "none")
 
 
 def test_device_nodes_show_a_gpu_without_its_tools(tmp_path, monkeypatch):
@@ -158,18 +159,18 @@ def test_device_nodes_show_a_gpu_without_its_tools(tmp_path, monkeypatch):
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev/nvidia0").touch()
     (tmp_path / "dev/nvidiactl").touch()
-    assert probes.graphics_cards(tmp_path) == ["device /dev/nvidia0"]
+    assert doctor.graphics_cards(tmp_path) == ["device /dev/nvidia0"]
 
 
 @pytest.mark.parametrize(
     "command", [["no-such-program-at-all"], [sys.executable, "-c", "raise SystemExit(1)"]]
 )
 def test_a_program_that_fails_says_nothing(command):
-    assert probes.output_of(command) == ""
+    assert doctor.output_of(command) == ""
 
 
 def test_libraries_are_looked_for_by_loading_them():
-    assert not probes.has_library("libnowhere.so.99")
+    assert not doctor.has_library("libnowhere.so.99")
 
 
 def test_the_command_prints_one_line_of_json_and_succeeds(capsys):

@@ -13,9 +13,9 @@ from scaler_core.audit.rules import Measure
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.programs import read_generated
+from scaler_core.interfaces import Program, RunResult
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Environment
-from scaler_core.sandbox import Program, RunResult
 
 NO_TESTCASE = "none"
 """The fingerprint of a call that gave no testcase, whatever the reason."""

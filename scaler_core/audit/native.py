@@ -15,13 +15,7 @@ from scaler_core.audit.figures import (
 )
 from scaler_core.audit.generator import NO_TESTCASE, Place, Way, digest, measure_repeats, repeat
 from scaler_core.audit.programs import OTHER_HASH_SEED, paced
-from scaler_core.audit.records import (
-    LevelAudit,
-    RepeatAudit,
-    Spread,
-    VerifierAudit,
-    count_failures,
-)
+from scaler_core.audit.records import LevelAudit, RepeatAudit, Spread, VerifierAudit, count_failures
 from scaler_core.audit.rules import Measure
 from scaler_core.audit.verifier import INSTANCES_KEPT, audit_verifier
 from scaler_core.audit.workshop import Workshop

@@ -8,8 +8,7 @@ from typing import TypeVar
 from scaler_core.errors import InfrastructureError
 from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.programs import Counters, Runner, last_lines
-from scaler_core.interfaces import Sandbox
-from scaler_core.sandbox import Limits, Program, RunResult
+from scaler_core.interfaces import Limits, Program, RunResult, Sandbox
 
 FIRST_SLICE = 3
 

@@ -29,8 +29,8 @@ from scaler_core.factory import InstanceFailure
 from scaler_core.factory.local import SOLUTION_LIMITS
 from scaler_core.factory.programs import failure
 from scaler_core.factory.references import agree, read_answer
+from scaler_core.interfaces import Program, RunResult
 from scaler_core.models import AnswerType, Environment
-from scaler_core.sandbox import Program, RunResult
 
 UNRELIABLE_SHARE = 0.9
 """A solution that differs on this share of its testcases says nothing about any of them."""

@@ -11,13 +11,7 @@ import click
 
 from scaler_core.audit.cost import Figures, Plan, measure_instances
 from scaler_core.cli.host import load_host
-from scaler_core.cli.output import (
-    emit_json,
-    json_option,
-    note,
-    print_table,
-    sandbox_options,
-)
+from scaler_core.cli.output import emit_json, json_option, note, print_table, sandbox_options
 from scaler_core.errors import DataError, InfrastructureError, UsageError
 from scaler_core.factory.local import LocalFactory
 from scaler_core.interfaces import Sandbox

@@ -18,8 +18,8 @@ from scaler_core.endpoint import EndpointOptions, key_from
 from scaler_core.errors import UsageError, unknown_name
 from scaler_core.evaluation import EvaluationSummary, Plan, evaluate
 from scaler_core.evaluation.directory import EvaluationDirectory
+from scaler_core.evaluation.engines import choose_engine, open_engine
 from scaler_core.evaluation.engines.base import LazyEngine, ModelEngine
-from scaler_core.evaluation.engines.opening import choose_engine, open_engine
 from scaler_core.evaluation.tables import PAPER_BENCHMARKS
 from scaler_core.jsonio import canonical_json
 from scaler_core.options import parse_options

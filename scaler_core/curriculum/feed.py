@@ -56,7 +56,7 @@ class _OpenStep:
 
 
 class Feed:
-    """Hands out tickets and takes verdicts; see :class:`scaler_core.protocols.FeedLike`.
+    """Hands out tickets and takes verdicts; see :class:`scaler_core.interfaces.training.FeedLike`.
 
     Args:
         engine: The curriculum.

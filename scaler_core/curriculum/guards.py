@@ -13,10 +13,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from scaler_core.errors import PluginError, blamed_on
-from scaler_core.interfaces import Admission, Controller, Curator, Retirement, State
+from scaler_core.interfaces import Admission, Controller, Curator, CuratorView, Retirement, State
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Outcome
-from scaler_core.protocols import CuratorView
 
 NamedT = TypeVar("NamedT", Admission, Retirement)
 

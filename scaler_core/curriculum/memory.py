@@ -62,7 +62,7 @@ class EnvironmentState:
 
 @dataclass(frozen=True)
 class EnvironmentView:
-    """One active environment; implements :class:`scaler_core.protocols.History`."""
+    """One active environment; implements :class:`scaler_core.interfaces.curriculum.History`."""
 
     environment_id: str
     top_level: int
@@ -91,7 +91,7 @@ class EnvironmentView:
 
 
 class View:
-    """The curriculum before a step; implements :class:`scaler_core.protocols.CuratorView`."""
+    """The curriculum before a step; implements :class:`scaler_core.interfaces.CuratorView`."""
 
     def __init__(
         self,

@@ -7,11 +7,10 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 
-from scaler_core.closable import Closable
 from scaler_core.endpoint.answers import Completion, Sampling
 from scaler_core.endpoint.client import Endpoint
 from scaler_core.errors import UsageError
-from scaler_core.interfaces import ReplyCutOff
+from scaler_core.interfaces import Closable, ReplyCutOff
 from scaler_core.models import Message
 
 
@@ -41,7 +40,7 @@ class EndpointChat:
         attempt: int = 0,
         temperature: float | None = None,
     ) -> str:
-        """See :meth:`scaler_core.interfaces.ChatClient.chat`."""
+        """See :meth:`scaler_core.interfaces.synthesis.ChatClient.chat`."""
         sampling = self._sampling
         if temperature is not None:
             sampling = sampling.model_copy(update={"temperature": temperature})

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
 
-from scaler_core.closable import Closable
 from scaler_core.endpoint.answers import Completion, Sampling
 from scaler_core.errors import UsageError
+from scaler_core.interfaces import Closable
 from scaler_core.jsonio import cannot_write, canonical_json, compact_json, sync_directory
 from scaler_core.models import Message, Versioned
 

@@ -35,12 +35,7 @@ from scaler_core.endpoint.failures import (
     RequestRefused,
 )
 from scaler_core.endpoint.pacing import Pacer, pause_s
-from scaler_core.endpoint.request import (
-    Connection,
-    Failure,
-    Refusal,
-    request_body,
-)
+from scaler_core.endpoint.request import Connection, Failure, Refusal, request_body
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Message
 

@@ -22,10 +22,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from scaler_core.closable import Closable
 from scaler_core.errors import DataError, UsageError
 from scaler_core.evaluation.plan import Settings
-from scaler_core.interfaces import BenchmarkRow
+from scaler_core.interfaces import BenchmarkRow, Closable
 from scaler_core.jsonio import (
     append_line,
     cannot_write,

@@ -22,9 +22,8 @@ from scaler_core.evaluation.directory import EvaluationDirectory, ResponseCache,
 from scaler_core.evaluation.plan import Plan, Sample, Settings, choose_rows, samples_of
 from scaler_core.evaluation.scoring import BenchmarkScore, grade_samples, score_of
 from scaler_core.evaluation.tables import EvaluationSummary, markdown
-from scaler_core.interfaces import Benchmark, BenchmarkRow
+from scaler_core.interfaces import Ask, Benchmark, BenchmarkRow
 from scaler_core.jsonio import write_atomic
-from scaler_core.protocols import Ask
 
 
 class Watcher:

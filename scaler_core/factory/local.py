@@ -19,10 +19,9 @@ from scaler_core.factory.native import NativeLimits, NativeWorkers
 from scaler_core.factory.programs import Counters, Runner, Testcase, read_generated
 from scaler_core.factory.prompts import render
 from scaler_core.factory.references import References
-from scaler_core.interfaces import AnyEnvironment, NativeEnvironment, Sandbox
+from scaler_core.interfaces import AnyEnvironment, Limits, NativeEnvironment, Program, Sandbox
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Environment, Instance, PromptStyle, Response, Ticket, Verdict
-from scaler_core.sandbox import Limits, Program
 
 GENERATOR_LIMITS = Limits(cpu_s=10.0, wall_s=60.0, output_bytes=8 << 20)
 SOLUTION_LIMITS = Limits(cpu_s=10.0, wall_s=60.0, processes=8)

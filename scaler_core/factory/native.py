@@ -13,12 +13,7 @@ from pydantic import ValidationError
 
 from scaler_core.errors import UsageError
 from scaler_core.factory.interface import NATIVE_VERIFIER, InstanceFailure, Made
-from scaler_core.factory.native_process import (
-    NativeProcess,
-    WorkerError,
-    WorkerLimit,
-    WorkerLost,
-)
+from scaler_core.factory.native_process import NativeProcess, WorkerError, WorkerLimit, WorkerLost
 from scaler_core.factory.programs import CLOSED, Counters
 from scaler_core.interfaces import NativeEnvironment
 from scaler_core.models import ComponentChoice, Instance, Response, Ticket, Verdict

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from scaler_core.factory.interface import Cause, InstanceFailure
-from scaler_core.interfaces import Sandbox
-from scaler_core.sandbox import Limits, Program, RunResult
+from scaler_core.interfaces import Limits, Program, RunResult, Sandbox
 
 LONGEST_DETAIL = 300
 CLOSED = "the factory is closed"

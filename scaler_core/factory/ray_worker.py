@@ -17,12 +17,7 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 import scaler_core
 from scaler_core.errors import one_line
-from scaler_core.factory.interface import (
-    InstanceFactory,
-    InstanceFailure,
-    InstanceRequest,
-    Made,
-)
+from scaler_core.factory.interface import InstanceFactory, InstanceFailure, InstanceRequest, Made
 from scaler_core.factory.native import native_reference
 from scaler_core.factory.native_worker import load_class
 from scaler_core.interfaces import AnyEnvironment, NativeEnvironment

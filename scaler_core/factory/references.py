@@ -9,8 +9,8 @@ from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 
 from scaler_core.factory.interface import InstanceFailure
 from scaler_core.factory.programs import Runner, failure
+from scaler_core.interfaces import Limits, Program, RunResult
 from scaler_core.models import AnswerType, Environment
-from scaler_core.sandbox import Limits, Program, RunResult
 
 SPARE_SOLUTIONS = 3
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC
-from typing import ClassVar
+from abc import ABC, abstractmethod
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -31,3 +31,17 @@ class Component(ABC):
 
     def __init__(self, config: Options | None = None) -> None:
         self.config = config if config is not None else self.Config()
+
+
+class Closable(ABC):
+    """Has a ``close`` that is called at the end of its ``with``, however that ends."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back what it holds."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.close()

@@ -11,12 +11,7 @@ from scaler_core.errors import DataError, UsageError
 from scaler_core.interfaces import EnvironmentSource, NativeEnvironment
 from scaler_core.jsonio import write_atomic
 from scaler_core.models import Environment, Record
-from scaler_core.pool.published import (
-    published_text,
-    read_published,
-    was_repaired,
-    write_published,
-)
+from scaler_core.pool.published import published_text, read_published, was_repaired, write_published
 from scaler_core.pool.store import open_pool
 from scaler_core.pool.writer import write_pool
 

@@ -10,9 +10,8 @@ from typing import Any, Final
 from scaler_core.config import EvaluationSection
 from scaler_core.evaluation import EvaluationSummary, Plan, Settings, Watcher, evaluate
 from scaler_core.evaluation.directory import EvaluationDirectory
-from scaler_core.interfaces import Benchmark
+from scaler_core.interfaces import Ask, Benchmark
 from scaler_core.jsonio import canonical_json, read_json, write_atomic
-from scaler_core.protocols import Ask
 from scaler_core.run.held_out import grid_figures
 
 AVERAGE: Final = "eval/average"

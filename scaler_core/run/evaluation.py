@@ -11,9 +11,9 @@ from scaler_core.curriculum.engine import Emit
 from scaler_core.errors import BackendProtocolError
 from scaler_core.evaluation import Watcher
 from scaler_core.factory import InstanceFactory
+from scaler_core.interfaces import Ask
 from scaler_core.judge import Judge
 from scaler_core.models import Event, Question, Response, Ticket, Verdict
-from scaler_core.protocols import Ask
 from scaler_core.run.benchmarks import (
     GRID_FILE,
     StepEvaluations,

@@ -24,11 +24,11 @@ from scaler_core.config import PromptSection
 from scaler_core.curriculum.engine import Engine
 from scaler_core.curriculum.feed import Feed
 from scaler_core.errors import BackendProtocolError, UsageError, blamed_on
+from scaler_core.interfaces import Ask
 from scaler_core.jsonio import write_atomic
 from scaler_core.judge import Judge
 from scaler_core.models import Event, Response, Ticket, Verdict
 from scaler_core.pool.source import pool_hash
-from scaler_core.protocols import Ask
 from scaler_core.run.checkpoint import (
     Checkpoint,
     latest_checkpoint,
@@ -56,7 +56,7 @@ SAMPLES_PER_STEP = 4
 class Run:
     """One run; made by :func:`scaler_core.open_run` or :func:`scaler_core.resume_run`.
 
-    Implements :class:`scaler_core.protocols.RunLike` for the backend.
+    Implements :class:`scaler_core.interfaces.training.RunLike` for the backend.
 
     Args:
         name: The recipe's name.

@@ -22,6 +22,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from scaler_core.errors import InfrastructureError
+from scaler_core.interfaces import RunResult
 from scaler_core.sandbox.compile_cache import PROGRAM, Build, CompileCache, Entry, open_built
 from scaler_core.sandbox.elf import has_interpreter
 from scaler_core.sandbox.toolchain import (
@@ -32,7 +33,6 @@ from scaler_core.sandbox.toolchain import (
     ToolRunner,
     digest,
 )
-from scaler_core.sandbox.types import RunResult
 
 __all__ = ["COMPILE_LIMITS", "Compiled", "Compiler"]
 

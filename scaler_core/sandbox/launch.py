@@ -18,12 +18,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO
 
+from scaler_core.interfaces import Limits, RunResult
 from scaler_core.sandbox.confinement import Confinement
 from scaler_core.sandbox.container import SYSTEM_ONLY, Container, View
 from scaler_core.sandbox.guard import wire
 from scaler_core.sandbox.interpreter import Interpreter
 from scaler_core.sandbox.outcome import Facts, judge
-from scaler_core.sandbox.types import Limits, RunResult
 
 END_S = 1.0  # a guard that has answered ends by itself
 ANSWER_S = 60.0  # what a loaded machine may add to a limit before the guard counts as stuck

@@ -6,8 +6,8 @@ import os
 import signal
 from dataclasses import dataclass
 
+from scaler_core.interfaces import Limits, RunResult, RunStatus
 from scaler_core.sandbox.guard import wire
-from scaler_core.sandbox.types import Limits, RunResult, RunStatus
 
 ERROR_CHARACTERS = 2000
 NEARLY = 0.9

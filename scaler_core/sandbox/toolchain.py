@@ -19,8 +19,8 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from scaler_core.errors import InfrastructureError
+from scaler_core.interfaces import Limits, RunResult
 from scaler_core.sandbox.compile_cache import Build, CompileCache, Entry, open_built
-from scaler_core.sandbox.types import Limits, RunResult
 
 DIALECTS = ("gnu++17", "gnu++14", "gnu++11", "gnu++98", "gnu++20")
 """In the order in which they are tried.

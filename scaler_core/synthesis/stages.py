@@ -248,7 +248,7 @@ class _StoppableChat:
         attempt: int = 0,
         temperature: float | None = None,
     ) -> str:
-        """See :meth:`scaler_core.interfaces.ChatClient.chat`."""
+        """See :meth:`scaler_core.interfaces.synthesis.ChatClient.chat`."""
         if self._stages.stopping:
             raise Stopped("the run is stopping")
         return await self._chat.chat(messages, attempt=attempt, temperature=temperature)

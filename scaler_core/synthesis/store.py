@@ -24,8 +24,8 @@ from typing import IO
 
 from pydantic import JsonValue, ValidationError
 
-from scaler_core.closable import Closable
 from scaler_core.errors import DataError, UsageError
+from scaler_core.interfaces import Closable
 from scaler_core.jsonio import cannot_write, canonical_json, read_json, write_atomic
 from scaler_core.models import Versioned
 from scaler_core.pool.entry import differs, explain, shown

@@ -14,12 +14,11 @@ from scaler_core.audit.voting import LIMITS as SOLUTION_LIMITS
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.programs import Testcase, read_generated
-from scaler_core.interfaces import Backend, Sandbox
+from scaler_core.interfaces import Backend, Limits, Program, RunResult, Sandbox
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import ComponentChoice, Message
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.plugins.choosing import build_sandbox
-from scaler_core.sandbox import Limits, Program, RunResult
 from scaler_core.seeds import derive_seed
 
 CountTokens = Callable[[Sequence[Message]], int]

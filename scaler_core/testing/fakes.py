@@ -44,7 +44,7 @@ class Asked(NamedTuple):
 
 
 class ScriptedChat:
-    """A :class:`~scaler_core.interfaces.ChatClient` that says what it is told to.
+    """A :class:`~scaler_core.interfaces.synthesis.ChatClient` that says what it is told to.
 
     Args:
         replies: What it says, one after the other; the last one again and again. An exception is

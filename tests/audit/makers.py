@@ -11,11 +11,7 @@ from scaler_core.interfaces import AnyEnvironment
 from scaler_core.models import Environment, ScaleParameter
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.pool import MemorySource
-from scaler_core.testing.environments import (
-    SUM_PYTHON,
-    program_environment,
-    python_solutions,
-)
+from scaler_core.testing.environments import SUM_PYTHON, program_environment, python_solutions
 from scaler_plugins.sandboxes.process import Process
 
 # wide enough that neither answers nor instances repeat

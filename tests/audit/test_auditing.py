@@ -10,11 +10,10 @@ import pytest
 
 from scaler_core.audit import AuditSettings, EnvironmentAudit, audit_pool
 from scaler_core.errors import DataError, UsageError
-from scaler_core.interfaces import AnyEnvironment, Sandbox
+from scaler_core.interfaces import AnyEnvironment, Limits, Program, RunResult, Sandbox
 from scaler_core.models import Environment
 from scaler_core.plugins import load_plugins
 from scaler_core.pool import MemorySource
-from scaler_core.sandbox import Limits, Program, RunResult
 from scaler_core.testing.environments import program_environment
 from tests.audit.makers import detail, rules
 from tests.factory.scripted import Play, ScriptedSandbox, generated, ok, solutions

@@ -11,11 +11,7 @@ from pathlib import Path
 import pytest
 
 from scaler_core.audit import processes
-from scaler_core.audit.processes import (
-    MemoryWatch,
-    require_proc,
-    tree_cpu_seconds,
-)
+from scaler_core.audit.processes import MemoryWatch, require_proc, tree_cpu_seconds
 from scaler_core.errors import UsageError
 
 SPIN = "import time\nwhile time.process_time() < {}: pass\n"

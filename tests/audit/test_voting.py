@@ -12,7 +12,7 @@ from scaler_core.audit.generator import Input
 from scaler_core.audit.programs import Programs
 from scaler_core.audit.voting import Ballot, Count, cast_votes, count_votes
 from scaler_core.errors import InfrastructureError
-from scaler_core.sandbox import RunResult
+from scaler_core.interfaces import RunResult
 from scaler_core.testing.environments import program_environment
 from tests.factory.scripted import ScriptedSandbox, ok, solutions
 

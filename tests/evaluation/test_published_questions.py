@@ -12,12 +12,9 @@ pytestmark = [pytest.mark.local, pytest.mark.shared]
 
 from scaler_core.config import PromptSection  # noqa: E402
 from scaler_core.evaluation import Plan, evaluate, regrade  # noqa: E402
-from scaler_core.evaluation.engines.opening import open_engine  # noqa: E402
+from scaler_core.evaluation.engines import open_engine  # noqa: E402
 from scaler_core.evaluation.model import model_in_folder  # noqa: E402
-from scaler_core.evaluation.tables import (
-    PAPER_BENCHMARKS,
-    compare,
-)
+from scaler_core.evaluation.tables import PAPER_BENCHMARKS, compare  # noqa: E402
 from scaler_core.plugins import load_plugins  # noqa: E402
 from scaler_core.plugins.choosing import build_benchmarks  # noqa: E402
 from scaler_plugins.backends.local import Local  # noqa: E402

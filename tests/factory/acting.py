@@ -15,11 +15,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scaler_core.factory.local import LocalFactory
-from scaler_core.interfaces import Sandbox
+from scaler_core.interfaces import Limits, Program, RunResult, Sandbox
 from scaler_core.models import ComponentChoice, Environment
 from scaler_core.plugins import load_plugins
 from scaler_core.plugins.choosing import build_sandbox
-from scaler_core.sandbox import Limits, Program, RunResult
 from scaler_core.testing.environments import program_environment, python_solutions
 from tests.factory.scripted import generated, ok
 from tests.sandbox.machines import eventually

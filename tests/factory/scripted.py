@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from scaler_core.factory.programs import Counters, Runner
-from scaler_core.interfaces import Sandbox
+from scaler_core.interfaces import Limits, Program, RunResult, Sandbox
 from scaler_core.models import Solution
-from scaler_core.sandbox import Limits, Program, RunResult
 
 Play = Callable[[bytes], RunResult]
 

@@ -12,9 +12,9 @@ from scaler_core.errors import UsageError
 from scaler_core.factory import InstanceFailure, InstanceRequest
 from scaler_core.factory.local import LocalFactory
 from scaler_core.factory.prompts import render
+from scaler_core.interfaces import RunResult, RunStatus
 from scaler_core.models import Instance
 from scaler_core.pool.published import read_published
-from scaler_core.sandbox import RunResult, RunStatus
 from scaler_core.seeds import derive_seed
 from scaler_core.testing.environments import SUM_CPP, cpp_solutions, program_environment
 from scaler_plugins.sandboxes.process import Process

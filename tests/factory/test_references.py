@@ -6,8 +6,8 @@ import pytest
 
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.references import SPARE_SOLUTIONS, References
+from scaler_core.interfaces import Limits, RunResult, RunStatus
 from scaler_core.models import Environment
-from scaler_core.sandbox import Limits, RunResult, RunStatus
 from scaler_core.testing.environments import program_environment
 from tests.factory.scripted import ScriptedSandbox, ok, runner, solutions
 

@@ -25,9 +25,9 @@ from scaler_core.errors import (
     PoolExhausted,
     UsageError,
 )
+from scaler_core.interfaces import Ask
 from scaler_core.judge import PortableJudge
 from scaler_core.models import Group, Response, Ticket, Verdict
-from scaler_core.protocols import Ask
 from scaler_plugins.backends.openrlhf.assignment import Assignment, Judged
 from scaler_plugins.backends.openrlhf.prompts import PromptRenderer
 from scaler_plugins.backends.openrlhf.session import (

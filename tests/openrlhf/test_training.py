@@ -11,14 +11,7 @@ from pathlib import Path
 import pytest
 
 from scaler_core.run.checkpoint import list_checkpoints
-from tests.openrlhf.runs import (
-    kill_actor,
-    lines,
-    running,
-    scaler,
-    wait_for,
-    write_recipe,
-)
+from tests.openrlhf.runs import kill_actor, lines, running, scaler, wait_for, write_recipe
 from tests.parity.running import decisions, train_simulated
 
 pytest.importorskip("openrlhf", reason="needs OpenRLHF: nox -s openrlhf")

@@ -10,13 +10,13 @@ import pytest
 from scaler_core import open_pool
 from scaler_core.cli import main
 from scaler_core.errors import UsageError
-from scaler_core.interfaces import Sandbox
+from scaler_core.interfaces import Limits, Program, RunResult, Sandbox
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost
 from scaler_core.plugins.choosing import build_sandbox
 from scaler_core.pool import write_pool
 from scaler_core.pool.source import CombinedSource, MemorySource, SelectedSource
-from scaler_core.sandbox import Limits, Program, RunResult, landlock, seccomp
+from scaler_core.sandbox import landlock, seccomp
 from scaler_core.testing.environments import program_environment
 from scaler_core.testing.plugins import load_one, plugin_of
 from scaler_plugins.sandboxes.bubblewrap import Bubblewrap

@@ -15,12 +15,7 @@ from scaler_core.errors import UsageError
 from scaler_core.hookspecs import hookimpl
 from scaler_core.interfaces import Controller, Options
 from scaler_core.plugins import load_plugins
-from scaler_core.testing.plugins import (
-    FakeDistribution,
-    FakeEntryPoint,
-    module_with,
-    plugin_of,
-)
+from scaler_core.testing.plugins import FakeDistribution, FakeEntryPoint, module_with, plugin_of
 from tests.plugins_host.components import Bold, Careful, Plain, variant
 
 SOUND = FakeEntryPoint(

@@ -9,12 +9,7 @@ from pathlib import Path
 import pytest
 
 from scaler_core.errors import DataError, InfrastructureError
-from scaler_core.run.checkpoint import (
-    MARKER,
-    latest_checkpoint,
-    list_checkpoints,
-    write_checkpoint,
-)
+from scaler_core.run.checkpoint import MARKER, latest_checkpoint, list_checkpoints, write_checkpoint
 
 
 def save(folder: Path) -> None:

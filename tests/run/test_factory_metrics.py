@@ -14,12 +14,12 @@ from scaler_core.config import recipe_from
 from scaler_core.factory.interface import VirtualFactory
 from scaler_core.factory.local import LocalFactory
 from scaler_core.factory.ready import ReadyFactory
+from scaler_core.interfaces import RunResult
 from scaler_core.models import Question, Response
 from scaler_core.plugins import load_plugins
 from scaler_core.pool import write_pool
 from scaler_core.run.opening import open_run
 from scaler_core.run.session import Run
-from scaler_core.sandbox import RunResult
 from scaler_core.testing.environments import program_environment
 from scaler_plugins.backends.simulated import Simulated
 from tests.factory.scripted import ScriptedSandbox, generated, ok, solutions

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from scaler_core.sandbox import Limits, RunResult
+from scaler_core.interfaces import Limits, RunResult
 from scaler_core.sandbox.compiler import Compiled, Compiler
 from scaler_core.sandbox.confinement import Confinement
 from scaler_core.sandbox.container import NoContainer, View

@@ -8,17 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from scaler_core.sandbox import RunResult
+from scaler_core.interfaces import RunResult
 from scaler_core.sandbox.compiler import COMPILE_LIMITS, Compiled, Compiler
 from scaler_core.sandbox.toolchain import DIALECTS
-from tests.sandbox.compilers import (
-    FakeCompiler,
-    failure,
-    ok,
-    program,
-    writes_the_source,
-    wrong,
-)
+from tests.sandbox.compilers import FakeCompiler, failure, ok, program, writes_the_source, wrong
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scaler_core.sandbox import Limits
+from scaler_core.interfaces import Limits
 from scaler_core.sandbox.confinement import Confinement
 from scaler_core.sandbox.container import NoContainer, View
 from scaler_core.sandbox.guard import wire

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scaler_core.sandbox import Limits
+from scaler_core.interfaces import Limits
 from scaler_core.sandbox.guard import wire
 from scaler_core.sandbox.outcome import ERROR_CHARACTERS, Facts, judge
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from scaler_core.sandbox import Limits, Program, RunResult
+from scaler_core.interfaces import Limits, Program, RunResult
 from scaler_core.sandbox.local import LocalSandbox
 from scaler_core.sandbox.warm.server import Server
 from scaler_core.testing.environments import SUM_CPP, SUM_GENERATOR, SUM_PYTHON
@@ -435,7 +435,7 @@ def test_nothing_outlives_a_host_that_is_killed(name: str, tmp_path: Path) -> No
     make(kind, tmp_path).close()
     source = f"""
 import sys, threading
-from scaler_core.sandbox import Limits, Program
+from scaler_core.interfaces import Limits, Program
 from scaler_plugins.sandboxes.{name} import {kind.__name__} as Kind
 sandbox = Kind()
 sandbox.run(Program("python", "print(1)"), [b""], Limits())

@@ -7,13 +7,7 @@ import random
 
 import pytest
 
-from scaler_core.interfaces import (
-    Admission,
-    Benchmark,
-    BenchmarkRow,
-    NativeEnvironment,
-    Retirement,
-)
+from scaler_core.interfaces import Admission, Benchmark, BenchmarkRow, NativeEnvironment, Retirement
 from scaler_core.models import ComponentChoice, Instance, Verdict
 from scaler_core.plugins import load_plugins
 from scaler_core.seeds import derive_random

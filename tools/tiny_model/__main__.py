@@ -48,12 +48,7 @@ def main(steps: int, threads: int, seed: int, output: Path) -> None:
 
     from tools.tiny_model.examples import starter_makers
     from tools.tiny_model.tokenizer import build_tokenizer
-    from tools.tiny_model.warmstart import (
-        Settings,
-        accuracy,
-        new_model,
-        warm_start,
-    )
+    from tools.tiny_model.warmstart import Settings, accuracy, new_model, warm_start
 
     torch.set_num_threads(threads)
     started = time.monotonic()

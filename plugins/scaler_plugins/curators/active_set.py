@@ -11,14 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from scaler_core.curriculum.memory import HISTORY_LIMIT
-from scaler_core.interfaces import (
-    Admission,
-    Curator,
-    CuratorView,
-    History,
-    Options,
-    Retirement,
-)
+from scaler_core.interfaces import Admission, Curator, CuratorView, History, Options, Retirement
 
 HISTORY_LENGTH_OF_THE_PAPER = 10
 

@@ -10,13 +10,7 @@ import re
 from typing import Final
 
 from scaler_core.models import Response
-from scaler_plugins.verifiers.boxed import (
-    NO_BOX,
-    Reading,
-    last_box,
-    read_answer,
-    visible_text,
-)
+from scaler_plugins.verifiers.boxed import NO_BOX, Reading, last_box, read_answer, visible_text
 from scaler_plugins.verifiers.latex import peel
 
 READ_FROM_END: Final = 5_000

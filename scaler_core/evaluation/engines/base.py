@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
-from scaler_core.closable import Closable
+from scaler_core.interfaces import Closable
 from scaler_core.models import Question, Response
 
 

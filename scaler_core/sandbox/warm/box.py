@@ -11,12 +11,12 @@ import threading
 from collections import OrderedDict
 from contextlib import ExitStack, suppress
 
+from scaler_core.interfaces import Limits
 from scaler_core.sandbox import landlock
 from scaler_core.sandbox.confinement import Confinement
 from scaler_core.sandbox.container import Container, View
 from scaler_core.sandbox.guard import wire
 from scaler_core.sandbox.interpreter import Interpreter
-from scaler_core.sandbox.types import Limits
 from scaler_core.sandbox.warm.server import Served, Server, ServerLost
 
 START_S = 60.0

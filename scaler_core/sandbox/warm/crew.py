@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from scaler_core.interfaces import Limits, RunResult
 from scaler_core.sandbox.guard import wire
 from scaler_core.sandbox.outcome import Facts
-from scaler_core.sandbox.types import Limits, RunResult
 from scaler_core.sandbox.warm.box import Box
 from scaler_core.sandbox.warm.server import NotServed, Served, ServerLost, Streams
 

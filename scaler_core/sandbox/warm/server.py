@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scaler_core.interfaces import Limits
 from scaler_core.sandbox.container import SYSTEM_ONLY, View
 from scaler_core.sandbox.guard import system, wire
 from scaler_core.sandbox.outcome import Facts
-from scaler_core.sandbox.types import Limits
 
 START_S = 60.0  # until a server must have answered, the CPU limit for compiling left out
 ANSWER_S = 60.0  # what a loaded machine may add to the limits of a batch

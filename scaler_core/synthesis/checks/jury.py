@@ -15,8 +15,8 @@ from pydantic import JsonValue
 from scaler_core.audit.records import LONGEST_ANSWER, SolutionAudit, shortened
 from scaler_core.audit.voting import Ballot, Words, count_votes, describe, told
 from scaler_core.factory.programs import last_lines
+from scaler_core.interfaces import Program, RunResult
 from scaler_core.models import AnswerType, Problem
-from scaler_core.sandbox import Program, RunResult
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.config import CheckSettings
 from scaler_core.synthesis.records import Dropped, DropReason

@@ -8,8 +8,8 @@ from pydantic import JsonValue
 
 from scaler_core.audit.records import LONGEST_ANSWER, shortened
 from scaler_core.factory.references import LONGEST_TRUTH, agree, read_answer
+from scaler_core.interfaces import RunResult
 from scaler_core.models import AnswerType
-from scaler_core.sandbox import RunResult
 from scaler_core.synthesis.checks.jury import Jury
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.config import CheckSettings

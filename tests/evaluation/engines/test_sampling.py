@@ -10,13 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.local
 
-from scaler_core.evaluation.engines.sampling import (  # noqa: E402
-    Limits,
-    Request,
-    RowSampler,
-    choose,
-    is_cut_off,
-)
+from scaler_core.evaluation.engines.sampling import Limits, Request, RowSampler, choose, is_cut_off  # noqa: E402
 
 END, PAD = 1, 0
 

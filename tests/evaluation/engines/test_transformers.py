@@ -16,7 +16,7 @@ pytestmark = pytest.mark.local
 from scaler_core.config import PromptSection  # noqa: E402
 from scaler_core.errors import UsageError  # noqa: E402
 from scaler_core.evaluation import Plan, evaluate  # noqa: E402
-from scaler_core.evaluation.engines.opening import open_engine  # noqa: E402
+from scaler_core.evaluation.engines import open_engine  # noqa: E402
 from scaler_core.evaluation.engines.transformers import TransformersEngine  # noqa: E402
 from scaler_core.evaluation.model import model_in_folder  # noqa: E402
 from scaler_core.models import Question  # noqa: E402

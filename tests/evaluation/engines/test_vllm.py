@@ -9,8 +9,8 @@ import pytest
 
 from scaler_core.config import PromptSection
 from scaler_core.errors import UsageError
+from scaler_core.evaluation.engines import choose_engine
 from scaler_core.evaluation.engines import vllm as engine
-from scaler_core.evaluation.engines.opening import choose_engine
 from scaler_core.evaluation.model import ModelChoice
 from scaler_core.models import Question
 

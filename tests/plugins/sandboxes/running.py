@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from scaler_core.interfaces import Sandbox
-from scaler_core.sandbox import Limits, Program, RunResult
+from scaler_core.interfaces import Limits, Program, RunResult, Sandbox
 from scaler_core.testing.environments import SUM_CPP, SUM_GENERATOR, SUM_PYTHON
 
 QUICK = Limits(cpu_s=1.0, wall_s=20.0, memory_bytes=512 << 20, output_bytes=1 << 20)

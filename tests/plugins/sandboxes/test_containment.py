@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scaler_core.interfaces import Sandbox
-from scaler_core.sandbox import Limits, Program
+from scaler_core.interfaces import Limits, Program, Sandbox
 from tests.plugins.sandboxes.conftest import LocalKind
 from tests.plugins.sandboxes.hostile import processes, resources, state, writing
 from tests.plugins.sandboxes.hostile.attack import Attack

@@ -13,8 +13,7 @@ from typing import TypeVar
 
 import pytest
 
-from scaler_core.interfaces import Sandbox
-from scaler_core.sandbox import Limits, Program, RunResult
+from scaler_core.interfaces import Limits, Program, RunResult, Sandbox
 from tests.plugins.sandboxes.conftest import LocalKind
 from tests.plugins.sandboxes.hostile import (
     compiling,

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from scaler_core.errors import UsageError
-from scaler_core.interfaces import Sandbox
-from scaler_core.sandbox import Limits, Program
+from scaler_core.interfaces import Limits, Program, Sandbox
 from scaler_core.testing.environments import SUM_CPP, SUM_GENERATOR, SUM_PYTHON
 from tests.plugins.sandboxes.conftest import LocalKind
 from tests.plugins.sandboxes.processes import descendants
@@ -320,7 +319,7 @@ def test_nothing_outlives_a_host_that_is_killed(
 ) -> None:
     before = descendants()
     host = f"""
-from scaler_core.sandbox import Limits, Program
+from scaler_core.interfaces import Limits, Program
 from {kind.__module__} import {kind.__name__}
 program = Program("python", "import time\\nif input() == 'sleep': time.sleep(600)")
 sandbox = {kind.__name__}({kind.__name__}.Config(warm={warm}))

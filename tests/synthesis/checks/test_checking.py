@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scaler_core.errors import InfrastructureError
-from scaler_core.sandbox import RunResult
+from scaler_core.interfaces import RunResult
 from scaler_core.synthesis.checks import CHECKS, check_candidate
 from scaler_core.synthesis.config import CheckSettings
 from scaler_core.synthesis.records import Checked, SourceTest

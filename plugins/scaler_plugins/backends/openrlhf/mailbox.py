@@ -1,12 +1,16 @@
-"""Calls from the trainer's process to the one that holds feed and run.
+"""Calls from the trainer's process to the one that holds feed and run, and the prompts they bring.
 
 Ray can call into actors only, and the process with the feed is none. So a small actor stands
-between them: the trainer waits there for answers, the other side for calls.
+between them: the trainer waits there for answers, the other side for calls. OpenRLHF's prompts come
+the same way, step by step: nothing is read ahead.
+
+Needs Ray, but not OpenRLHF.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,3 +85,56 @@ class Caller:
             CallFailed: There is none.
         """
         return ray.get(self._mailbox.call.remote(name, *arguments))
+
+
+Item = tuple[list[str], list[str], list[Any], list[None]]
+"""Source, prompt, label and image, each as a batch of one."""
+
+
+class TicketLoader:
+    """All that OpenRLHF asks of a loader of prompts: ``iter``, ``len``, state in and out.
+
+    The first prompt of a step draws all of its tickets, which the trainer asks for only after the
+    step before was recorded.
+
+    Args:
+        call: Asks the process that holds the feed.
+        prompts: Tickets per step.
+        first_step: The first step that is drawn here.
+        last_step: The last one.
+    """
+
+    def __init__(self, call: Caller, prompts: int, first_step: int, last_step: int) -> None:
+        self._call = call
+        self._prompts = prompts
+        self._next = first_step
+        self._last = last_step
+        self._state: dict[str, Any] = {}
+
+    def __len__(self) -> int:
+        """Prompts of the whole run."""
+        return self._prompts * self._last
+
+    def __iter__(self) -> Iterator[Item]:
+        while self._next <= self._last:
+            drawn = self._call("draw", self._next)
+            self._next += 1
+            for source, prompt, label in drawn:
+                yield [source], [prompt], [label], [None]
+
+    def stop(self) -> None:
+        """Draw no further step."""
+        self._last = self._next - 1
+
+    def remember(self, state: dict[str, Any]) -> None:
+        """Keep the curriculum's state after the last recorded step, for the next checkpoint."""
+        self._state = state
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return self._state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Compare with the feed, which is there already; see ``session.py``."""
+        self._call("restored", state)
+        self._state = state

@@ -7,12 +7,7 @@ from collections.abc import Iterator
 
 from scaler_core.interfaces import RunLike
 from scaler_plugins.backends.openrlhf.flags import RunFacts, build_flags
-from scaler_plugins.backends.openrlhf.memory import (
-    GIB,
-    estimate,
-    parameters_in_name,
-    parameters_of,
-)
+from scaler_plugins.backends.openrlhf.memory import GIB, estimate, parameters_in_name, parameters_of
 from scaler_plugins.backends.openrlhf.model_facts import model_config, within_reach
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
 from scaler_plugins.backends.openrlhf.parser import COMMAND, parse_flags

@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
-from scaler_core.sandbox import Limits, Program, RunResult, RunStatus
+from scaler_core.interfaces import Limits, Program, RunResult, RunStatus
 from scaler_core.sandbox.outcome import ERROR_CHARACTERS, OUT_OF_MEMORY
 from scaler_plugins.sandboxes.fusion.harness import COMPILE_FAILED
 from scaler_plugins.sandboxes.fusion.request import result_name

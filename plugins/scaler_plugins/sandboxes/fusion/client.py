@@ -21,7 +21,7 @@ import httpx
 from pydantic import ValidationError
 
 from scaler_core.errors import one_line
-from scaler_core.sandbox import RunResult
+from scaler_core.interfaces import RunResult
 from scaler_plugins.sandboxes.fusion.answer import Answer
 from scaler_plugins.sandboxes.fusion.request import Request
 

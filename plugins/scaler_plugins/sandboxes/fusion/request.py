@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from scaler_core.sandbox import Limits, Program
+from scaler_core.interfaces import Limits, Program
 
 MEBIBYTE = 1 << 20
 STACK_BYTES = 256 * MEBIBYTE

@@ -10,13 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from scaler_core.errors import UsageError
-from scaler_core.interfaces import Options, Sandbox
-from scaler_core.sandbox import Limits, Program, RunResult
-from scaler_plugins.sandboxes.fusion.answer import (
-    batch_results,
-    generator_result,
-    solution_result,
-)
+from scaler_core.interfaces import Limits, Options, Program, RunResult, Sandbox
+from scaler_plugins.sandboxes.fusion.answer import batch_results, generator_result, solution_result
 from scaler_plugins.sandboxes.fusion.request import generator_request, solution_request
 
 if TYPE_CHECKING:
@@ -112,7 +107,7 @@ class SandboxFusion(Sandbox):
         return self._client.counts()
 
     def run(self, program: Program, inputs: Sequence[bytes], limits: Limits) -> list[RunResult]:
-        """One result per input; see :meth:`scaler_core.interfaces.Sandbox.run`.
+        """One result per input; see :meth:`scaler_core.interfaces.execution.Sandbox.run`.
 
         CPU time is spent on the server, which does not measure it: ``cpu_s`` is 0.
         """

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from scaler_core.config import PromptSection
+from scaler_core.interfaces import Ask
 from scaler_core.models import (
     Batch,
     ComponentChoice,
@@ -17,7 +18,6 @@ from scaler_core.models import (
     Ticket,
     Verdict,
 )
-from scaler_core.protocols import Ask
 from scaler_core.seeds import derive_seed
 
 Judge = Callable[[Ticket, Response], Verdict]

@@ -15,11 +15,7 @@ import ray
 
 from scaler_core.errors import UsageError
 from scaler_core.judge import PortableJudge
-from scaler_plugins.backends.openrlhf.cluster import (
-    _compare,
-    _refuse_too_little,
-    describe_machine,
-)
+from scaler_plugins.backends.openrlhf.cluster import _compare, _refuse_too_little, describe_machine
 from scaler_plugins.backends.openrlhf.flags import AGENT
 from tests.plugins.backends.openrlhf.making import options
 

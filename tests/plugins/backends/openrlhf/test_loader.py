@@ -11,8 +11,14 @@ import pytest
 
 pytest.importorskip("ray", reason="the trainer's end of the mailbox is a part of Ray")
 
-from scaler_plugins.backends.openrlhf.mailbox import Call, Caller, CallFailed, Mailbox
-from scaler_plugins.backends.openrlhf.trainer import Item, TicketLoader
+from scaler_plugins.backends.openrlhf.mailbox import (
+    Call,
+    Caller,
+    CallFailed,
+    Item,
+    Mailbox,
+    TicketLoader,
+)
 
 pytestmark = pytest.mark.ray
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from scaler_core.interfaces import Sandbox
-from scaler_core.sandbox import Limits, Program, RunResult
+from scaler_core.interfaces import Limits, Program, RunResult, Sandbox
 from scaler_core.testing.environments import SUM_GENERATOR
 from scaler_core.testing.fusion import FakeFusion, Reply
 from scaler_plugins.sandboxes.fusion.sandbox import SandboxFusion

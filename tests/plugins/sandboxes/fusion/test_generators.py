@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from scaler_core.interfaces import Limits, Program
 from scaler_core.models import Environment
 from scaler_core.pool.published import read_published
-from scaler_core.sandbox import Limits, Program
 from scaler_core.testing.environments import SUM_GENERATOR
 from scaler_core.testing.fusion import FakeFusion
 from scaler_plugins.environments.starter import StarterPack

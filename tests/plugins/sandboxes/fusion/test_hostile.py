@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from scaler_core.sandbox import Limits
+from scaler_core.interfaces import Limits
 from scaler_core.testing.environments import SUM_GENERATOR
 from scaler_core.testing.fusion import FakeFusion, Reply, succeeded
 from scaler_plugins.sandboxes.fusion.sandbox import SandboxFusion

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scaler_core.sandbox import Limits, Program
+from scaler_core.interfaces import Limits, Program
 from scaler_core.testing.environments import SUM_CPP, SUM_GENERATOR, SUM_PYTHON
 from scaler_core.testing.fusion import FakeFusion
 from scaler_plugins.sandboxes.fusion.sandbox import SandboxFusion

@@ -12,10 +12,10 @@ import pytest
 from pydantic import ValidationError
 
 from scaler_core.errors import UsageError
+from scaler_core.interfaces import Limits, Program, RunResult
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import load_plugins
 from scaler_core.plugins.choosing import build_sandbox
-from scaler_core.sandbox import Limits, Program, RunResult
 from scaler_core.testing.fusion import FakeFusion, FusionRequest, Reply, succeeded
 from scaler_plugins.sandboxes.fusion.sandbox import SandboxFusion
 from tests.plugins.sandboxes.fusion.running import GENERATOR, SEED, SMALL, SOLUTION, ask, fusion_at

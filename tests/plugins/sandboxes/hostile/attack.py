@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from scaler_core.sandbox import Program
+from scaler_core.interfaces import Program
 
 BREACH = "BREACH"
 REFUSED = ("ok", "forbidden")

@@ -1,12 +1,15 @@
-"""The data of the sandbox interface: programs, limits, results."""
+"""Running untrusted programs: the sandbox, and the programs, limits and results it deals in."""
 
 from __future__ import annotations
 
 import hashlib
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
+from scaler_core.interfaces.component import Component
 from scaler_core.models import Language
 
 RunStatus = Literal[
@@ -88,3 +91,52 @@ class RunResult:
     error: str = ""
     cpu_s: float = 0.0
     wall_s: float = 0.0
+
+
+class Sandbox(Component):
+    """Runs untrusted programs.
+
+    Attributes:
+        rank: ``auto`` takes the highest-ranking sandbox that this machine can run, and never one
+            below 0, which needs options or a server.
+        covers: What it contains, one short line each; every line has a hostile-program test.
+        does_not_cover: What it does not contain, one short line each.
+    """
+
+    rank: ClassVar[int] = 0
+    covers: ClassVar[tuple[str, ...]] = ()
+    does_not_cover: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    @abstractmethod
+    def missing(cls) -> str:
+        """Why this machine cannot run it, in one line; empty when it can."""
+
+    @classmethod
+    def weakness(cls) -> str:
+        """Why untrusted programs must not run in it on this machine; empty when they may."""
+        return "it does not say that it contains attacks"
+
+    def prepare(self, programs: Sequence[Program]) -> None:
+        """Do now what the first run of each program would do: compile it, start its workers.
+
+        Changes no result, so that calling it is never needed. Thread-safe; bad programs never
+        raise.
+        """
+        return
+
+    def counters(self) -> Mapping[str, float]:
+        """Totals since the start, such as ``compiled``, ``cpu_s/compile``, ``workers/replaced``."""
+        return {}
+
+    @abstractmethod
+    def run(self, program: Program, inputs: Sequence[bytes], limits: Limits) -> list[RunResult]:
+        """One result per input, in order; each input of a solution meets a fresh process.
+
+        Never raises because of what the program does; ``sandbox_failure`` says that the sandbox
+        itself broke, so the program is not to blame. Thread-safe.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """End every process that is still there; the sandbox cannot be used afterwards."""

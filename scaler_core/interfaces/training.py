@@ -1,80 +1,33 @@
-"""What components are handed: the curator's view, and the backend's feed and run.
-
-These are the shapes that plugins may rely on; the objects behind them belong to the engine and the
-session, and tests hand in others.
-"""
+"""Who trains: backends, what they see of feed and run, and trackers."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from scaler_core.config import PromptSection
-from scaler_core.models import Batch, Group, Message, Question, Response, Ticket, Verdict
+from scaler_core.errors import UsageError
+from scaler_core.interfaces.component import Component
+from scaler_core.interfaces.judging import PortableJudge
+from scaler_core.models import (
+    Batch,
+    Event,
+    Group,
+    Message,
+    Question,
+    Record,
+    Response,
+    Ticket,
+    Verdict,
+)
 
 Ask = Callable[[Sequence[Question]], Iterable[tuple[int, Response]]]
 """Puts questions to a model: each answer with the index of its question, in any order.
 
 Answers are taken as they come, so that what is answered is not lost when the rest is not.
 """
-
-
-class History(Protocol):
-    """What a curator may know of an active environment, since its last admission."""
-
-    @property
-    def environment_id(self) -> str:
-        """The environment."""
-
-    @property
-    def top_level(self) -> int:
-        """The highest level it can be given."""
-
-    @property
-    def admitted_step(self) -> int:
-        """The step before which it was admitted."""
-
-    @property
-    def difficulties(self) -> Sequence[float]:
-        """Values of d before each step that decided a response, oldest first, 256 at most."""
-
-    @property
-    def accuracies(self) -> Sequence[float]:
-        """Accuracy of those steps, oldest first."""
-
-    @property
-    def history_length(self) -> int | None:
-        """How many values of d the pool's author asks the slope rule to read."""
-
-
-class CuratorView(Protocol):
-    """All a curator sees before a step."""
-
-    @property
-    def step(self) -> int:
-        """The step about to be drawn, counted from 1."""
-
-    @property
-    def active(self) -> Sequence[History]:
-        """The active set, in order of admission."""
-
-    @property
-    def candidates(self) -> Sequence[str]:
-        """Ids, sorted, of usable environments outside the active set and not retired just now."""
-
-    def weight(self, environment_id: str) -> float:
-        """The weight that the recipe gives to this environment's pool."""
-
-
-class PortableJudge(Protocol):
-    """What gives a feed's verdicts in another process; it can be pickled."""
-
-    def verify(self, ticket: Ticket, response: Response) -> Verdict:
-        """The verdict on one response; pure and thread-safe."""
-
-    def versions(self) -> Mapping[str, str]:
-        """What this process would judge with: distribution -> version, of SCALER and plugins."""
 
 
 class FeedLike(Protocol):
@@ -187,3 +140,114 @@ class RunLike(Protocol):
         seconds. A stop that is requested meanwhile ends it early, with no figures; a backend then
         stops at once, and the resumed one goes on with the questions that are left.
         """
+
+
+class RayConnection(Record):
+    """How a process connects to Ray.
+
+    Attributes:
+        address: ``host:port``, or ``auto`` for a cluster that runs on this machine; when empty
+            ``RAY_ADDRESS``, and where that is not set a cluster of its own on this machine.
+        environment: Environment variables of every process that Ray starts for it.
+        object_store_bytes: Memory for objects of a cluster of its own; Ray's choice when ``None``.
+    """
+
+    address: str = ""
+    environment: dict[str, str] = {}
+    object_store_bytes: int | None = 256 << 20
+
+
+class Backend(Component):
+    """Owns model, rollouts and optimiser, and the loop around the feed.
+
+    Attributes:
+        needs_instances: False when tickets need no messages and truth, as with simulated learners.
+        models: Folders of the models that ship with it, by the name that a user gives them.
+    """
+
+    needs_instances: ClassVar[bool] = True
+    models: ClassVar[Mapping[str, Path]] = {}
+
+    @classmethod
+    @abstractmethod
+    def missing(cls) -> str:
+        """What this machine lacks to run it, with the command that helps; empty when nothing."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise ``UsageError`` for options that cannot work, before a run starts."""
+
+    def ray_connection(self) -> RayConnection:
+        """How a factory of Ray actors connects, so that it shares the backend's connection."""
+        return RayConnection()
+
+    def prompt_limit(self) -> tuple[str, int] | None:
+        """The model whose tokenizer counts prompts, and their limit in tokens; ``None`` for no
+        limit.
+        """
+        return None
+
+    def preview(self, run: RunLike) -> Sequence[str]:
+        """Lines for ``scaler run --dry-run``: what it would do on what; loads no weights.
+
+        Raises:
+            UsageError: It is certain that training cannot start.
+        """
+        return ()
+
+    def sampling(self) -> tuple[float, float]:
+        """Temperature and top-p of responses in training; held-out instances get the same."""
+        return 1.0, 1.0
+
+    @classmethod
+    def token_counter(cls, model: str) -> Callable[[Sequence[Message]], int]:
+        """What counts the tokens of a prompt as *model* of this backend reads it. Thread-safe.
+
+        Raises:
+            UsageError: This backend counts none, or *model* cannot be loaded.
+        """
+        raise UsageError(f"backend {cls.name!r} counts no tokens")
+
+    @abstractmethod
+    def train(self, feed: FeedLike, run: RunLike) -> None:
+        """Draw, respond, verify, record and learn until the run's last step or a requested stop."""
+
+
+class Tracker(Component):
+    """Shows a run's figures elsewhere, such as in TensorBoard; the run's own files stay the truth.
+
+    All methods are called in the thread that trains, so they must be quick. Whatever they raise
+    costs the tracker and never the run.
+    """
+
+    @classmethod
+    @abstractmethod
+    def missing(cls) -> str:
+        """What this machine lacks to run it, with the command that helps; empty when nothing."""
+
+    @abstractmethod
+    def start(self, name: str, directory: Path, recipe: Mapping[str, Any], first_step: int) -> None:
+        """Begin, or go on with the same curves where *first_step* is above 1.
+
+        Args:
+            name: The recipe's name.
+            directory: The run's folder; files of the tracker belong below ``tracking/`` there.
+            recipe: The resolved recipe, as JSON.
+            first_step: The first step that is logged; figures of it and later ones that an earlier
+                process logged belong to steps that a kill undid.
+        """
+
+    @abstractmethod
+    def log(self, step: int, figures: Mapping[str, float]) -> None:
+        """Figures of *step*, such as ``accuracy`` and ``eval/math-500``; none is NaN or infinite.
+
+        Several calls may tell of one step; steps never fall.
+        """
+
+    def event(self, event: Event) -> None:
+        """A decision of the curriculum; nothing by default."""
+        return
+
+    def close(self) -> None:
+        """The run ends, for whatever reason; what was logged must be there afterwards."""
+        return

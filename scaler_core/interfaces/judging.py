@@ -1,14 +1,39 @@
-"""The interfaces of what is measured and of who is shown it: benchmarks and trackers."""
+"""Who is right: verifiers, benchmarks, and what judges in another process."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar, Protocol
 
 from scaler_core.interfaces.component import Component
-from scaler_core.models import Event, Message, Record, Response, Verdict
+from scaler_core.models import Message, Record, Response, Ticket, Verdict
+
+
+class Verifier(Component):
+    """Judges a response against the truth of its ticket."""
+
+    @abstractmethod
+    def verify(self, response: Response, ticket: Ticket) -> Verdict:
+        """The verdict on *response*.
+
+        Must be pure and thread-safe, must never raise because of what the response holds, and must
+        return in bounded time for any text. ``undecided`` is for causes outside the response only.
+        """
+
+    def close(self) -> None:
+        """End the processes that the verifier keeps, if any; a later call may start new ones."""
+        return
+
+
+class PortableJudge(Protocol):
+    """What gives a feed's verdicts in another process; it can be pickled."""
+
+    def verify(self, ticket: Ticket, response: Response) -> Verdict:
+        """The verdict on one response; pure and thread-safe."""
+
+    def versions(self) -> Mapping[str, str]:
+        """What this process would judge with: distribution -> version, of SCALER and plugins."""
 
 
 class BenchmarkRow(Record):
@@ -65,44 +90,4 @@ class Benchmark(Component):
 
     def close(self) -> None:
         """End the processes that grading keeps, if any; a later call may start new ones."""
-        return
-
-
-class Tracker(Component):
-    """Shows a run's figures elsewhere, such as in TensorBoard; the run's own files stay the truth.
-
-    All methods are called in the thread that trains, so they must be quick. Whatever they raise
-    costs the tracker and never the run.
-    """
-
-    @classmethod
-    @abstractmethod
-    def missing(cls) -> str:
-        """What this machine lacks to run it, with the command that helps; empty when nothing."""
-
-    @abstractmethod
-    def start(self, name: str, directory: Path, recipe: Mapping[str, Any], first_step: int) -> None:
-        """Begin, or go on with the same curves where *first_step* is above 1.
-
-        Args:
-            name: The recipe's name.
-            directory: The run's folder; files of the tracker belong below ``tracking/`` there.
-            recipe: The resolved recipe, as JSON.
-            first_step: The first step that is logged; figures of it and later ones that an earlier
-                process logged belong to steps that a kill undid.
-        """
-
-    @abstractmethod
-    def log(self, step: int, figures: Mapping[str, float]) -> None:
-        """Figures of *step*, such as ``accuracy`` and ``eval/math-500``; none is NaN or infinite.
-
-        Several calls may tell of one step; steps never fall.
-        """
-
-    def event(self, event: Event) -> None:
-        """A decision of the curriculum; nothing by default."""
-        return
-
-    def close(self) -> None:
-        """The run ends, for whatever reason; what was logged must be there afterwards."""
         return

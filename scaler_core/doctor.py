@@ -1,15 +1,23 @@
-"""The findings of an examination: what is there, what is lacking, and what helps."""
+"""What this machine has and lacks for SCALER, with the step that helps.
+
+Looking changes nothing and imports nothing heavy; each question is answered within seconds.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import os
 import platform
 import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from scaler_core.doctor import probes
 from scaler_core.interfaces import Backend, Component, Sandbox
 from scaler_core.models import Record
 from scaler_core.plugins import PluginHost
@@ -48,7 +56,7 @@ def examine(host: PluginHost, folders: Mapping[str, Path]) -> list[Finding]:
     """
     return [
         _has("machine", "python", f"{platform.python_version()} on {platform.platform()}"),
-        _has("machine", "cores", f"{probes.available_cores():g}"),
+        _has("machine", "cores", f"{available_cores():g}"),
         _memory(),
         *(_room(word, folder) for word, folder in folders.items()),
         _gpu(),
@@ -73,7 +81,7 @@ def _lacks(area: Area, name: str, found: str, help: str = "") -> Finding:
 
 
 def _memory() -> Finding:
-    memory = probes.available_memory()
+    memory = available_memory()
     found = f"{memory / _GIB:.1f} GiB"
     if memory < 3 * _GIB:
         return _lacks("machine", "memory", found, "give the machine 4 GiB to train on it")
@@ -94,8 +102,8 @@ def _room(word: str, folder: Path) -> Finding:
 
 
 def _gpu() -> Finding:
-    cards = probes.graphics_cards()
-    torch = probes.package_version("torch")
+    cards = graphics_cards()
+    torch = package_version("torch")
     if not cards:
         return _has("machine", "gpu", "none: the local backend trains on the CPU")
     if torch.endswith("+cpu"):
@@ -105,7 +113,7 @@ def _gpu() -> Finding:
 
 
 def _user_namespaces() -> Finding:
-    if probes.user_namespaces():
+    if user_namespaces():
         return _has("machine", "user namespaces", "allowed")
     return _lacks(
         "machine",
@@ -116,7 +124,7 @@ def _user_namespaces() -> Finding:
 
 
 def _seccomp() -> Finding:
-    if probes.has_library("libseccomp.so.2"):
+    if has_library("libseccomp.so.2"):
         return _has("machine", "libseccomp", "libseccomp.so.2")
     return _lacks("machine", "libseccomp", "not there", "apt-get install libseccomp2")
 
@@ -137,12 +145,12 @@ def _program(name: str, package: str) -> Finding:
     path = shutil.which(name)
     if path is None:
         return _lacks("programs", name, "not there", f"apt-get install {package}")
-    version = probes.output_of([path, "--version"]).partition("\n")[0]
+    version = output_of([path, "--version"]).partition("\n")[0]
     return _has("programs", name, version or path)
 
 
 def _package(name: str) -> Finding:
-    version = probes.package_version(name)
+    version = package_version(name)
     if not version:
         return _lacks("packages", name, "not installed", "pip install 'scaler-rl[local]'")
     return _has("packages", name, version)
@@ -177,3 +185,77 @@ def _failed_plugins(host: PluginHost) -> Iterator[Finding]:
                 f"pip install --upgrade {record.distribution}, or disable it with "
                 f"SCALER_DISABLE_PLUGINS={record.name}",
             )
+
+
+_CLONE_NEWUSER = 0x10000000
+_ROOT = Path("/")
+
+
+def available_cores(root: Path = _ROOT) -> float:
+    """Cores that this process may use: its affinity, cut by the quota of its control group."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = float(len(affinity(0)) if affinity else os.cpu_count() or 1)
+    quota = _words(root / "sys/fs/cgroup/cpu.max")
+    if len(quota) == 2 and quota[0].isdigit() and quota[1].isdigit():
+        cores = min(cores, int(quota[0]) / int(quota[1]))
+    return cores
+
+
+def available_memory(root: Path = _ROOT) -> int:
+    """Bytes of memory that this process may use: the machine's, cut by its control group."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = _words(root / "sys/fs/cgroup/memory.max")
+    return min(total, int(limit[0])) if limit and limit[0].isdigit() else total
+
+
+def graphics_cards(root: Path = _ROOT) -> list[str]:
+    """GPUs by name and memory, or by device node where their driver's tool is absent."""
+    if shutil.which("nvidia-smi"):
+        listing = output_of(
+            ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+        )
+        if listing:
+            return listing.splitlines()
+    nodes = [*sorted((root / "dev").glob("nvidia[0-9]*")), *(root / "dev").glob("kfd")]
+    return [f"device /dev/{node.name}" for node in nodes]
+
+
+def user_namespaces() -> bool:
+    """Whether a process may make a user namespace, found out by making one in a child."""
+    code = f"import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare({_CLONE_NEWUSER}) != 0)"
+    with suppress(OSError, subprocess.SubprocessError):
+        child = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, timeout=10)
+        return child.returncode == 0
+    return False
+
+
+def has_library(name: str) -> bool:
+    """Whether the shared library *name* can be loaded."""
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
+
+
+def package_version(distribution: str) -> str:
+    """The installed version, from its metadata; empty when it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def output_of(command: Sequence[str]) -> str:
+    """What *command* prints, stripped; empty when it fails or takes more than ten seconds."""
+    with suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip()
+    return ""
+
+
+def _words(path: Path) -> list[str]:
+    try:
+        return path.read_text().split()
+    except OSError:
+        return []
