@@ -16,7 +16,7 @@ from scaler_core.run.observers import Observer
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from scaler_core.run.session import Run
+    from scaler_core.run.observers import RunInfo
 
 # what of the run's decisions a person is told, line by line, while it trains
 TOLD = {
@@ -39,7 +39,7 @@ class View(Observer):
     """What both views know of a run."""
 
     def __init__(self) -> None:
-        self.run: Run | None = None
+        self.run: RunInfo | None = None
         self.metrics: Mapping[str, float] = {}
         self.retired = 0
         self.step = 0
@@ -57,15 +57,15 @@ class View(Observer):
     ) -> None:
         return None
 
-    def run_started(self, run: Run) -> None:
+    def run_started(self, run: RunInfo) -> None:
         """Remember whom to watch, and say where its files are."""
         self.run = run
         self._first_step = run.first_step
         self._began = time.monotonic()
         self.say(
             f"recipe {run.name}: {run.steps} steps of {run.prompts} prompts x {run.responses} "
-            f"responses on {len(run.parts.source)} environments, "
-            f"backend {run.parts.backend.name}; files in {run.directory}"
+            f"responses on {run.environments} environments, "
+            f"backend {run.backend}; files in {run.directory}"
         )
 
     def event(self, event: Event) -> None:

@@ -26,7 +26,16 @@ from scaler_core.interfaces.environments import (
 from scaler_core.interfaces.execution import Limits, Program, RunResult, RunStatus, Sandbox
 from scaler_core.interfaces.judging import Benchmark, BenchmarkRow, PortableJudge, Verifier
 from scaler_core.interfaces.synthesis import ChatClient, Extractor, Generator, Metadata, ReplyCutOff
-from scaler_core.interfaces.training import Ask, Backend, FeedLike, RayConnection, RunLike, Tracker
+from scaler_core.interfaces.training import (
+    Ask,
+    Backend,
+    FeedLike,
+    RayConnection,
+    RunLike,
+    Sample,
+    StepEnd,
+    Tracker,
+)
 
 __all__ = [
     "Admission",
@@ -59,8 +68,10 @@ __all__ = [
     "RunLike",
     "RunResult",
     "RunStatus",
+    "Sample",
     "Sandbox",
     "State",
+    "StepEnd",
     "Tracker",
     "Verifier",
 ]

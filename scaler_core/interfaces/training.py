@@ -1,4 +1,35 @@
-"""Who trains: backends, what they see of feed and run, and trackers."""
+"""Who trains: backends, the feed and the run that they are handed, and trackers.
+
+A backend owns the loop. These are its calls, in this order::
+
+    backend                                 feed and run
+    -------                                 ------------
+    feed.measure_prompts(count, limit)      levels with longer prompts are capped
+    run.begin(ask)            -------->     fresh run: held-out grid "before"; benchmarks of step 0,
+                                            or those that a kill left unfinished
+    for step in first_step .. steps:
+        feed.draw()           <--------     the step's tickets
+        feed.verify(t, r)     <-------->    verdicts, from any thread
+        feed.record(step, g)  -------->     difficulty moves
+        train on the rewards
+        run.end_step(...)     -------->     metrics and samples; then, where due, a checkpoint
+                              <- save --    (the backend writes its part), then benchmarks
+                              -- ask -->
+                              <--------     StepEnd: figures for logs, and whether to stop here
+    run.end(ask)              -------->     finished run: held-out grid "after"
+
+A kill between two calls loses what came after the last checkpoint and nothing else:
+
+==================================  ===========================================================
+killed                              the resumed run
+==================================  ===========================================================
+before ``end_step`` has saved       goes on from the checkpoint before, and draws the same tickets
+                                    again; lines of the lost steps are set aside
+while ``save`` writes               the same: a checkpoint that is not whole is removed
+after a checkpoint, in benchmarks   goes on with the questions that are left, in ``begin``
+after the last step's checkpoint    has no step to train: ``begin``, then ``end``
+==================================  ===========================================================
+"""
 
 from __future__ import annotations
 
@@ -30,6 +61,10 @@ Answers are taken as they come, so that what is answered is not lost when the re
 """
 
 
+Sample = tuple[Ticket, Response, Verdict]
+"""A response to a ticket, and the verdict on it."""
+
+
 class FeedLike(Protocol):
     """All that a backend sees of the curriculum; see :class:`scaler_core.curriculum.feed.Feed`."""
 
@@ -52,8 +87,26 @@ class FeedLike(Protocol):
         """The curriculum between two steps, as JSON."""
 
 
+class StepEnd(Record):
+    """What follows from the end of a step.
+
+    Attributes:
+        figures: Figures of the curriculum and of benchmarks that were scored after the step, for
+            logs that a backend keeps of its own.
+        stop: Whether to leave the loop now; the step has a checkpoint.
+    """
+
+    figures: dict[str, float] = {}
+    stop: bool = False
+
+
 class RunLike(Protocol):
-    """What a backend may ask of the run it trains; see :class:`scaler_core.run.session.Run`."""
+    """The run that a backend trains; see :class:`scaler_core.run.session.Run`.
+
+    :meth:`begin`, :meth:`end_step` and :meth:`end` are called in the order of this module's
+    docstring, in one thread. A backend without a model has no answers to questions and leaves *ask*
+    out.
+    """
 
     @property
     def directory(self) -> Path:
@@ -89,56 +142,49 @@ class RunLike(Protocol):
 
     @property
     def finished(self) -> bool:
-        """Whether the last step was trained."""
+        """Whether the last step was trained, and all benchmarks that are due were scored."""
 
     def committed_curriculum(self) -> dict[str, Any]:
         """The feed's state that was committed together with :attr:`resume_from`."""
 
-    @property
-    def stop_requested(self) -> bool:
-        """Whether the user asked to stop after the current step."""
+    def begin(self, ask: Ask | None = None) -> None:
+        """Measures the model ahead of :attr:`first_step`: once, before the first draw.
 
-    def finish_step(
+        Args:
+            ask: Answers with the model as it is before that step. It is not called where nothing is
+                to be measured, so that a backend may load the checkpoint's weights in it.
+        """
+
+    def end_step(
         self,
         step: int,
         metrics: Mapping[str, float],
-        samples: Sequence[tuple[Ticket, Response, Verdict]] = (),
-    ) -> Mapping[str, float]:
-        """Writes the step's line of metrics and a few samples, and shows them.
+        samples: Sequence[Sample],
+        save: Callable[[Path], None],
+        ask: Ask | None = None,
+    ) -> StepEnd:
+        """Ends a step that was recorded and trained: once for each, before the next draw.
 
-        Returns the curriculum's figures, for logs that a backend keeps of its own.
+        Writes the step's figures and a few of its samples; commits a checkpoint on schedule, after
+        the last step, ahead of benchmarks, and where the user has asked for a stop; then scores
+        benchmarks that are due.
+
+        Args:
+            step: The step.
+            metrics: Figures of the backend, such as ``loss`` and ``seconds_rollout``.
+            samples: Responses of the step with their verdicts; the run chooses which it keeps.
+            save: Writes the backend's part of a checkpoint into a folder that exists and is empty.
+            ask: Answers with the model as it is after the step.
+
+        Raises:
+            BackendProtocolError: The step was not recorded, or was ended before.
+            InfrastructureError: The checkpoint cannot be written; older ones are untouched.
         """
 
-    def checkpoint_due(self, step: int) -> bool:
-        """Whether a checkpoint belongs after *step*: on schedule, at the end, or when stopping.
+    def end(self, ask: Ask | None = None) -> None:
+        """Measures the model of a finished run: once, after the last :meth:`end_step`.
 
-        A step that is evaluated gets one too.
-        """
-
-    def save_checkpoint(self, step: int, save: Callable[[Path], None]) -> Path:
-        """Commits feed and backend together; *save* writes the backend's part into a folder."""
-
-    def evaluate(self, label: str, ask: Ask) -> None:
-        """Scores the grid of held-out instances, one response each; kept as *label*.
-
-        A fresh run is measured as ``before`` ahead of its first step, a finished one as ``after``.
-        """
-
-    def evaluation_due(self, step: int) -> bool:
-        """Whether the benchmarks are to be scored after *step*; step 0 is before training.
-
-        True where benchmarks are configured, their scores of *step* are not there yet, no stop is
-        requested, and *step* is 0, on schedule or the last. A backend asks for ``first_step - 1``
-        when it starts and after each finished step, once the step's checkpoint is saved.
-        """
-
-    def score_benchmarks(self, step: int, ask: Ask) -> Mapping[str, float]:
-        """Scores every benchmark of the recipe; figures such as ``eval/math-500``, 0 to 1.
-
-        Its answers are kept below ``evaluation/step-N``, where an interrupted evaluation goes on.
-        Where environments are held out, the grid is scored with them. It belongs to no step's
-        seconds. A stop that is requested meanwhile ends it early, with no figures; a backend then
-        stops at once, and the resumed one goes on with the questions that are left.
+        Also called where the loop was left for a stop; nothing is measured then.
         """
 
 

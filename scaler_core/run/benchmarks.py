@@ -12,6 +12,7 @@ from scaler_core.evaluation import EvaluationSummary, Plan, Settings, Watcher, e
 from scaler_core.evaluation.directory import EvaluationDirectory
 from scaler_core.interfaces import Ask, Benchmark
 from scaler_core.jsonio import canonical_json, read_json, write_atomic
+from scaler_core.run.directory import RunDirectory
 from scaler_core.run.held_out import grid_figures
 
 AVERAGE: Final = "eval/average"
@@ -21,33 +22,35 @@ class StepEvaluations:
     """The evaluations of a run's steps, each in a folder of its own.
 
     Args:
-        folder: The run's folder of evaluations.
+        files: The run's directory.
         options: ``[evaluation]`` of the recipe.
         benchmarks: Its benchmarks.
         steps: The last step of the run.
         seed: The run's seed: every step is asked with the same seeds.
-        model: What the evaluations call the model.
         identity: What decides responses beside the weights of the step.
     """
 
     def __init__(
         self,
-        folder: Path,
+        files: RunDirectory,
         options: EvaluationSection,
         benchmarks: Sequence[Benchmark],
         *,
         steps: int,
         seed: int,
-        model: str,
         identity: Mapping[str, object],
     ) -> None:
-        self.folder = folder
+        self._files = files
         self.benchmarks = benchmarks
         self._options = options
         self._steps = steps
         self._seed = seed
-        self._model = model
         self._identity = dict(identity)
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder of evaluations."""
+        return self._files.evaluation
 
     def due(self, step: int) -> bool:
         """Whether *step* is to be evaluated, and something of that is not done yet."""
@@ -83,7 +86,7 @@ class StepEvaluations:
         """
         plan = Plan.of(
             self.benchmarks,
-            model=self._model,
+            model=f"{self._files.path.name} in training",
             identity=canonical_json({**self._identity, "step": step}),
             engine=str(self._identity.get("backend", "")),
             seed=self._seed,

@@ -16,23 +16,15 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
-import platform
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
 from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
-from pydantic import JsonValue
-
-from scaler_core import __version__
-from scaler_core.curriculum.engine import Emit
 from scaler_core.errors import DataError, UsageError
-from scaler_core.interfaces import EnvironmentSource
 from scaler_core.jsonio import (
     append_line,
     cannot_write,
@@ -42,8 +34,7 @@ from scaler_core.jsonio import (
     sync_directory,
     write_atomic,
 )
-from scaler_core.models import Event, Response, Ticket, Verdict
-from scaler_core.plugins import PluginHost
+from scaler_core.models import Response, Ticket, Verdict
 from scaler_core.run.checkpoint import list_checkpoints
 
 LOGS = ("events.jsonl", "metrics.jsonl", "samples.jsonl")
@@ -59,10 +50,16 @@ BEFORE_FIRST_CHECKPOINT = (
 
 
 class RunDirectory:
-    """The files of one run. Only the process that holds the lock writes."""
+    """The files of one run. Only the process that holds the lock writes.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The folder, which exists or is made by :meth:`create`.
+        numbered: Whether :meth:`create` takes the next free name instead of refusing a taken one.
+    """
+
+    def __init__(self, path: Path, *, numbered: bool = False) -> None:
         self.path = path
+        self._numbered = numbered
         self._streams: dict[str, FileIO] = {}
         self._lock: IO[bytes] | None = None
 
@@ -90,34 +87,29 @@ class RunDirectory:
 
     # -------------------------------------------------------------- opening
 
-    @classmethod
-    def create(cls, path: Path, *, numbered: bool = False) -> RunDirectory:
-        """A new directory, locked.
-
-        Args:
-            path: Where; an empty folder, or what a run left that was killed before it began.
-            numbered: Take the next free name instead of refusing a taken one.
+    def create(self) -> Self:
+        """Make the folder and lock it; an empty one, or one of a run that was killed before it
+        began, is taken over.
 
         Raises:
             UsageError: The path is taken.
             InfrastructureError: It cannot be made.
         """
-        candidate, number = path, 1
+        wanted, number = self.path, 1
         while True:
             try:
-                candidate.mkdir(parents=True)
+                self.path.mkdir(parents=True)
             except FileExistsError:
-                if numbered:
+                if self._numbered:
                     number += 1
-                    candidate = path.with_name(f"{path.name}-{number}")
+                    self.path = wanted.with_name(f"{wanted.name}-{number}")
                     continue
-                _refuse_taken(candidate)
+                _refuse_taken(self.path)
             except (OSError, ValueError) as error:
-                raise cannot_write(candidate, error) from error
-            directory = cls(candidate)
-            directory.lock()
-            directory.clear()
-            return directory
+                raise cannot_write(self.path, error) from error
+            self.lock()
+            self.clear()
+            return self
 
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
@@ -258,8 +250,8 @@ def _is_of_a_beginning(name: str) -> bool:
 SAMPLE_CHARACTERS = 2000
 
 
-def grown(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
-    """By how much each counter has grown; those that stand still are left out."""
+def counter_deltas(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
+    """Growth of each counter; counters that did not change are left out."""
     return {
         name: round(total - before.get(name, 0), 4)
         for name, total in sorted(now.items())
@@ -282,68 +274,3 @@ def sample_line(step: int, ticket: Ticket, response: Response, verdict: Verdict)
         "result": verdict.result,
         "reason": verdict.reason,
     }
-
-
-LIBRARIES = (
-    "pydantic", "pluggy", "math-verify", "torch", "transformers", "trl", "peft", "accelerate"
-)  # fmt: skip
-
-
-def describe_host(host: PluginHost) -> dict[str, Any]:
-    """Versions of SCALER, Python, libraries and plugins, and the size of the machine, as JSON."""
-    versions = {}
-    for name in LIBRARIES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return {
-        "schema_version": 1,
-        "scaler": __version__,
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "libraries": versions,
-        "plugins": [
-            {"name": item.name, "distribution": item.distribution, "version": item.version}
-            for item in host.plugins
-            if item.status == "loaded"
-        ],
-    }
-
-
-# how many ids of each sort the event names; the counts are always exact
-NAMES_SHOWN = 50
-
-
-def pool_contents(source: EnvironmentSource) -> dict[str, str]:
-    """The content hash of every environment by id."""
-    return {name: source.content_hash(name) for name in source.ids()}
-
-
-def report_pool_changes(
-    directory: RunDirectory, source: EnvironmentSource, step: int, emit: Emit
-) -> None:
-    """One event, where the pool is not what it was when the run last started."""
-    old = directory.read_json("pool.json")
-    new = pool_contents(source)
-    changes = {
-        "added": sorted(new.keys() - old.keys()),
-        "removed": sorted(old.keys() - new.keys()),
-        "edited": sorted(name for name in old.keys() & new.keys() if old[name] != new[name]),
-    }
-    if not any(changes.values()):
-        return
-    evidence: dict[str, JsonValue] = {}
-    for sort, names in changes.items():
-        evidence[sort] = list(names[:NAMES_SHOWN])
-        evidence[f"{sort}_count"] = len(names)
-    emit(
-        Event(
-            kind="pool_changed",
-            step=step,
-            reason=", ".join(f"{len(names)} {sort}" for sort, names in changes.items() if names),
-            evidence=evidence,
-        )
-    )

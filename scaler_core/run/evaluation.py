@@ -34,14 +34,15 @@ from scaler_core.run.observers import Observer
 from scaler_core.run.setup import Parts
 from scaler_core.seeds import derive_seed
 
-Tell = Callable[[Callable[[Observer], None]], None]
+Notify = Callable[[Callable[[Observer], None]], None]
+"""Calls every observer of the run."""
 
 
 class StopRequested(Exception):
     """The user asked for a stop while the model was asked."""
 
 
-class Measuring:
+class RunEvaluation:
     """What is measured of one run, and where it is kept.
 
     Args:
@@ -49,8 +50,8 @@ class Measuring:
         files: Its directory.
         factory: Makes the grid's instances.
         judge: Judges the answers to them.
-        emit: Told of places of the grid that stay empty.
-        tell: Calls all observers of the run.
+        emit: Records events, such as places of the grid that stay empty.
+        notify: Calls all observers of the run.
     """
 
     def __init__(
@@ -60,22 +61,21 @@ class Measuring:
         factory: InstanceFactory,
         judge: Judge,
         emit: Emit,
-        tell: Tell,
+        notify: Notify,
     ) -> None:
         self._parts = parts
         self._files = files
         self._factory = factory
         self._judge = judge
         self._emit = emit
-        self._tell = tell
+        self._notify = notify
         recipe = parts.recipe
         self.steps = StepEvaluations(
-            files.evaluation,
+            files,
             recipe.evaluation,
             parts.benchmarks,
             steps=recipe.run.steps,
             seed=recipe.run.seed,
-            model=f"{files.path.name} in training",
             identity={
                 "backend": parts.backend.name,
                 "options": parts.backend.config.model_dump(mode="json"),
@@ -90,7 +90,7 @@ class Measuring:
         tickets = self._grid(step)
         if not tickets:
             return
-        self._tell(lambda to: to.evaluating(label, len(tickets)))
+        self._notify(lambda observer: observer.evaluating(label, len(tickets)))
         options, seed = self._parts.recipe.evaluation, self._parts.recipe.run.seed
         verdicts = self._verdicts(tickets, self._answers(tickets, ask))
         scores = score_grid(
@@ -101,8 +101,8 @@ class Measuring:
             # whatever the moment is called: figures are found by their step
             self._files.write_json(f"evaluation/step-{step}/{GRID_FILE}", scores)
             write_figures(self._files.evaluation)
-        self._tell(lambda to: to.evaluated(label, scores))
-        self._tell(lambda to: to.measured(step, grid_figures(scores)))
+        self._notify(lambda observer: observer.evaluated(label, scores))
+        self._notify(lambda observer: observer.measured(step, grid_figures(scores)))
 
     def _grid(self, step: int) -> list[Ticket]:
         options, parts = self._parts.recipe.evaluation, self._parts
@@ -162,7 +162,7 @@ class Measuring:
     def evaluate_step(
         self, step: int, ask: Ask, stop_requested: Callable[[], bool]
     ) -> Mapping[str, float]:
-        """What is due after *step*; empty where a stop was requested before all was answered."""
+        """Scores of what is due after *step*; empty where a stop was requested before its end."""
 
         def ask_on(questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
             for answer in ask(questions):
@@ -174,22 +174,24 @@ class Measuring:
             if not self.steps.grid_done(step):
                 self.answer_grid(step, f"step-{step}/{GRID_FILE.removesuffix('.json')}", ask_on)
             if not self.steps.benchmarks_done(step):
-                self.steps.score(step, ask_on, _Telling(step, self._tell))
+                self.steps.score(step, ask_on, _BenchmarkNotifier(step, self._notify))
                 found = benchmark_figures(self._files.evaluation, step)
-                self._tell(lambda to: to.measured(step, found))
+                self._notify(lambda observer: observer.measured(step, found))
         except StopRequested:
             return {}
         write_figures(self._files.evaluation)
         return figures_of(self._files.evaluation, step)
 
 
-class _Telling(Watcher):
-    """Tells the run's observers which benchmark is being answered."""
+class _BenchmarkNotifier(Watcher):
+    """Notifies the run's observers of each benchmark that begins."""
 
-    def __init__(self, step: int, tell: Tell) -> None:
+    def __init__(self, step: int, notify: Notify) -> None:
         self._step = step
-        self._say = tell
+        self._notify = notify
 
     def answering(self, benchmark: str, samples: int, kept: int) -> None:
         """One more benchmark begins."""
-        self._say(lambda to: to.benchmark_started(self._step, benchmark, samples - kept))
+        self._notify(
+            lambda observer: observer.benchmark_started(self._step, benchmark, samples - kept)
+        )

@@ -1,27 +1,49 @@
-"""Who watches a run: the live view, a notebook, a tracker. All methods do nothing by default."""
+"""Who watches a run: the live view, a notebook, trackers. All methods do nothing by default."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from scaler_core.models import Event
-
-if TYPE_CHECKING:
-    from scaler_core.run.session import Run
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue
 
 from scaler_core.errors import one_line
 from scaler_core.interfaces import Tracker
+from scaler_core.models import Event, Record
+
+
+class RunInfo(Record):
+    """Facts of a run that is about to train.
+
+    Attributes:
+        name: The recipe's name.
+        directory: The run's folder.
+        steps: The last step to train.
+        prompts: Tickets per step.
+        responses: Responses per ticket.
+        first_step: The first step of this process.
+        environments: Environments that may be trained on.
+        backend: The backend's name.
+        recipe: The resolved recipe, as JSON.
+    """
+
+    name: str
+    directory: Path
+    steps: int
+    prompts: int
+    responses: int
+    first_step: int
+    environments: int
+    backend: str
+    recipe: dict[str, JsonValue]
 
 
 class Observer:
-    """Told what happens in a run, in the thread that trains; it must be quick and never raise."""
+    """Is called in the thread that trains, so every method must be quick and never raise."""
 
-    def run_started(self, run: Run) -> None:
+    def run_started(self, run: RunInfo) -> None:
         """Training is about to begin, or to go on."""
 
     def event(self, event: Event) -> None:
@@ -52,12 +74,14 @@ class Observer:
         """The process leaves the run: it is finished, stopped or has failed."""
 
 
-class Tracking(Observer):
-    """Tells every tracker what happens; one that fails is told no more, with one warning.
+class TrackerObserver(Observer):
+    """Passes a run's figures and events on to its trackers.
+
+    A tracker that fails is called no more, with one warning.
 
     Args:
         trackers: The trackers.
-        warn: Told of a tracker that failed.
+        warn: Receives a line about a tracker that failed.
     """
 
     def __init__(self, trackers: Sequence[Tracker], warn: Callable[[str], None]) -> None:
@@ -65,38 +89,36 @@ class Tracking(Observer):
         self._started: list[Tracker] = []
         self._warn = warn
 
-    def run_started(self, run: Run) -> None:
-        """Start them."""
-        recipe = run.recipe.model_dump(mode="json")
+    def run_started(self, run: RunInfo) -> None:
+        """Start the trackers."""
         self._started = list(self._trackers)
-        self._tell(lambda item: item.start(run.name, run.directory, recipe, run.first_step))
+        self._call(lambda item: item.start(run.name, run.directory, run.recipe, run.first_step))
 
     def event(self, event: Event) -> None:
-        """Tell the decision."""
-        self._tell(lambda item: item.event(event))
+        """Pass the decision on."""
+        self._call(lambda item: item.event(event))
 
     def step_finished(self, step: int, metrics: Mapping[str, float]) -> None:
         """Log the step's figures."""
-        figures = {name: value for name, value in metrics.items() if name != "step"}
-        self._log(step, figures)
+        self._log(step, {name: value for name, value in metrics.items() if name != "step"})
 
     def measured(self, step: int, figures: Mapping[str, float]) -> None:
-        """Log what was measured."""
+        """Log scores."""
         self._log(step, figures)
 
     def run_ended(self) -> None:
         """Close those that were started and have not failed."""
-        self._tell(lambda item: item.close())
+        self._call(lambda item: item.close())
         self._started = []
 
     def _log(self, step: int, figures: Mapping[str, float]) -> None:
         finite = {name: float(value) for name, value in figures.items() if isfinite(value)}
-        self._tell(lambda item: item.log(step, finite))
+        self._call(lambda item: item.log(step, finite))
 
-    def _tell(self, call: Callable[[Tracker], None]) -> None:
+    def _call(self, method: Callable[[Tracker], None]) -> None:
         for tracker in list(self._started):
             try:
-                call(tracker)
+                method(tracker)
             except (Exception, SystemExit) as error:
                 # a tracker is a plugin, and often a network: no run may end because of it, not
                 # even where its library wants to leave

@@ -52,10 +52,10 @@ def open_run(
     else:
         name, resolved = load_recipe(str(recipe), host.recipes(), overrides)
     parts = assemble(resolved, host)
-    if run_dir is not None:
-        return Run(name, parts, Path(run_dir), only_preview=only_preview)
-    path = _default_directory(name, resolved)
-    return Run(name, parts, path, numbered=True, only_preview=only_preview)
+    path = Path(run_dir) if run_dir is not None else _default_directory(name, resolved)
+    # a default name that is taken, as by a run of the same second, gets a number
+    files = RunDirectory(path, numbered=run_dir is None)
+    return Run(name, parts, files, only_preview=only_preview)
 
 
 def resume_run(
@@ -87,7 +87,7 @@ def resume_run(
     return Run(
         name,
         parts,
-        directory.path,
+        directory,
         checkpoint,
         changed=overrides,
         only_preview=only_preview,

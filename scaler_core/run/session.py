@@ -4,10 +4,14 @@
 
     open_run / resume_run  ->  Run.train()
                                  backend.train(feed, run)
+                                   run.begin                       evaluation/before.json
                                    feed.draw / verify / record     events.jsonl
-                                   run.finish_step                 metrics.jsonl, samples.jsonl
-                                   run.save_checkpoint             checkpoints/step-N
-                                   run.evaluate                    evaluation/<label>.json
+                                   run.end_step                    metrics.jsonl, samples.jsonl,
+                                                                   checkpoints/step-N,
+                                                                   evaluation/step-N
+                                   run.end                         evaluation/after.json
+
+The order of a backend's calls is drawn in :mod:`scaler_core.interfaces.training`.
 """
 
 from __future__ import annotations
@@ -18,16 +22,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from scaler_core.config import PromptSection
 from scaler_core.curriculum.engine import Engine
 from scaler_core.curriculum.feed import Feed
 from scaler_core.errors import BackendProtocolError, UsageError, blamed_on
-from scaler_core.interfaces import Ask
+from scaler_core.interfaces import Ask, Sample, StepEnd
 from scaler_core.jsonio import write_atomic
 from scaler_core.judge import Judge
-from scaler_core.models import Event, Response, Ticket, Verdict
+from scaler_core.models import Event
 from scaler_core.pool.source import pool_hash
 from scaler_core.run.checkpoint import (
     Checkpoint,
@@ -36,67 +40,62 @@ from scaler_core.run.checkpoint import (
     prune,
     write_checkpoint,
 )
-from scaler_core.run.directory import (
-    RunDirectory,
-    describe_host,
-    grown,
-    pool_contents,
-    report_pool_changes,
-    sample_line,
-)
-from scaler_core.run.evaluation import Measuring
-from scaler_core.run.observers import Observer, Tracking
+from scaler_core.run.directory import RunDirectory, counter_deltas, sample_line
+from scaler_core.run.evaluation import RunEvaluation
+from scaler_core.run.observers import Observer, RunInfo, TrackerObserver
 from scaler_core.run.preview import preview_run
+from scaler_core.run.provenance import describe_host, pool_contents, report_pool_changes
 from scaler_core.run.setup import Parts
 from scaler_core.run.summary import Summary, summarize
+from scaler_core.seeds import derive_random
 
 SAMPLES_PER_STEP = 4
+"""Tickets of a step of which a sample is kept."""
 
 
 class Run:
     """One run; made by :func:`scaler_core.open_run` or :func:`scaler_core.resume_run`.
 
-    Implements :class:`scaler_core.interfaces.training.RunLike` for the backend.
+    Implements :class:`scaler_core.interfaces.RunLike` for the backend.
 
     Args:
         name: The recipe's name.
         parts: What the run is made of.
-        path: Its directory, which :meth:`train` makes.
-        numbered: Whether a taken path gets a number instead of being refused.
-        only_preview: Whether it will not be trained: no machine but this one is touched then.
+        files: Its directory; :meth:`train` makes that of a fresh run.
         checkpoint: Where to go on from; ``None`` for a fresh run.
         changed: Settings that differ from those the run began with, as the user typed them.
+        only_preview: Whether it will not be trained: no machine but this one is touched then.
     """
 
     def __init__(
         self,
         name: str,
         parts: Parts,
-        path: Path,
+        files: RunDirectory,
         checkpoint: Checkpoint | None = None,
         changed: Sequence[str] = (),
-        numbered: bool = False,
         only_preview: bool = False,
     ) -> None:
         self.name = name
         self.parts = parts
         self.recipe = parts.recipe
-        self.directory = path
+        self.files = files
         self.observer = Observer()
-        self._tracking = Tracking(parts.trackers, lambda text: self.observer.warning(text))
         self.stop_requested = False
+        self._trackers = TrackerObserver(parts.trackers, lambda text: self.observer.warning(text))
         self._changed = tuple(changed)
-        self._numbered = numbered
         self._checkpoint = checkpoint
-        self._files = RunDirectory(path)
-        self._happened: Counter[str] = Counter()
-        self._last_saved = self._last_finished = checkpoint.step if checkpoint else 0
+        self._called: Literal["nothing", "begin", "end"] = "nothing"
+        self._decisions: Counter[str] = Counter()
+        self._last_saved = self._last_ended = checkpoint.step if checkpoint else 0
         self._facts_written = False
         self._began = self._step_began = time.monotonic()
         self._factory = parts.make_factory(only_here=only_preview)
-        self._counted: Mapping[str, float] = {}
+        self._counters: Mapping[str, float] = {}
         self._judge = Judge(parts.host, self._factory)
-        self._measuring = self._measuring_in(self._files)
+        self._evaluation = RunEvaluation(
+            parts, files, self._factory, self._judge, self._emit, self._notify
+        )
         engine = Engine(
             parts.source, parts.controller, parts.curator, seed=self.seed, emit=self._emit
         )
@@ -113,7 +112,12 @@ class Run:
             ready=parts.ready,
         )
 
-    # -------------------------------------------------------------- what backends ask
+    # -------------------------------------------------------------- facts for backends
+
+    @property
+    def directory(self) -> Path:
+        """The run's folder."""
+        return self.files.path
 
     @property
     def seed(self) -> int:
@@ -150,14 +154,15 @@ class Run:
         """The backend's part of the checkpoint to resume from."""
         return self._checkpoint.backend if self._checkpoint else None
 
+    @property
+    def finished(self) -> bool:
+        """Whether the last step was trained, and all benchmarks that are due were scored."""
+        return self.feed.step >= self.steps and not self._evaluation.steps.due(self.steps)
+
     def committed_curriculum(self) -> dict[str, Any]:
         """The feed's state in the checkpoint that the run goes on from."""
         state: dict[str, Any] = self._checkpoint.read()["feed"] if self._checkpoint else {}
         return state
-
-    def request_stop(self) -> None:
-        """Ask the backend to stop after the current step, with a checkpoint."""
-        self.stop_requested = True
 
     # -------------------------------------------------------------- the whole run
 
@@ -177,25 +182,24 @@ class Run:
         """
         try:
             if self._checkpoint is None:
-                self._begin()
+                self._start()
             else:
-                self._go_on(self._checkpoint)
-            self._tell(lambda to: to.run_started(self))
-            self._measure_from_here()
+                self._resume(self._checkpoint)
+            info = self._info()
+            self._notify(lambda observer: observer.run_started(info))
             with blamed_on(f"backend {self.parts.backend.name!r}"):
                 self.parts.backend.train(self.feed, self)
             self._check_backend()
-            summary = summarize(self._files)
+            summary = summarize(self.files)
             if self.finished:
-                self._files.write_json("finished.json", {"steps": self.feed.step})
+                self.files.write_json("finished.json", {"steps": self.feed.step})
             return summary
         finally:
             self.close()
 
-    @property
-    def finished(self) -> bool:
-        """Whether the last step was trained, and all that is due after it measured."""
-        return self.feed.step >= self.steps and not self._measuring.steps.due(self.steps)
+    def request_stop(self) -> None:
+        """Ask the backend to stop after the current step, with a checkpoint."""
+        self.stop_requested = True
 
     @property
     def seconds(self) -> float:
@@ -203,31 +207,46 @@ class Run:
         return time.monotonic() - self._began
 
     def close(self) -> None:
-        """Stop the workers and give the directory back, whatever of it fails."""
+        """Stop the workers and release the directory, whatever of it fails."""
         with ExitStack() as stack:
-            stack.callback(self._files.close)
+            stack.callback(self.files.close)
             stack.callback(self._factory.close)
             stack.callback(self._judge.close)
-            stack.callback(self._tell, lambda to: to.run_ended())
+            stack.callback(self._notify, lambda observer: observer.run_ended())
+
+    def _info(self) -> RunInfo:
+        return RunInfo(
+            name=self.name,
+            directory=self.directory,
+            steps=self.steps,
+            prompts=self.prompts,
+            responses=self.responses,
+            first_step=self.first_step,
+            environments=len(self.parts.source),
+            backend=self.parts.backend.name,
+            recipe=self.recipe.model_dump(mode="json"),
+        )
 
     def _check_backend(self) -> None:
         name, step = self.parts.backend.name, self.feed.step
-        if step < self.steps and not self.stop_requested:
+        if self._called == "nothing":
+            fault = "ended without begin()"
+        elif step < self.steps and not self.stop_requested:
             fault = f"ended after step {step} of {self.steps}"
-        elif self._last_finished != step:
-            fault = f"ended without finish_step({step})"
+        elif self._last_ended != step:
+            fault = f"ended without end_step({step})"
         elif self._last_saved != step:
             fault = f"ended without a checkpoint of step {step}"
         elif not self.finished and not self.stop_requested:
-            fault = f"ended without score_benchmarks({step})"
+            fault = f"left out ask, but benchmarks are due after step {step}"
+        elif self._called != "end":
+            fault = "ended without end()"
         else:
             return
         raise BackendProtocolError(f"backend {name!r} {fault}")
 
-    def _begin(self) -> None:
-        self._files = RunDirectory.create(self.directory, numbered=self._numbered)
-        self.directory = self._files.path
-        self._measuring = self._measuring_in(self._files)
+    def _start(self) -> None:
+        self.files.create()
         try:
             self._write_facts()
             self._emit(
@@ -236,172 +255,195 @@ class Run:
             # before the first step, so that a run which is killed early can be resumed too
             self._commit(0, None)
         except BaseException:
-            self._files.clear()
+            self.files.clear()
             raise
 
-    def _go_on(self, checkpoint: Checkpoint) -> None:
-        self._files.lock()
-        if latest_checkpoint(self._files.checkpoints) != checkpoint:
+    def _resume(self, checkpoint: Checkpoint) -> None:
+        self.files.lock()
+        if latest_checkpoint(self.files.checkpoints) != checkpoint:
             raise UsageError(
                 f"another process has trained in {self.directory} since this one opened it",
                 hint="resume it again",
             )
-        undone = self._measuring.steps.set_aside_after(checkpoint.step)
-        scores = self._measuring.steps.best_scores()
-        prune(self._files.checkpoints, self.recipe.checkpoint.keep, scores)
+        undone = self._evaluation.steps.set_aside_after(checkpoint.step)
+        scores = self._evaluation.steps.best_scores()
+        prune(self.files.checkpoints, self.recipe.checkpoint.keep, scores)
         state = checkpoint.read()
-        set_aside = self._files.rewind(state["logs"])
+        set_aside = self.files.rewind(state["logs"])
         self.feed.load_state_dict(state["feed"])
-        report_pool_changes(self._files, self.parts.source, checkpoint.step, self._emit)
+        report_pool_changes(self.files, self.parts.source, checkpoint.step, self._emit)
         evidence: dict[str, Any] = {"superseded_lines": set_aside, "changed": list(self._changed)}
         if undone:
             evidence["superseded_evaluations"] = undone
         self._emit(Event(kind="resumed", step=checkpoint.step, evidence=evidence))
 
     def _write_facts(self) -> None:
-        write_atomic(self._files.recipe, self.recipe.to_toml())
+        write_atomic(self.files.recipe, self.recipe.to_toml())
         facts = describe_host(self.parts.host)
         pool = {"environments": len(self.parts.source), "hash": pool_hash(self.parts.source)}
-        self._files.write_json("environment.json", {**facts, "recipe": self.name, "pool": pool})
-        self._files.write_json("pool.json", pool_contents(self.parts.source))
+        self.files.write_json("environment.json", {**facts, "recipe": self.name, "pool": pool})
+        self.files.write_json("pool.json", pool_contents(self.parts.source))
         for name in ("finished.json", "evaluation/after.json"):
             (self.directory / name).unlink(missing_ok=True)
         self._facts_written = True
 
-    # -------------------------------------------------------------- step by step
+    # -------------------------------------------------------------- begin, end_step, end
 
-    def finish_step(
+    def begin(self, ask: Ask | None = None) -> None:
+        """See :meth:`scaler_core.interfaces.RunLike.begin`."""
+        if self._called != "nothing":
+            raise BackendProtocolError("begin() was called twice")
+        self._called = "begin"
+        if ask is not None:
+            if self.resume_from is None:
+                self._answer_grid("before", ask)
+            self._evaluate(self.first_step - 1, ask)
+        self._reset_step_clock()
+
+    def end_step(
         self,
         step: int,
         metrics: Mapping[str, float],
-        samples: Sequence[tuple[Ticket, Response, Verdict]] = (),
-    ) -> Mapping[str, float]:
-        """Write the step's line of metrics and a few samples, and show them.
+        samples: Sequence[Sample],
+        save: Callable[[Path], None],
+        ask: Ask | None = None,
+    ) -> StepEnd:
+        """See :meth:`scaler_core.interfaces.RunLike.end_step`."""
+        self._check_order(step)
+        figures = self._write_step(step, metrics, samples)
+        # Read before the checkpoint: a request that comes later would find the step without one,
+        # so it takes effect after the next step.
+        stopping = self.stop_requested
+        if self._checkpoint_due(step):
+            self._save(step, save)
+        scores = None if ask is None or stopping else self._evaluate(step, ask)
+        # An evaluated step has its checkpoint, so the run may stop right after it.
+        stop = stopping or (scores is not None and self.stop_requested)
+        return StepEnd(figures=figures | dict(scores or {}), stop=stop)
 
-        Returns:
-            The curriculum's figures.
+    def end(self, ask: Ask | None = None) -> None:
+        """See :meth:`scaler_core.interfaces.RunLike.end`."""
+        if self._called != "begin":
+            was = "was called twice" if self._called == "end" else "was called without begin()"
+            raise BackendProtocolError(f"end() {was}")
+        self._called = "end"
+        if self.finished and ask is not None:
+            self._answer_grid("after", ask)
 
-        Raises:
-            BackendProtocolError: The step was not recorded.
-        """
+    def _check_order(self, step: int) -> None:
+        if self._called != "begin":
+            when = "after end()" if self._called == "end" else "before begin()"
+            raise BackendProtocolError(f"end_step({step}) was called {when}")
         if step != self.feed.step:
             raise BackendProtocolError(
-                f"step {step} cannot be finished: the last recorded step is {self.feed.step}"
+                f"step {step} cannot be ended: the last recorded step is {self.feed.step}"
             )
-        now, counted = time.monotonic(), self._factory.counters()
+        if step == self._last_ended:
+            raise BackendProtocolError(f"end_step({step}) was called twice")
+
+    def _write_step(
+        self, step: int, metrics: Mapping[str, float], samples: Sequence[Sample]
+    ) -> dict[str, float]:
+        """Write the step's lines; returns the curriculum's figures."""
+        now, counters = time.monotonic(), self._factory.counters()
         curriculum = {
             **self.feed.metrics,
-            "retired": self._happened["retired"],
-            "admitted": self._happened["admitted"],
-            "quarantined": self._happened["quarantined"],
+            "retired": self._decisions["retired"],
+            "admitted": self._decisions["admitted"],
+            "quarantined": self._decisions["quarantined"],
         }
+        deltas = counter_deltas(self._counters, counters)
         line: dict[str, float] = {
             "step": step,
             **curriculum,
-            **{f"factory/{name}": by for name, by in grown(self._counted, counted).items()},
+            **{f"factory/{name}": delta for name, delta in deltas.items()},
             **metrics,
             "seconds": round(now - self._step_began, 4),
         }
-        self._step_began, self._counted = now, counted
-        self._last_finished = step
-        self._happened.clear()
-        for ticket, response, verdict in samples[:SAMPLES_PER_STEP]:
-            self._files.append("samples.jsonl", sample_line(step, ticket, response, verdict))
+        self._step_began, self._counters = now, counters
+        self._last_ended = step
+        self._decisions.clear()
+        for sample in self._choose_samples(step, samples):
+            self.files.append("samples.jsonl", sample_line(step, *sample))
         # JSON has no NaN: a figure that is none, such as the loss of a diverged model, is null
         figures = {name: value if isfinite(value) else None for name, value in line.items()}
-        self._files.append("metrics.jsonl", {"schema_version": 1, **figures})
-        self._tell(lambda to: to.step_finished(step, line))
+        self.files.append("metrics.jsonl", {"schema_version": 1, **figures})
+        self._notify(lambda observer: observer.step_finished(step, line))
         return curriculum
 
-    def _measure_from_here(self) -> None:
-        """What happens from now on belongs to the next step."""
-        self._step_began, self._counted = time.monotonic(), self._factory.counters()
+    def _choose_samples(self, step: int, samples: Sequence[Sample]) -> list[Sample]:
+        """The first response to each of a few tickets, other tickets in each step."""
+        first: dict[str, Sample] = {}
+        for sample in samples:
+            first.setdefault(sample[0].id, sample)
+        rng = derive_random(self.seed, "samples", step)
+        chosen = rng.sample(range(len(first)), min(SAMPLES_PER_STEP, len(first)))
+        kept = list(first.values())
+        return [kept[index] for index in sorted(chosen)]
 
-    def checkpoint_due(self, step: int) -> bool:
-        """Whether a checkpoint belongs after *step*: on schedule, at the end, or when stopping.
+    def _reset_step_clock(self) -> None:
+        """Time and factory counters from now on belong to the next step."""
+        self._step_began, self._counters = time.monotonic(), self._factory.counters()
 
-        A step that is evaluated gets one too, because it may be the best.
+    # -------------------------------------------------------------- checkpoints
+
+    def _checkpoint_due(self, step: int) -> bool:
+        """On schedule, after the last step, for a stop, and ahead of benchmarks: the step may be
+        the best.
         """
         every = self.recipe.checkpoint.every
-        on_schedule = step % every == 0 or self._measuring.steps.on_schedule(step)
+        on_schedule = step % every == 0 or self._evaluation.steps.on_schedule(step)
         return step > self._last_saved and (
             on_schedule or step >= self.steps or self.stop_requested
         )
 
-    def save_checkpoint(self, step: int, save: Callable[[Path], None]) -> Path:
-        """Commit feed and backend together.
-
-        Raises:
-            BackendProtocolError: A step is open, or *step* is not the recorded one.
-            InfrastructureError: It cannot be written; the older ones are untouched.
-        """
-        if step != self.feed.step:
-            raise BackendProtocolError(
-                f"no checkpoint of step {step}: the last recorded step is {self.feed.step}"
-            )
+    def _save(self, step: int, save: Callable[[Path], None]) -> None:
         path = self._commit(step, save)
         self._last_saved = step
-        self._tell(lambda to: to.checkpoint_written(step, path))
-        return path
+        self._notify(lambda observer: observer.checkpoint_written(step, path))
 
     def _commit(self, step: int, save: Callable[[Path], None] | None) -> Path:
-        state = {"feed": self.feed.state_dict(), "logs": self._files.positions()}
-        keep, scores = self.recipe.checkpoint.keep, self._measuring.steps.best_scores()
-        path = write_checkpoint(self._files.checkpoints, step, state, save, keep, scores).path
+        """Feed and backend as one checkpoint."""
+        state = {"feed": self.feed.state_dict(), "logs": self.files.positions()}
+        keep, scores = self.recipe.checkpoint.keep, self._evaluation.steps.best_scores()
+        path = write_checkpoint(self.files.checkpoints, step, state, save, keep, scores).path
         self._point_to_best()
         # only now: a resume that fails before its first checkpoint leaves the run as it was, and
-        # changes of pool or settings are told again by the next one
+        # changes of pool or settings are reported again by the next one
         if not self._facts_written:
             self._write_facts()
         return path
 
-    # -------------------------------------------------------------- measuring
+    # -------------------------------------------------------------- evaluation
 
-    def evaluate(self, label: str, ask: Ask) -> None:
-        """Score the grid of held-out instances, one response a ticket; kept as *label*.
-
-        A run without a grid measures nothing. What it takes of time and factory belongs to no step.
-        """
-        self._measuring.answer_grid(self.feed.step, label, ask)
+    def _answer_grid(self, label: str, ask: Ask) -> None:
+        self._evaluation.answer_grid(self.feed.step, label, ask)
         self._point_to_best()
-        self._measure_from_here()
 
-    def evaluation_due(self, step: int) -> bool:
-        """Whether something is to be measured after *step*, and no stop is requested."""
-        return not self.stop_requested and self._measuring.steps.due(step)
-
-    def score_benchmarks(self, step: int, ask: Ask) -> Mapping[str, float]:
-        """Measure what is due after *step*: benchmarks, and the grid of held-out environments.
-
-        Returns:
-            The figures, 0 to 1; none where a stop was requested before all was answered.
-
-        Raises:
-            BackendProtocolError: *step* is not the recorded one.
-            ScalerError: As for an evaluation; what was answered is kept.
+    def _evaluate(self, step: int, ask: Ask) -> Mapping[str, float] | None:
+        """Scores of what is due after *step*, none where a stop cut it short; ``None`` where
+        nothing is due.
         """
-        if step != self.feed.step:
-            raise BackendProtocolError(
-                f"step {step} cannot be evaluated: the last recorded step is {self.feed.step}"
-            )
-        figures = self._measuring.evaluate_step(step, ask, lambda: self.stop_requested)
+        if self.stop_requested or not self._evaluation.steps.due(step):
+            return None
+        scores = self._evaluation.evaluate_step(step, ask, lambda: self.stop_requested)
         self._point_to_best()
-        self._measure_from_here()
-        return figures
-
-    def _measuring_in(self, files: RunDirectory) -> Measuring:
-        return Measuring(self.parts, files, self._factory, self._judge, self._emit, self._tell)
+        # an evaluation belongs to no step's seconds
+        self._reset_step_clock()
+        return scores
 
     def _point_to_best(self) -> None:
-        steps = self._measuring.steps
+        steps = self._evaluation.steps
         if scores := steps.best_scores():
-            point_to_best(self._files.checkpoints, steps.best_metric, scores)
+            point_to_best(self.files.checkpoints, steps.best_metric, scores)
+
+    # -------------------------------------------------------------- events
 
     def _emit(self, event: Event) -> None:
-        self._happened[event.kind] += 1
-        self._files.append("events.jsonl", event.model_dump(mode="json"))
-        self._tell(lambda to: to.event(event))
+        self._decisions[event.kind] += 1
+        self.files.append("events.jsonl", event.model_dump(mode="json"))
+        self._notify(lambda observer: observer.event(event))
 
-    def _tell(self, call: Callable[[Observer], None]) -> None:
+    def _notify(self, call: Callable[[Observer], None]) -> None:
         call(self.observer)
-        call(self._tracking)
+        call(self._trackers)

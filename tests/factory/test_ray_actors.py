@@ -28,6 +28,7 @@ from scaler_core.models import ComponentChoice, Environment, Instance, Response,
 from scaler_core.plugins import load_plugins
 from scaler_core.plugins.choosing import build_sandbox
 from scaler_core.pool import open_pool, write_pool
+from scaler_core.run.directory import RunDirectory
 from scaler_core.run.session import Run
 from scaler_core.run.setup import assemble
 from scaler_core.seeds import derive_seed
@@ -244,7 +245,8 @@ def test_a_run_draws_from_actors_what_it_draws_from_a_local_factory(
         parts = assemble(recipe, load_plugins())
         # the simulated backend needs no instances, but takes them
         sandbox = build_sandbox(ComponentChoice(use="auto"), parts.host, untrusted=True)
-        run = Run("test", dataclasses.replace(parts, sandbox=sandbox), tmp_path / executor)
+        files = RunDirectory(tmp_path / executor)
+        run = Run("test", dataclasses.replace(parts, sandbox=sandbox), files)
         run.train()
         events[executor] = (tmp_path / executor / "events.jsonl").read_text()
         metrics[executor] = (tmp_path / executor / "metrics.jsonl").read_text().splitlines()

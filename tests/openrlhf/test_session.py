@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,7 +27,7 @@ from scaler_core.errors import (
 )
 from scaler_core.interfaces import Ask
 from scaler_core.judge import PortableJudge
-from scaler_core.models import Group, Response, Ticket, Verdict
+from scaler_core.models import Group, Verdict
 from scaler_plugins.backends.openrlhf.assignment import Assignment, Judged
 from scaler_plugins.backends.openrlhf.prompts import PromptRenderer
 from scaler_plugins.backends.openrlhf.session import (
@@ -66,13 +66,7 @@ class Run(FakeRun):
     def committed_curriculum(self) -> dict[str, Any]:
         return dict(self.curriculum)
 
-    def finish_step(
-        self,
-        step: int,
-        metrics: Mapping[str, float],
-        samples: Sequence[tuple[Ticket, Response, Verdict]] = (),
-    ) -> Mapping[str, float]:
-        super().finish_step(step, metrics, samples)
+    def figures(self, step: int) -> Mapping[str, float]:
         return {"mean_difficulty": float(step)}
 
     def save_checkpoint(self, step: int, save: Callable[[Path], None]) -> Path:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from scaler_core.config import recipe_from
-from scaler_core.interfaces import Backend, FeedLike, Options, RunLike, Tracker
+from scaler_core.interfaces import Backend, FeedLike, Options, RunLike, StepEnd, Tracker
 from scaler_core.models import Event, Question, Response
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.pool import write_pool
+from scaler_core.run.directory import RunDirectory
 from scaler_core.run.opening import open_run, resume_run
 from scaler_core.run.session import Run
 from scaler_core.testing.environments import program_environment
@@ -33,13 +34,14 @@ class Asking(Backend):
     name = "asking"
     skills: ClassVar[dict[int, int]] = {}
     asked: ClassVar[list[Question]] = []
+    ended: ClassVar[list[StepEnd]] = []
     die_after: ClassVar[int | None] = None
     on_answer: ClassVar[Any] = None
     scores_benchmarks: ClassVar[bool] = True
 
     @classmethod
     def reset(cls) -> None:
-        cls.skills, cls.asked = {}, []
+        cls.skills, cls.asked, cls.ended = {}, [], []
         cls.die_after, cls.on_answer, cls.scores_benchmarks = None, None, True
 
     @classmethod
@@ -51,25 +53,18 @@ class Asking(Backend):
 
     def train(self, feed: FeedLike, run: RunLike) -> None:
         self.step = run.first_step - 1
-        if run.resume_from is None:
-            run.evaluate("before", self.ask)
-        self._score(run)
+        run.begin(self.ask)
         for step in range(run.first_step, run.steps + 1):
             batch = feed.draw()
             feed.record(step, [group(ticket, 2, of=4) for ticket in batch.tickets])
             self.step = step
-            run.finish_step(step, {"loss": 1 / step})
-            stopping = run.stop_requested
-            if run.checkpoint_due(step):
-                run.save_checkpoint(step, lambda folder: _save(folder, self.step))
-            self._score(run)
-            if stopping or run.stop_requested:
-                return
-        run.evaluate("after", self.ask)
-
-    def _score(self, run: RunLike) -> None:
-        if self.scores_benchmarks and run.evaluation_due(self.step):
-            run.score_benchmarks(self.step, self.ask)
+            ask = self.ask if self.scores_benchmarks else None
+            figures = {"loss": 1 / step}
+            ended = run.end_step(step, figures, (), lambda folder: _save(folder, self.step), ask)
+            self.ended.append(ended)
+            if ended.stop:
+                break
+        run.end(self.ask)
 
     def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
         for index, question in enumerate(questions):
@@ -210,4 +205,4 @@ def scripted(run: Run) -> Run:
     """*run* with a sandbox that plays a script."""
     run.close()
     parts = dataclasses.replace(run.parts, sandbox=sandbox())
-    return Run(run.name, parts, run.directory, run._checkpoint)
+    return Run(run.name, parts, RunDirectory(run.directory), run._checkpoint)

@@ -14,7 +14,7 @@ from scaler_core.run.directory import RunDirectory
 
 def make_run(tmp_path: Path) -> RunDirectory:
     """A directory with one event in its log."""
-    directory = RunDirectory.create(tmp_path / "run")
+    directory = RunDirectory(tmp_path / "run").create()
     directory.append("events.jsonl", {"step": 1})
     return directory
 
@@ -22,13 +22,13 @@ def make_run(tmp_path: Path) -> RunDirectory:
 def test_a_directory_in_use_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(UsageError, match="is not empty"):
-        RunDirectory.create(tmp_path)
+        RunDirectory(tmp_path).create()
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_there_is_only_one_writer(tmp_path: Path) -> None:
     with (
-        closing(RunDirectory.create(tmp_path / "run")),
+        closing(RunDirectory(tmp_path / "run").create()),
         pytest.raises(UsageError, match="another process is training"),
     ):
         RunDirectory(tmp_path / "run").lock()
@@ -39,7 +39,7 @@ def test_there_is_only_one_writer(tmp_path: Path) -> None:
 def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InfrastructureError, match=r"cannot write .*file/run: Not a directory"):
-        RunDirectory.create(tmp_path / "file" / "run")
+        RunDirectory(tmp_path / "file" / "run").create()
 
 
 def test_a_folder_without_a_recipe_is_no_run(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ def test_benchmarks_are_scored_before_training_on_schedule_and_after_the_last_st
 ) -> None:
     Asking.skills = {2: 1, 4: 3, 5: 6}
     run = start(tmp_path)
-    assert [step for step in range(6) if run.evaluation_due(step)] == [0, 2, 4, 5]
+    assert [step for step in range(6) if run._evaluation.steps.due(step)] == [0, 2, 4, 5]
     run.train()
     scores = {step: found["eval/small"] for step, found in figures(tmp_path).items()}
     assert scores == {"0": 0.0, "2": 1 / 6, "4": 0.5, "5": 1.0}
@@ -67,13 +67,12 @@ def test_what_is_measured_belongs_to_no_step(tmp_path: Path) -> None:
 
 def test_the_backend_gets_the_figures(tmp_path: Path) -> None:
     run = start(tmp_path, run={"steps": 1})
-    got: list[Mapping[str, float]] = []
-    backend = run.parts.backend
-    assert isinstance(backend, Asking)
-    score = run.score_benchmarks
-    run.score_benchmarks = lambda step, ask: got.append(score(step, ask)) or {}  # type: ignore
     run.train()
-    assert got == [{"eval/small": 0.0, "eval/average": 0.0}] * 2
+    (ended,) = Asking.ended
+    scores = {name: value for name, value in ended.figures.items() if name.startswith("eval/")}
+    assert scores == {"eval/small": 0.0, "eval/average": 0.0} == figures(tmp_path)["0"]
+    assert ended.figures["mean_difficulty"] == run.feed.metrics["mean_difficulty"]
+    assert not ended.stop
 
 
 # ------------------------------------------------------------------ the best checkpoint
@@ -241,14 +240,17 @@ def test_a_stop_ends_an_evaluation_at_once_and_a_resume_completes_it(
 
 def test_a_backend_that_never_scores_is_told_so(tmp_path: Path) -> None:
     Asking.scores_benchmarks = False
-    with pytest.raises(BackendProtocolError, match=r"ended without score_benchmarks\(5\)"):
+    with pytest.raises(
+        BackendProtocolError, match="left out ask, but benchmarks are due after step 5"
+    ):
         start(tmp_path).train()
 
 
-def test_only_the_recorded_step_can_be_evaluated(tmp_path: Path) -> None:
+def test_only_the_recorded_step_can_be_ended(tmp_path: Path) -> None:
     run = start(tmp_path)
-    with pytest.raises(BackendProtocolError, match="step 3 cannot be evaluated"):
-        run.score_benchmarks(3, lambda questions: [])
+    run.begin()
+    with pytest.raises(BackendProtocolError, match="step 3 cannot be ended"):
+        run.end_step(3, {}, (), lambda folder: None)
     run.close()
 
 

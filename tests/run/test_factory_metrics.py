@@ -18,6 +18,7 @@ from scaler_core.interfaces import RunResult
 from scaler_core.models import Question, Response
 from scaler_core.plugins import load_plugins
 from scaler_core.pool import write_pool
+from scaler_core.run.directory import RunDirectory
 from scaler_core.run.opening import open_run
 from scaler_core.run.session import Run
 from scaler_core.testing.environments import program_environment
@@ -63,7 +64,7 @@ def make_run(path: Path, *, instances: bool = True, **sections: dict[str, Any]) 
     run.close()
     parts = dataclasses.replace(run.parts, sandbox=sandbox() if instances else None)
     name = f"run-{len(list(path.iterdir()))}"
-    return Run(name, parts, path / name)
+    return Run(name, parts, RunDirectory(path / name))
 
 
 def train(run: Run) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -106,7 +107,8 @@ def test_the_same_is_decided_whatever_is_made_ahead(tmp_path: Path) -> None:
 def test_the_held_out_grid_belongs_to_no_step(tmp_path: Path) -> None:
     class Examined(Simulated):
         def train(self, feed: Any, run: Any) -> None:
-            run.evaluate("before", answer)
+            begin = run.begin
+            run.begin = lambda: begin(answer)
             super().train(feed, run)
 
     def answer(questions: Sequence[Question]) -> list[tuple[int, Response]]:

@@ -84,7 +84,7 @@ def test_the_grid_tells_both_sides_apart_by_level_on_a_schedule(tmp_path: Path) 
         for pool in ("in-pool", "out-of-pool")
         for level in ("", "/level-0", "/level-1")
     }
-    summary = summarize(run._files)
+    summary = summarize(run.files)
     assert summary.before is not None
     assert summary.outside_after is not None
     assert summary.before.decided == 4 * (8 - outside)

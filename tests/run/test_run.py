@@ -27,6 +27,7 @@ from scaler_core.models import Group, Verdict
 from scaler_core.plugins import load_plugins
 from scaler_core.pool import write_pool
 from scaler_core.run.checkpoint import list_checkpoints
+from scaler_core.run.directory import RunDirectory
 from scaler_core.run.observers import Observer
 from scaler_core.run.opening import open_run, resume_run
 from scaler_core.run.session import Run
@@ -83,15 +84,12 @@ def decisions(path: Path) -> list[dict[str, Any]]:
 class StopAfter(Observer):
     """Asks for a stop after a step, as Ctrl-C does."""
 
-    def __init__(self, step: int) -> None:
-        self.step = step
-        self.run: Run | None = None
-
-    def run_started(self, run: Run) -> None:
+    def __init__(self, run: Run, step: int) -> None:
         self.run = run
+        self.step = step
 
     def step_finished(self, step: int, metrics: Mapping[str, float]) -> None:
-        if step == self.step and self.run:
+        if step == self.step:
             self.run.request_stop()
 
 
@@ -140,7 +138,7 @@ def test_equal_seeds_give_equal_runs_and_others_do_not(tmp_path: Path) -> None:
 def test_a_stopped_run_goes_on_as_if_it_never_stopped(tmp_path: Path) -> None:
     start(tmp_path, "whole").train()
     run = start(tmp_path, "stopped")
-    run.observer = StopAfter(7)
+    run.observer = StopAfter(run, 7)
     run.train()
     assert not run.finished
     assert not (tmp_path / "stopped" / "finished.json").exists()
@@ -227,7 +225,7 @@ def test_a_run_killed_again_and_again_still_arrives(tmp_path: Path) -> None:
 
 def test_a_changed_pool_is_reported_and_survived(tmp_path: Path) -> None:
     run = start(tmp_path)
-    run.observer = StopAfter(6)
+    run.observer = StopAfter(run, 6)
     run.train()
     removed = run.feed.engine.active[0]
     make_pool(tmp_path / "pool", count=14, skip=removed)
@@ -247,7 +245,7 @@ def test_a_changed_pool_is_reported_and_survived(tmp_path: Path) -> None:
 
 def test_an_edited_environment_is_reported_and_keeps_its_difficulty(tmp_path: Path) -> None:
     run = start(tmp_path)
-    run.observer = StopAfter(6)
+    run.observer = StopAfter(run, 6)
     run.train()
     make_pool(tmp_path / "pool", levels=21)
     difficulty = {name: run.feed.engine.difficulty(name) for name in run.feed.engine.active}
@@ -277,7 +275,7 @@ def test_a_finished_run_is_not_resumed_by_mistake(tmp_path: Path) -> None:
 
 def test_a_run_without_a_checkpoint_is_refused_not_restarted(tmp_path: Path) -> None:
     run = start(tmp_path)
-    run.observer = StopAfter(2)
+    run.observer = StopAfter(run, 2)
     run.train()
     shutil.rmtree(tmp_path / "run" / "checkpoints")
     with pytest.raises(DataError, match="no whole checkpoint"):
@@ -292,8 +290,6 @@ def test_undecided_responses_are_counted_and_not_wrong(tmp_path: Path) -> None:
 
 
 def test_a_summary_reads_only_files(tmp_path: Path) -> None:
-    from scaler_core.run.directory import RunDirectory
-
     run = start(tmp_path, run={"steps": 40}, backend={"learning_rate": 0.0})
     summary = run.train()
     again = summarize(RunDirectory(tmp_path / "run"))
@@ -312,7 +308,7 @@ def test_an_unwritable_place_stops_before_training(tmp_path: Path) -> None:
 def stopped(tmp_path: Path, step: int = 6, name: str = "run") -> Path:
     """A run that was stopped after *step* of 12."""
     run = start(tmp_path, name)
-    run.observer = StopAfter(step)
+    run.observer = StopAfter(run, step)
     run.train()
     return tmp_path / name
 
@@ -388,7 +384,7 @@ def test_a_start_that_fails_leaves_an_empty_folder(tmp_path: Path) -> None:
     pool = make_pool(tmp_path / "pool")
     parts = open_run(recipe(pool), run_dir=tmp_path / "x", host=HOST).parts
     with pytest.raises(OSError, match="No space left"):
-        Full("full", parts, tmp_path / "run").train()
+        Full("full", parts, RunDirectory(tmp_path / "run")).train()
     assert [item.name for item in (tmp_path / "run").iterdir()] == [".lock"]
 
 
@@ -409,20 +405,22 @@ class Backendish(Simulated):
         self.fault = fault
 
     def train(self, feed: Any, run: Any) -> None:
+        if self.fault != "never begins":
+            run.begin()
         for step in range(1, run.steps + 1):
             batch = feed.draw()
             verdicts = (Verdict.correct(),) * run.responses
             feed.record(step, [Group(ticket_id=t.id, verdicts=verdicts) for t in batch.tickets])
             if self.fault == "raises":
                 raise RuntimeError("no GPU any more")
-            if self.fault != "never finishes a step":
-                run.finish_step(step, {"loss": float("nan")})
+            for _ in range({"never ends a step": 0, "ends a step twice": 2}.get(self.fault, 1)):
+                run.end_step(step, {"loss": float("nan")}, (), lambda folder: None)
             if self.fault == "ends early":
-                return
-            if self.fault != "never saves" and run.checkpoint_due(step):
-                run.save_checkpoint(step, lambda folder: None)
+                break
         if self.fault == "goes on":
             feed.draw()
+        if self.fault != "never ends":
+            run.end()
 
 
 @pytest.mark.parametrize(
@@ -430,8 +428,10 @@ class Backendish(Simulated):
     [
         ("raises", PluginError, "backend 'simulated' raised RuntimeError: no GPU any more"),
         ("ends early", BackendProtocolError, "ended after step 1 of 12"),
-        ("never finishes a step", BackendProtocolError, "ended without finish_step"),
-        ("never saves", BackendProtocolError, "ended without a checkpoint of step 12"),
+        ("never begins", BackendProtocolError, r"end_step\(1\) was called before begin\(\)"),
+        ("never ends a step", BackendProtocolError, r"ended without end_step\(12\)"),
+        ("ends a step twice", BackendProtocolError, r"end_step\(1\) was called twice"),
+        ("never ends", BackendProtocolError, r"ended without end\(\)"),
         ("goes on", BackendProtocolError, "the run ends after step 12"),
     ],
 )
@@ -455,15 +455,15 @@ def test_a_stop_between_two_questions_loses_no_step(tmp_path: Path) -> None:
     """The request arrives right after the backend asked whether a checkpoint is due."""
 
     class Late(Run):
-        def checkpoint_due(self, step: int) -> bool:
-            due = super().checkpoint_due(step)
+        def _checkpoint_due(self, step: int) -> bool:
+            due = super()._checkpoint_due(step)
             if step == 7:
                 self.request_stop()
             return due
 
     pool = make_pool(tmp_path / "pool")
     parts = open_run(recipe(pool), run_dir=tmp_path / "x", host=HOST).parts
-    Late("late", parts, tmp_path / "run").train()
+    Late("late", parts, RunDirectory(tmp_path / "run")).train()
     steps = [item.step for item in list_checkpoints(tmp_path / "run" / "checkpoints")]
     assert steps[-1] == 8 == len(log(tmp_path / "run", "metrics.jsonl"))
 
@@ -501,7 +501,7 @@ def test_a_run_goes_on_from_another_folder_with_weights_and_a_choice(
     }
     open_run(recipe_from(data), run_dir="whole", host=HOST).train()
     run = open_run(recipe_from(data), run_dir="cut", host=HOST)
-    run.observer = StopAfter(5)
+    run.observer = StopAfter(run, 5)
     run.train()
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")

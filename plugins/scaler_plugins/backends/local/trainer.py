@@ -5,7 +5,7 @@
     step t    draw -> chat template -> sample -> verify -> record -> advantages -> slices
               feed    tokenizer        model     feed      feed      TRL             |
                                                                                      v
-              finish_step, checkpoint <- optimiser step <- forward and backward of each slice
+              run.end_step <- optimiser step <- forward and backward of each slice
 
 What differs from a plain ``GRPOTrainer``, and why:
 
@@ -41,13 +41,11 @@ from trl.models import unwrap_model_for_generation
 
 from scaler_core.errors import BackendProtocolError
 from scaler_core.evaluation.engines.sampling import Limits, Request, RowSampler, is_cut_off
-from scaler_core.interfaces import FeedLike, RunLike
+from scaler_core.interfaces import FeedLike, RunLike, Sample
 from scaler_core.judge import reward
 from scaler_core.models import Group, Message, Question, Response, Ticket, Verdict
-from scaler_core.seeds import derive_random, derive_seed
+from scaler_core.seeds import derive_seed
 from scaler_plugins.backends.local.rollout import Batch, Sampler, slice_by_length, without_undecided
-
-SAMPLES_PER_STEP = 4
 
 
 @dataclass
@@ -70,7 +68,7 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
         args: TRL's arguments, with one optimiser step per generation batch.
         tokenizer: The policy's tokenizer, with a chat template.
         feed: Where tickets come from and verdicts go.
-        run: Told of every finished step.
+        run: Is called at the end of every step.
         scheme: How a verdict becomes a reward.
         rollout_batch: Responses sampled side by side.
         verify_threads: Responses judged side by side.
@@ -254,10 +252,10 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
         figures = self._metrics["train"]
         if "loss" in logs:
             entropies = figures["entropy"]
-            self._finish_step({**logs, "entropy": sum(entropies) / len(entropies)})
+            self._end_step({**logs, "entropy": sum(entropies) / len(entropies)})
         figures.clear()
 
-    def _finish_step(self, figures: Mapping[str, float]) -> None:
+    def _end_step(self, figures: Mapping[str, float]) -> None:
         now = self._under_way
         total = time.perf_counter() - now.started
         tokens = [response.tokens or 0 for response in now.responses]
@@ -270,27 +268,14 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
             **{f"seconds_{name}": now.seconds[name] for name in ("draw", "rollout", "verify")},
             "seconds_train": total - sum(now.seconds.values()),
         }
-        # read before the checkpoint is asked for: a later request then stops after the next step
-        stopping = self.run.stop_requested
-        self.run.finish_step(now.number, metrics, self._samples(now))
-        if self.run.checkpoint_due(now.number):
-            self.run.save_checkpoint(now.number, self.save_state)
-        if self.run.evaluation_due(now.number):
-            self.run.score_benchmarks(now.number, self.ask)
-            # an evaluated step has its checkpoint, so that the run may stop right here
-            stopping |= self.run.stop_requested
-        self.control.should_training_stop |= stopping
+        ended = self.run.end_step(
+            now.number, metrics, self._samples(now), self.save_state, self.ask
+        )
+        self.control.should_training_stop |= ended.stop
 
-    def _samples(self, now: _Step) -> list[tuple[Ticket, Response, Verdict]]:
-        """The first response to each of a few tickets, other ones each step."""
-        rng = derive_random(self.run.seed, "local", "samples", now.number)
-        count = min(SAMPLES_PER_STEP, len(now.tickets))
-        chosen = sorted(rng.sample(range(len(now.tickets)), count))
-        size = self.num_generations
-        return [
-            (now.tickets[index], now.responses[index * size], now.verdicts[index * size])
-            for index in chosen
-        ]
+    def _samples(self, now: _Step) -> list[Sample]:
+        tickets = [ticket for ticket in now.tickets for _ in range(self.num_generations)]
+        return list(zip(tickets, now.responses, now.verdicts, strict=True))
 
     # -------------------------------------------------------------- small parts
 

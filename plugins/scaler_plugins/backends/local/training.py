@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import datasets
@@ -16,6 +17,7 @@ from trl import GRPOConfig
 
 from scaler_core.errors import UsageError
 from scaler_core.interfaces import FeedLike, RunLike
+from scaler_core.models import Question, Response
 from scaler_core.seeds import derive_seed
 from scaler_plugins.backends.common import Lora, largest_divisor
 from scaler_plugins.backends.local.backend import Local
@@ -39,15 +41,20 @@ def train(model_name: str, config: Local.Config, feed: FeedLike, run: RunLike) -
         torch.set_num_threads(config.threads)
     trainer = build_trainer(model_name, config, feed, run)
     feed.measure_prompts(trainer.count_tokens, _prompt_limit(trainer.model.config, config))
-    if run.resume_from is None:
-        run.evaluate("before", trainer.ask)
-    if run.evaluation_due(run.first_step - 1):
-        if run.resume_from is not None:
-            trainer._load_from_checkpoint(str(run.resume_from))
-        run.score_benchmarks(run.first_step - 1, trainer.ask)
-    if _train_to_the_end(trainer, run):
-        run.evaluate("after", trainer.ask)
+    run.begin(lambda questions: _ask_resumed(trainer, run, questions))
+    done = _train_to_the_end(trainer, run)
+    run.end(trainer.ask)
+    if done:
         save_model(trainer, run)
+
+
+def _ask_resumed(
+    trainer: FeedTrainer, run: RunLike, questions: Sequence[Question]
+) -> Iterator[tuple[int, Response]]:
+    """Answers of the model as it is ahead of the first step: HF's loop loads its weights later."""
+    if run.resume_from is not None:
+        trainer._load_from_checkpoint(str(run.resume_from))
+    return trainer.ask(questions)
 
 
 def build_trainer(

@@ -104,10 +104,10 @@ class OpenRLHF(Backend):
         with connected(self.config, self.ray_connection()):
             check_machines(feed.portable_judge(), run.directory)
             Session(self.config, parsed.arguments, feed, run, prompts).train()
-        if run.stop_requested and not run.finished:
-            discard_export(run.directory)
-        else:
+        if run.finished:
             publish_model(self.config, run.directory, prompts.tokenizer)
+        else:
+            discard_export(run.directory)
 
 
 def refuse_broken_checkpoint(run: RunLike) -> None:

@@ -26,17 +26,16 @@ from scaler_core.errors import (
     one_line,
 )
 from scaler_core.factory.ray_cluster import telling_line
-from scaler_core.interfaces import FeedLike, RunLike
+from scaler_core.interfaces import FeedLike, RunLike, StepEnd
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Group, Question, Response
-from scaler_core.seeds import derive_random, derive_seed
+from scaler_core.seeds import derive_seed
 from scaler_plugins.backends.openrlhf.assignment import Assignment, Judged
 from scaler_plugins.backends.openrlhf.mailbox import Call, Caller, Mailbox
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
 from scaler_plugins.backends.openrlhf.prompts import PromptRenderer, TokenizerByName
-from scaler_plugins.backends.openrlhf.trainer import CurriculumTrainer, StepEnd, TrainerSetup
+from scaler_plugins.backends.openrlhf.trainer import CurriculumTrainer, TrainerSetup
 
-SAMPLES_PER_STEP = 4
 POLL_S = 0.5
 UNJUDGED_STEPS = 3
 KEPT_OPTIONS = ("model", "learning_rate", "lora")
@@ -51,7 +50,7 @@ class Session:
         options: The backend's options.
         arguments: OpenRLHF's arguments, parsed.
         feed: Where tickets come from and verdicts go.
-        run: Told of every finished step.
+        run: Is called at the end of every step.
         prompts: Renders and counts prompts.
     """
 
@@ -156,10 +155,7 @@ class Session:
         self, actors: Sequence[Any], references: Sequence[Any], engines: Sequence[Any]
     ) -> None:
         self._actors, self._references, self._engines = actors, references, engines
-        if self.run.resume_from is None:
-            self.run.evaluate("before", self.ask)
-        if self.run.evaluation_due(self.run.first_step - 1):
-            self.run.score_benchmarks(self.run.first_step - 1, self.ask)
+        self.run.begin(self.ask)
 
     def _restored(self, state: Mapping[str, Any]) -> None:
         """The curriculum in the model's checkpoint must be the one that the feed goes on with, and
@@ -235,15 +231,17 @@ class Session:
         samples: Sequence[Judged],
         client_state: dict[str, Any],
     ) -> StepEnd:
-        # read before the checkpoint is asked for: a later request then stops after the next step
-        stopping = self.run.stop_requested
-        figures = self.run.finish_step(step, self._timed(metrics), self._some(step, samples))
-        if self.run.checkpoint_due(step):
-            self.run.save_checkpoint(step, lambda folder: self._save(folder, step, client_state))
-        scored = not stopping and self.run.evaluation_due(step)
-        scores = self.run.score_benchmarks(step, self.ask) if scored else {}
-        # a stop that came during the evaluation has ended it: the next run goes on with it
-        return StepEnd({**figures, **scores}, stopping or (scored and self.run.stop_requested))
+        return self.run.end_step(
+            step,
+            self._timed(metrics),
+            [
+                (item.ticket, item.response, item.verdict)
+                for item in samples
+                if item.ticket and item.verdict
+            ],
+            lambda folder: self._save(folder, step, client_state),
+            self.ask,
+        )
 
     def _timed(self, metrics: Mapping[str, float]) -> dict[str, float]:
         """*metrics*, with the draw apart from the sampling that waited for it."""
@@ -253,15 +251,7 @@ class Session:
         return figures
 
     def _ended(self) -> None:
-        if self.run.finished:
-            self.run.evaluate("after", self.ask)
-
-    def _some(self, step: int, samples: Sequence[Judged]) -> list[Any]:
-        """A few of the samples, other ones each step."""
-        rng = derive_random(self.run.seed, "openrlhf", "samples", step)
-        chosen = rng.sample(range(len(samples)), min(SAMPLES_PER_STEP, len(samples)))
-        picked = [samples[index] for index in sorted(chosen)]
-        return [(item.ticket, item.response, item.verdict) for item in picked]
+        self.run.end(self.ask)
 
     def _save(self, folder: Path, step: int, client_state: dict[str, Any]) -> None:
         ray.get(

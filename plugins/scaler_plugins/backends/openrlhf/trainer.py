@@ -20,6 +20,7 @@ from openrlhf.trainer.ppo_utils.samples_generator import SamplesGenerator
 from openrlhf.trainer.ray.vllm_engine import batch_vllm_engine_call
 from openrlhf.utils.utils import get_tokenizer
 
+from scaler_core.interfaces import StepEnd
 from scaler_plugins.backends.openrlhf.assignment import Judged, group_by_ticket
 from scaler_plugins.backends.openrlhf.experience import DecidedExperienceMaker, any_decided
 from scaler_plugins.backends.openrlhf.mailbox import Caller, TicketLoader
@@ -45,21 +46,8 @@ _PPOTrainer = ppo_trainer.PPOTrainer.__ray_metadata__.modified_class
 
 
 @dataclass(frozen=True)
-class StepEnd:
-    """What the trainer hears at the end of a step.
-
-    Attributes:
-        figures: The curriculum's, for OpenRLHF's logs.
-        stop: Whether no further step is wanted.
-    """
-
-    figures: Mapping[str, float]
-    stop: bool
-
-
-@dataclass(frozen=True)
 class TrainerSetup:
-    """What the trainer is told beside OpenRLHF's arguments.
+    """Arguments of the trainer beside OpenRLHF's.
 
     Attributes:
         call: Asks the process that holds feed and run.

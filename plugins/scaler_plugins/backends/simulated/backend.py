@@ -59,6 +59,7 @@ class Simulated(Backend):
         learner = Learner(**options)
         if run.resume_from is not None:
             learner.load_state_dict(read_json(run.resume_from / STATE_FILE))
+        run.begin()
         for step in range(run.first_step, run.steps + 1):
             began = time.monotonic()
             batch = feed.draw()
@@ -66,13 +67,10 @@ class Simulated(Backend):
             groups = [self._answer(ticket, learner, run) for ticket in batch.tickets]
             feed.record(step, groups)
             _learn(learner, batch.tickets, groups)
-            run.finish_step(step, {"seconds_draw": round(drawn - began, 4)})
-            # read before the checkpoint is asked for: a later request stops after the next step
-            stopping = run.stop_requested
-            if run.checkpoint_due(step):
-                run.save_checkpoint(step, lambda folder: _save(learner, folder))
-            if stopping:
-                return
+            figures = {"seconds_draw": round(drawn - began, 4)}
+            if run.end_step(step, figures, (), lambda folder: _save(learner, folder)).stop:
+                break
+        run.end()
 
     def _answer(self, ticket: Ticket, learner: Learner, run: RunLike) -> Group:
         """Responses drawn by chance; the same ticket of the same run is answered the same way."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from scaler_core.config import PromptSection
-from scaler_core.interfaces import Ask
+from scaler_core.interfaces import Ask, Sample, StepEnd
 from scaler_core.models import (
     Batch,
     ComponentChoice,
@@ -135,15 +135,42 @@ class FakeRun:
         self.evaluations: dict[str, list[Response]] = {}
         directory.mkdir(parents=True, exist_ok=True)
 
-    def finish_step(
+    def begin(self, ask: Ask | None = None) -> None:
+        assert ask is not None
+        if self.resume_from is None:
+            self.evaluate("before", ask)
+        if self.evaluation_due(self.first_step - 1):
+            self.score_benchmarks(self.first_step - 1, ask)
+
+    def end_step(
         self,
         step: int,
         metrics: Mapping[str, float],
-        samples: Sequence[tuple[Ticket, Response, Verdict]] = (),
-    ) -> None:
+        samples: Sequence[Sample],
+        save: Callable[[Path], None],
+        ask: Ask | None = None,
+    ) -> StepEnd:
+        assert ask is not None
+        stopping = self.stop_requested
         self.finished.append(step)
         self.metrics.append(metrics)
         self.samples += samples
+        if self.checkpoint_due(step):
+            self.save_checkpoint(step, save)
+        scored = not stopping and self.evaluation_due(step)
+        scores = self.score_benchmarks(step, ask) if scored else {}
+        return StepEnd(
+            figures={**self.figures(step), **scores},
+            stop=stopping or (scored and self.stop_requested),
+        )
+
+    def end(self, ask: Ask | None = None) -> None:
+        assert ask is not None
+        if self.finished and self.finished[-1] == self.steps:
+            self.evaluate("after", ask)
+
+    def figures(self, step: int) -> Mapping[str, float]:
+        return {}
 
     @property
     def stop_requested(self) -> bool:
