@@ -23,6 +23,7 @@ from typing import Any
 from scaler_core.interfaces import Controller, Curator, NativeEnvironment, State
 from scaler_core.models import Instance, Outcome, Response, Ticket
 from scaler_core.seeds import derive_random, derive_seed
+from scaler_core.testing.backend_contract import BackendContract as BackendContract
 from scaler_core.testing.benchmark_contract import BenchmarkContract as BenchmarkContract
 from scaler_core.testing.fakes import FakeCuratorView, FakeHistory
 from scaler_core.testing.synthesis_contracts import ExtractorContract as ExtractorContract

@@ -7,7 +7,14 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scaler_core.testing.contracts import BackendContract
+from scaler_plugins.backends.simulated import Simulated
 from scaler_plugins.backends.simulated.learner import Learner
+
+
+class TestSimulated(BackendContract):
+    def make(self) -> Simulated:
+        return Simulated(Simulated.Config(undecided=0.1))
 
 
 def learner(**options: float) -> Learner:
