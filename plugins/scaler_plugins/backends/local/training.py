@@ -20,7 +20,7 @@ from scaler_core.interfaces import FeedLike, RunLike
 from scaler_core.models import Question, Response
 from scaler_core.seeds import derive_seed
 from scaler_plugins.backends.common import Lora, largest_divisor
-from scaler_plugins.backends.local.backend import Local
+from scaler_plugins.backends.local.options import LocalOptions
 from scaler_plugins.backends.local.trainer import FeedTrainer
 
 # "dapo" divides the loss of a slice by the tokens of the whole generation batch: the token mean of
@@ -28,7 +28,7 @@ from scaler_plugins.backends.local.trainer import FeedTrainer
 LOSS_TYPES = {"token-mean": "dapo", "sequence-mean": "grpo"}
 
 
-def train(model_name: str, config: Local.Config, feed: FeedLike, run: RunLike) -> None:
+def train(model_name: str, config: LocalOptions, feed: FeedLike, run: RunLike) -> None:
     """Train *model_name* until the run's last step or a requested stop.
 
     A fresh run is measured before its first step, a finished one after its last, and benchmarks
@@ -58,7 +58,7 @@ def _ask_resumed(
 
 
 def build_trainer(
-    model_name: str, config: Local.Config, feed: FeedLike, run: RunLike
+    model_name: str, config: LocalOptions, feed: FeedLike, run: RunLike
 ) -> FeedTrainer:
     """The trainer with its model on the device that the options name."""
     _be_quiet()
@@ -84,7 +84,7 @@ def build_trainer(
     )
 
 
-def grpo_config(config: Local.Config, run: RunLike) -> GRPOConfig:
+def grpo_config(config: LocalOptions, run: RunLike) -> GRPOConfig:
     """TRL's arguments for *config*: one generation batch is one optimiser step."""
     on_gpu = config.device != "cpu" and torch.cuda.is_available()
     auto_bfloat16 = config.dtype == "auto" and on_gpu and torch.cuda.is_bf16_supported()
@@ -139,7 +139,7 @@ def grpo_config(config: Local.Config, run: RunLike) -> GRPOConfig:
     return args
 
 
-def _prompt_limit(model_config: Any, config: Local.Config) -> int:
+def _prompt_limit(model_config: Any, config: LocalOptions) -> int:
     """Most tokens of a prompt: the option, or what the model's context leaves beside a response."""
     context = getattr(model_config, "max_position_embeddings", None)
     room = context - config.max_response_tokens if context else config.max_prompt_tokens
