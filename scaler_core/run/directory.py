@@ -34,7 +34,6 @@ from scaler_core.jsonio import (
     sync_directory,
     write_atomic,
 )
-from scaler_core.models import Response, Ticket, Verdict
 from scaler_core.run.checkpoint import list_checkpoints
 
 LOGS = ("events.jsonl", "metrics.jsonl", "samples.jsonl")
@@ -245,32 +244,3 @@ def _is_of_a_beginning(name: str) -> bool:
     return name == LOCK or any(
         name == known or name.startswith(f".{known}.") for known in BEFORE_FIRST_CHECKPOINT
     )
-
-
-SAMPLE_CHARACTERS = 2000
-
-
-def counter_deltas(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
-    """Growth of each counter; counters that did not change are left out."""
-    return {
-        name: round(total - before.get(name, 0), 4)
-        for name, total in sorted(now.items())
-        if total != before.get(name, 0)
-    }
-
-
-def sample_line(step: int, ticket: Ticket, response: Response, verdict: Verdict) -> dict[str, Any]:
-    """A line of ``samples.jsonl``; long texts are cut."""
-    return {
-        "schema_version": 1,
-        "step": step,
-        "ticket": ticket.id,
-        "environment_id": ticket.environment_id,
-        "level": ticket.level,
-        "prompt": ticket.messages[-1]["content"][:SAMPLE_CHARACTERS] if ticket.messages else "",
-        "truth": ticket.truth[:SAMPLE_CHARACTERS],
-        "response": response.text[:SAMPLE_CHARACTERS],
-        "truncated": response.truncated,
-        "result": verdict.result,
-        "reason": verdict.reason,
-    }

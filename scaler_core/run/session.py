@@ -20,7 +20,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,17 +39,14 @@ from scaler_core.run.checkpoint import (
     prune,
     write_checkpoint,
 )
-from scaler_core.run.directory import RunDirectory, counter_deltas, sample_line
+from scaler_core.run.directory import RunDirectory
 from scaler_core.run.evaluation import RunEvaluation
 from scaler_core.run.observers import Observer, RunInfo, TrackerObserver
 from scaler_core.run.preview import preview_run
 from scaler_core.run.provenance import describe_host, pool_contents, report_pool_changes
 from scaler_core.run.setup import Parts
+from scaler_core.run.step_log import StepLog
 from scaler_core.run.summary import Summary, summarize
-from scaler_core.seeds import derive_random
-
-SAMPLES_PER_STEP = 4
-"""Tickets of a step of which a sample is kept."""
 
 
 class Run:
@@ -89,9 +85,9 @@ class Run:
         self._decisions: Counter[str] = Counter()
         self._last_saved = self._last_ended = checkpoint.step if checkpoint else 0
         self._facts_written = False
-        self._began = self._step_began = time.monotonic()
+        self._began = time.monotonic()
         self._factory = parts.make_factory(only_here=only_preview)
-        self._counters: Mapping[str, float] = {}
+        self._log = StepLog(files, self.seed, self._factory.counters)
         self._judge = Judge(parts.host, self._factory)
         self._evaluation = RunEvaluation(
             parts, files, self._factory, self._judge, self._emit, self._notify
@@ -298,7 +294,7 @@ class Run:
             if self.resume_from is None:
                 self._answer_grid("before", ask)
             self._evaluate(self.first_step - 1, ask)
-        self._reset_step_clock()
+        self._log.restart_clock()
 
     def end_step(
         self,
@@ -345,45 +341,17 @@ class Run:
         self, step: int, metrics: Mapping[str, float], samples: Sequence[Sample]
     ) -> dict[str, float]:
         """Write the step's lines; returns the curriculum's figures."""
-        now, counters = time.monotonic(), self._factory.counters()
         curriculum = {
             **self.feed.metrics,
             "retired": self._decisions["retired"],
             "admitted": self._decisions["admitted"],
             "quarantined": self._decisions["quarantined"],
         }
-        deltas = counter_deltas(self._counters, counters)
-        line: dict[str, float] = {
-            "step": step,
-            **curriculum,
-            **{f"factory/{name}": delta for name, delta in deltas.items()},
-            **metrics,
-            "seconds": round(now - self._step_began, 4),
-        }
-        self._step_began, self._counters = now, counters
+        line = self._log.write(step, curriculum, metrics, samples)
         self._last_ended = step
         self._decisions.clear()
-        for sample in self._choose_samples(step, samples):
-            self.files.append("samples.jsonl", sample_line(step, *sample))
-        # JSON has no NaN: a figure that is none, such as the loss of a diverged model, is null
-        figures = {name: value if isfinite(value) else None for name, value in line.items()}
-        self.files.append("metrics.jsonl", {"schema_version": 1, **figures})
         self._notify(lambda observer: observer.step_finished(step, line))
         return curriculum
-
-    def _choose_samples(self, step: int, samples: Sequence[Sample]) -> list[Sample]:
-        """The first response to each of a few tickets, other tickets in each step."""
-        first: dict[str, Sample] = {}
-        for sample in samples:
-            first.setdefault(sample[0].id, sample)
-        rng = derive_random(self.seed, "samples", step)
-        chosen = rng.sample(range(len(first)), min(SAMPLES_PER_STEP, len(first)))
-        kept = list(first.values())
-        return [kept[index] for index in sorted(chosen)]
-
-    def _reset_step_clock(self) -> None:
-        """Time and factory counters from now on belong to the next step."""
-        self._step_began, self._counters = time.monotonic(), self._factory.counters()
 
     # -------------------------------------------------------------- checkpoints
 
@@ -429,7 +397,7 @@ class Run:
         scores = self._evaluation.evaluate_step(step, ask, lambda: self.stop_requested)
         self._point_to_best()
         # an evaluation belongs to no step's seconds
-        self._reset_step_clock()
+        self._log.restart_clock()
         return scores
 
     def _point_to_best(self) -> None:
