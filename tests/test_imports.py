@@ -40,6 +40,7 @@ BASE = {
     "hookspecs",
     "interfaces",
     "jsonio",
+    "jsonlines",
     "judging",
     "measuring",
     "models",

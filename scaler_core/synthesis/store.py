@@ -16,17 +16,15 @@ A run goes on where the last one stopped, however that ended.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 
 from pydantic import JsonValue, ValidationError
 
 from scaler_core.errors import DataError, UsageError
 from scaler_core.interfaces import Closable
-from scaler_core.jsonio import cannot_write, canonical_json, read_json, write_atomic
+from scaler_core.jsonio import cannot_write, canonical_json, lock_file, read_json, write_atomic
 from scaler_core.models import Versioned
 from scaler_core.pool.entry import differs, explain, shown
 from scaler_core.synthesis.journal import Journal, Memory
@@ -81,7 +79,8 @@ class SynthesisStore(Closable):
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(self.path, error) from error
-        self._lock = _locked(self.path)
+        taken = f"another scaler synth is working in {self.path}"
+        self._lock = lock_file(self.path / ".lock", taken)
         self.journal = Journal(self.path / "journal.jsonl")
 
     def close(self) -> None:
@@ -157,20 +156,3 @@ def _read_settings(file: Path) -> SynthesisSettings:
         return SynthesisSettings.model_validate(read_json(file))
     except ValidationError as error:
         raise DataError(f"{file} is damaged: {explain(error)}") from None
-
-
-def _locked(folder: Path) -> IO[bytes]:
-    file = folder / ".lock"
-    try:
-        handle = file.open("wb")
-    except OSError as error:
-        raise cannot_write(file, error) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        handle.close()
-        raise UsageError(f"another scaler synth is working in {folder}") from None
-    except OSError as error:
-        handle.close()
-        raise cannot_write(file, error) from error
-    return handle

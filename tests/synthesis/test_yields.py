@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaler_core.synthesis.journal import Journal, Memory, Place, ReplyUse, StageRecord
+from scaler_core.jsonlines import LineSpan
+from scaler_core.synthesis.journal import Journal, Memory, ReplyUse, StageRecord
 from scaler_core.synthesis.journey import STAGES
 from scaler_core.synthesis.records import Rejection
 from scaler_core.synthesis.yields import (
@@ -31,14 +32,14 @@ class MemoryJournal(Journal):
         self._records: list[StageRecord] = []
 
     def records(self):
-        return iter([(Place(at, 1), record) for at, record in enumerate(self._records)])
+        return iter([(LineSpan(at, 1), record) for at, record in enumerate(self._records)])
 
-    def read(self, place: Place) -> StageRecord:
-        return self._records[place.offset]
+    def read(self, span: LineSpan) -> StageRecord:
+        return self._records[span.offset]
 
-    def append(self, record: StageRecord) -> Place:
+    def append(self, record: StageRecord) -> LineSpan:
         self._records.append(record)
-        return Place(len(self._records) - 1, 1)
+        return LineSpan(len(self._records) - 1, 1)
 
 
 def walked(memory: Memory, problem: str, fates: list[str]) -> None:
