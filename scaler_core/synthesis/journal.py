@@ -146,8 +146,8 @@ class Note(NamedTuple):
     seconds: float
 
 
-class ProblemMemory:
-    """What is known of one problem; its latest content and the settings of now count."""
+class ProblemIndex:
+    """The records of one problem in short; its latest content and the current settings count."""
 
     __slots__ = ("_notes", "_reopened", "content")
 
@@ -223,8 +223,8 @@ class Trail(NamedTuple):
         return next((note for step, note in reversed(self.notes) if step.stage == stage), None)
 
 
-class Memory:
-    """All problems of a journal.
+class JournalIndex:
+    """How far each problem of a journal has come, and where its records stand in the file.
 
     Args:
         journal: Read once, at the start.
@@ -236,7 +236,7 @@ class Memory:
         self._journal = journal
         self.digests = digests
         self._generators = generators
-        self._problems: dict[str, ProblemMemory] = {}
+        self._problems: dict[str, ProblemIndex] = {}
         for span, record in journal.records():
             self._add(record, span)
 
@@ -244,7 +244,7 @@ class Memory:
         """Ids of all problems, sorted."""
         return iter(sorted(self._problems))
 
-    def problem(self, problem_id: str) -> ProblemMemory | None:
+    def problem(self, problem_id: str) -> ProblemIndex | None:
         """What is known of a problem, if anything is."""
         return self._problems.get(problem_id)
 
@@ -301,4 +301,4 @@ class Memory:
         return count
 
     def _add(self, record: StageRecord, span: LineSpan) -> None:
-        self._problems.setdefault(record.problem, ProblemMemory()).add(record, span)
+        self._problems.setdefault(record.problem, ProblemIndex()).add(record, span)
