@@ -36,6 +36,7 @@ from scaler_core.jsonlines import JsonLines, LineSpan
 from scaler_core.models import Question, Record, Response
 
 LOCK = ".lock"
+REMEDY = "remove the line to have its question asked again"
 RecordT = TypeVar("RecordT", bound=Record)
 
 
@@ -162,12 +163,13 @@ class ResponseCache(Closable):
     """
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._spans: dict[str, LineSpan] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(path, error) from error
-        self._lines = JsonLines(path, remedy="remove the line to have its question asked again")
+        self._lines = JsonLines(path, remedy=REMEDY)
         try:
             self._read_spans()
         except BaseException:
@@ -194,13 +196,14 @@ class ResponseCache(Closable):
         Raises:
             DataError: Its line is damaged.
         """
-        span = self._spans[key]
-        record = self._lines.read(span)
+        record = self._lines.read(self._spans[key])
         try:
             response = Response.model_validate(record["response"])
             return TimedResponse(response, float(record["seconds"]))
         except (ValueError, KeyError, TypeError) as error:
-            raise self._lines.damaged(span, "holds no response") from error
+            raise DataError(
+                f"{self.path}: the line with key {key} holds no response", hint=REMEDY
+            ) from error
 
     def add(self, key: str, response: Response, seconds: float, asked: Mapping[str, Any]) -> None:
         """Write *response*; it survives a power cut when this returns.
