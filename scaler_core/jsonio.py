@@ -1,4 +1,4 @@
-"""JSON and files that survive a kill: canonical text, atomic replacement, append-only lines."""
+"""JSON and files that survive a kill: canonical text, atomic replacement, the lock of a writer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from io import FileIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -57,16 +56,6 @@ def write_atomic(path: Path, data: str | bytes) -> None:
             with suppress(OSError):
                 os.unlink(temporary)
         raise cannot_write(path, error) from error
-
-
-def append_line(stream: FileIO, value: Any) -> None:
-    """Add *value* as a line of JSON to an unbuffered stream; the system has it on return.
-
-    Unbuffered, so that after a failed write nothing is left that a close would try again.
-    """
-    line = memoryview(compact_json(value).encode() + b"\n")
-    while line:
-        line = line[stream.write(line) :]
 
 
 def lock_file(path: Path, taken: str) -> IO[bytes]:

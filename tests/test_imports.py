@@ -36,6 +36,7 @@ SLOW = HEAVY | {"huggingface_hub", "math_verify", "openai", "pyarrow", "sympy"}
 ORDER = [
     {"errors", "seeds"},
     {"jsonio", "options"},
+    {"jsonlines"},
     {"models"},
     {"config"},
     {"interfaces"},

@@ -13,8 +13,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +24,6 @@ from scaler_core.errors import DataError, UsageError
 from scaler_core.evaluation.plan import Settings
 from scaler_core.interfaces import BenchmarkRow, Closable
 from scaler_core.jsonio import (
-    append_line,
     cannot_write,
     canonical_json,
     compact_json,
@@ -35,9 +32,11 @@ from scaler_core.jsonio import (
     read_lines,
     write_atomic,
 )
+from scaler_core.jsonlines import JsonLines, LineSpan
 from scaler_core.models import Question, Record, Response
 
 LOCK = ".lock"
+REMEDY = "remove the line to have its question asked again"
 RecordT = TypeVar("RecordT", bound=Record)
 
 
@@ -136,7 +135,7 @@ def _first(error: ValidationError) -> str:
     return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
 
 
-class Kept(NamedTuple):
+class TimedResponse(NamedTuple):
     """A response and the seconds that it took to come after the one before it."""
 
     response: Response
@@ -152,78 +151,71 @@ def response_key(identity: str, max_tokens: int | None, question: Question) -> s
 class ResponseCache(Closable):
     """The responses in one file, by :func:`response_key`. Reading is thread-safe.
 
-    Texts stay on disk: only their places are held in memory.
+    Texts stay on disk: only where they stand is held in memory.
 
     Args:
         path: The file; it is made where there is none.
 
     Raises:
-        DataError: A line other than a torn last one is damaged.
+        DataError: A line is damaged.
+        UsageError: Another process is writing the file.
         InfrastructureError: The file cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._places: dict[str, tuple[int, int]] = {}
+        self._spans: dict[str, LineSpan] = {}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._end = self._read_places() if path.exists() else 0
-            self._stream = path.open("ab+", buffering=0)
-            self._stream.truncate(self._end)
         except OSError as error:
             raise cannot_write(path, error) from error
+        self._lines = JsonLines(path, remedy=REMEDY)
+        try:
+            self._read_spans()
+        except BaseException:
+            self.close()
+            raise
 
-    def _read_places(self) -> int:
-        """Note where each response stands; the length of the whole lines in bytes."""
-        end = 0
-        with self.path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                if not line.endswith(b"\n"):
-                    break
-                try:
-                    self._places[json.loads(line)["key"]] = (end, len(line))
-                except (ValueError, KeyError, TypeError) as error:
-                    raise DataError(
-                        f"{self.path} line {number} holds no response",
-                        hint="remove the line to have its question asked again",
-                    ) from error
-                end += len(line)
-        return end
+    def _read_spans(self) -> None:
+        for span, record in self._lines.records():
+            try:
+                self._spans[record["key"]] = span
+            except (KeyError, TypeError) as error:
+                raise self._lines.damaged(span, "holds no response") from error
 
     def close(self) -> None:
         """Close the file."""
-        self._stream.close()
+        self._lines.close()
 
     def __contains__(self, key: str) -> bool:
-        return key in self._places
+        return key in self._spans
 
-    def __getitem__(self, key: str) -> Kept:
+    def __getitem__(self, key: str) -> TimedResponse:
         """The response of *key*.
 
         Raises:
             DataError: Its line is damaged.
         """
-        offset, length = self._places[key]
+        record = self._lines.read(self._spans[key])
         try:
-            record = json.loads(os.pread(self._stream.fileno(), length, offset))
-            return Kept(Response.model_validate(record["response"]), float(record["seconds"]))
+            response = Response.model_validate(record["response"])
+            return TimedResponse(response, float(record["seconds"]))
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(
-                f"{self.path}: the line with key {key} holds no response",
-                hint="remove the line to have its question asked again",
+                f"{self.path}: the line with key {key} holds no response", hint=REMEDY
             ) from error
 
     def add(self, key: str, response: Response, seconds: float, asked: Mapping[str, Any]) -> None:
-        """Keep *response*; it survives a power cut when this returns.
+        """Write *response*; it survives a power cut when this returns.
 
         Args:
             key: Its name.
-            response: What the model wrote.
+            response: The model's.
             seconds: Since the response before it.
             asked: What tells a reader of the file which question it answers.
 
         Raises:
-            InfrastructureError: It cannot be written.
+            InfrastructureError: It cannot be written; the file is as it was.
         """
         record = {
             "key": key,
@@ -234,11 +226,4 @@ class ResponseCache(Closable):
                 update={"text": response.text.encode("utf-8", "replace").decode()}
             ).model_dump(mode="json"),
         }
-        try:
-            append_line(self._stream, record)
-            os.fsync(self._stream.fileno())
-        except OSError as error:
-            raise cannot_write(self.path, error) from error
-        length = self._stream.tell() - self._end
-        self._places[key] = (self._end, length)
-        self._end += length
+        self._spans[key] = self._lines.append(compact_json(record))

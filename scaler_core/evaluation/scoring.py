@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from scaler_core.evaluation.directory import Kept
+from scaler_core.evaluation.directory import TimedResponse
 from scaler_core.evaluation.plan import Sample
 from scaler_core.interfaces import Benchmark
 from scaler_core.judge import verdict_of
@@ -50,7 +50,7 @@ def grade_samples(
     benchmark: Benchmark,
     samples: Sequence[Sample],
     keys: Sequence[str],
-    read: Callable[[str], Kept],
+    read: Callable[[str], TimedResponse],
     graded: Callable[[], None],
 ) -> list[Graded]:
     """The verdicts on the responses to *samples*, in their order.

@@ -20,20 +20,21 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from io import FileIO
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any, Self
 
 from scaler_core.errors import DataError, UsageError
 from scaler_core.jsonio import (
-    append_line,
     cannot_write,
+    compact_json,
     lock_file,
     read_json,
     read_lines,
     sync_directory,
     write_atomic,
 )
+from scaler_core.jsonlines import JsonLines
 from scaler_core.run.checkpoint import list_checkpoints
 
 LOGS = ("events.jsonl", "metrics.jsonl", "samples.jsonl")
@@ -59,7 +60,7 @@ class RunDirectory:
     def __init__(self, path: Path, *, numbered: bool = False) -> None:
         self.path = path
         self._numbered = numbered
-        self._streams: dict[str, FileIO] = {}
+        self._logs: dict[str, JsonLines] = {}
         self._lock: IO[bytes] | None = None
 
     # -------------------------------------------------------------- places
@@ -136,9 +137,9 @@ class RunDirectory:
 
     def close(self) -> None:
         """Close the logs and give the lock back."""
-        for stream in self._streams.values():
-            stream.close()
-        self._streams.clear()
+        for lines in self._logs.values():
+            lines.close()
+        self._logs.clear()
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -146,28 +147,28 @@ class RunDirectory:
     # -------------------------------------------------------------- logs
 
     def append(self, log: str, record: Mapping[str, Any]) -> None:
-        """Add a line to a log; it is in the system's hands when this returns.
+        """Add a line to a log; the system has it when this returns, the disk at a checkpoint.
 
         Raises:
-            InfrastructureError: The line cannot be written.
+            InfrastructureError: The line cannot be written; the log is as it was.
         """
-        try:
-            stream = self._streams.get(log)
-            if stream is None:
-                stream = self._streams[log] = (self.path / log).open("ab", buffering=0)
-            append_line(stream, record)
-        except OSError as error:
-            raise cannot_write(self.path / log, error) from error
+        if log not in self._logs:
+            self._logs[log] = JsonLines(self.path / log)
+        self._logs[log].append(compact_json(record), sync=False)
 
     def positions(self) -> dict[str, int]:
-        """The durable length of every log, in bytes: what a checkpoint refers to."""
+        """The durable length of every log, in bytes: what a checkpoint refers to.
+
+        Raises:
+            InfrastructureError: A log cannot be written to the disk.
+        """
         sizes = {}
         for log in LOGS:
-            stream = self._streams.get(log)
-            if stream is not None:
-                os.fsync(stream.fileno())
             path = self.path / log
-            sizes[log] = path.stat().st_size if path.exists() else 0
+            if log in self._logs:
+                sizes[log] = self._logs[log].sync()
+            else:
+                sizes[log] = path.stat().st_size if path.exists() else 0
         return sizes
 
     def rewind(self, positions: Mapping[str, int]) -> int:
@@ -197,11 +198,10 @@ class RunDirectory:
             stream.seek(keep)
             # by bytes: text may hold characters that splitlines() takes for the end of a line
             lines = [line.decode("utf-8", "replace") for line in stream.read().split(b"\n") if line]
-            with (self.path / "superseded.jsonl").open("a", encoding="utf-8") as aside:
+            with closing(JsonLines(self.path / "superseded.jsonl")) as superseded:
                 for line in lines:
-                    aside.write(json.dumps({"log": path.name, "line": line}) + "\n")
-                aside.flush()
-                os.fsync(aside.fileno())
+                    superseded.append(compact_json({"log": path.name, "line": line}), sync=False)
+                superseded.sync()
             stream.truncate(keep)
             os.fsync(stream.fileno())
         sync_directory(self.path)

@@ -1,28 +1,23 @@
 """The journal of a synthesis: what each stage made of each problem, appended and never changed.
 
-A line is on the disk before anybody relies on it. A kill in the middle of a line costs that line:
-it is cut off when the journal is opened again.
+A record is on the disk before anybody relies on it. A kill costs the record that was being written:
+what is there of its line is cut off when the journal is opened again.
 """
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pydantic import Field, JsonValue, ValidationError
 
-from scaler_core.errors import DataError
-from scaler_core.jsonio import cannot_write, sync_directory
+from scaler_core.jsonlines import JsonLines, LineSpan
 from scaler_core.models import Record
 from scaler_core.pool.entry import explain
 from scaler_core.synthesis.journey import STAGES, Step, journey, reopening_stage
 from scaler_core.synthesis.records import Rejection, Stage
-
-_BLOCK = 1 << 16
 
 
 class ReplyUse(Record):
@@ -69,13 +64,6 @@ class StageRecord(Record):
     seconds: float = Field(default=0.0, ge=0)
 
 
-class Place(NamedTuple):
-    """Where a line stands: byte offset and length."""
-
-    offset: int
-    length: int
-
-
 class Journal:
     """An open journal; only one process may have it.
 
@@ -86,88 +74,48 @@ class Journal:
         cut: Bytes of a torn last line that were cut off when it was opened.
 
     Raises:
+        UsageError: Another process has it.
         InfrastructureError: It cannot be read or written.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            with ExitStack() as opened:
-                self._writer = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-                opened.callback(os.close, self._writer)
-                self._reader = opened.enter_context(path.open("rb"))
-                sync_directory(path.parent)
-                self._end, self.cut = self._cut_torn_line()
-                self._files = opened.pop_all()
-        except OSError as error:
-            raise cannot_write(path, error) from error
+        self._lines = JsonLines(
+            path,
+            remedy="restore it from a copy; without it all problems are done anew, from the "
+            "replies that are kept",
+        )
+        self.cut = self._lines.cut
 
-    def records(self) -> Iterator[tuple[Place, StageRecord]]:
+    def records(self) -> Iterator[tuple[LineSpan, StageRecord]]:
         """All records, oldest first.
 
         Raises:
             DataError: A line is damaged.
         """
-        self._reader.seek(0)
-        offset = 0
-        for number, line in enumerate(self._reader, start=1):
-            yield Place(offset, len(line)), self._parsed(line, f"line {number}")
-            offset += len(line)
+        for span, value in self._lines.records():
+            yield span, self._record(span, value)
 
-    def read(self, place: Place) -> StageRecord:
-        """The record at *place*; raises ``DataError`` where it is damaged."""
-        self._reader.seek(place.offset)
-        return self._parsed(self._reader.read(place.length), f"byte {place.offset}")
+    def read(self, span: LineSpan) -> StageRecord:
+        """The record at *span*; raises ``DataError`` where it is damaged."""
+        return self._record(span, self._lines.read(span))
 
-    def append(self, record: StageRecord) -> Place:
+    def append(self, record: StageRecord) -> LineSpan:
         """Write *record*; it is on the disk when this returns.
 
         Raises:
             InfrastructureError: The disk is full or broken; the journal is as it was.
         """
-        line = record.model_dump_json(exclude_defaults=True).encode() + b"\n"
-        place = Place(self._end, len(line))
-        try:
-            left = memoryview(line)
-            while left:
-                left = left[os.write(self._writer, left) :]
-            os.fsync(self._writer)
-        except OSError as error:
-            with suppress(OSError):
-                os.ftruncate(self._writer, self._end)
-            raise cannot_write(self._path, error) from error
-        self._end += len(line)
-        return place
+        return self._lines.append(record.model_dump_json(exclude_defaults=True))
 
     def close(self) -> None:
         """Close the file."""
-        self._files.close()
+        self._lines.close()
 
-    def _cut_torn_line(self) -> tuple[int, int]:
-        """Where the last whole line ends, and how many bytes behind it were cut off."""
-        size = end = self._reader.seek(0, os.SEEK_END)
-        while end > 0:
-            start = max(0, end - _BLOCK)
-            self._reader.seek(start)
-            newline = self._reader.read(end - start).rfind(b"\n")
-            if newline >= 0:
-                end = start + newline + 1
-                break
-            end = start
-        if end < size:
-            os.ftruncate(self._writer, end)
-            os.fsync(self._writer)
-        return end, size - end
-
-    def _parsed(self, line: bytes, where: str) -> StageRecord:
+    def _record(self, span: LineSpan, value: object) -> StageRecord:
         try:
-            return StageRecord.model_validate_json(line)
+            return StageRecord.model_validate(value)
         except ValidationError as error:
-            raise DataError(
-                f"{self._path} {where} is damaged: {explain(error)}",
-                hint="restore it from a copy; without it all problems are done anew, from the "
-                "replies that are kept",
-            ) from None
+            raise self._lines.damaged(span, f"is damaged: {explain(error)}") from None
 
 
 Digests = Mapping[Stage, str]
@@ -180,7 +128,7 @@ class Note(NamedTuple):
     Attributes:
         passed: Whether the problem passed.
         check: What refused it; empty where nothing did.
-        place: The line.
+        span: The line.
         replies: Replies that were used.
         prompt_tokens: Tokens of their requests.
         reply_tokens: Their own tokens.
@@ -190,7 +138,7 @@ class Note(NamedTuple):
 
     passed: bool
     check: str
-    place: Place
+    span: LineSpan
     replies: int
     prompt_tokens: int
     reply_tokens: int
@@ -198,8 +146,8 @@ class Note(NamedTuple):
     seconds: float
 
 
-class ProblemMemory:
-    """What is known of one problem; its latest content and the settings of now count."""
+class ProblemIndex:
+    """The records of one problem in short; its latest content and the current settings count."""
 
     __slots__ = ("_notes", "_reopened", "content")
 
@@ -208,7 +156,7 @@ class ProblemMemory:
         self._reopened: Counter[tuple[Stage, str]] = Counter()
         self._notes: dict[tuple[Step, str, str], Note] = {}
 
-    def add(self, record: StageRecord, place: Place) -> None:
+    def add(self, record: StageRecord, span: LineSpan) -> None:
         """Note *record*, which is the latest one."""
         self.content = record.content
         if record.outcome == "reopened":
@@ -218,7 +166,7 @@ class ProblemMemory:
         self._notes[step, record.settings, record.content] = Note(
             passed=record.outcome == "passed",
             check=record.rejection.check if record.rejection else "",
-            place=place,
+            span=span,
             replies=len(record.replies),
             prompt_tokens=sum(reply.prompt_tokens for reply in record.replies),
             reply_tokens=sum(reply.reply_tokens for reply in record.replies),
@@ -275,8 +223,8 @@ class Trail(NamedTuple):
         return next((note for step, note in reversed(self.notes) if step.stage == stage), None)
 
 
-class Memory:
-    """All problems of a journal.
+class JournalIndex:
+    """How far each problem of a journal has come, and where its records stand in the file.
 
     Args:
         journal: Read once, at the start.
@@ -288,15 +236,15 @@ class Memory:
         self._journal = journal
         self.digests = digests
         self._generators = generators
-        self._problems: dict[str, ProblemMemory] = {}
-        for place, record in journal.records():
-            self._add(record, place)
+        self._problems: dict[str, ProblemIndex] = {}
+        for span, record in journal.records():
+            self._add(record, span)
 
     def __iter__(self) -> Iterator[str]:
         """Ids of all problems, sorted."""
         return iter(sorted(self._problems))
 
-    def problem(self, problem_id: str) -> ProblemMemory | None:
+    def problem(self, problem_id: str) -> ProblemIndex | None:
         """What is known of a problem, if anything is."""
         return self._problems.get(problem_id)
 
@@ -320,7 +268,7 @@ class Memory:
 
     def record(self, note: Note) -> StageRecord:
         """The whole record of a note, from the disk."""
-        return self._journal.read(note.place)
+        return self._journal.read(note.span)
 
     def append(self, record: StageRecord) -> None:
         """Write a record down; see :meth:`~scaler_core.synthesis.journal.Journal.append`."""
@@ -352,5 +300,5 @@ class Memory:
             count += 1
         return count
 
-    def _add(self, record: StageRecord, place: Place) -> None:
-        self._problems.setdefault(record.problem, ProblemMemory()).add(record, place)
+    def _add(self, record: StageRecord, span: LineSpan) -> None:
+        self._problems.setdefault(record.problem, ProblemIndex()).add(record, span)

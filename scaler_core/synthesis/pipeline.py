@@ -25,7 +25,7 @@ from scaler_core.endpoint import BudgetSpent, EndpointFailed, EndpointRefused, E
 from scaler_core.errors import InfrastructureError, ScalerError
 from scaler_core.synthesis.environment import Made, content_hash
 from scaler_core.synthesis.filters import Kept, ProblemFilter
-from scaler_core.synthesis.journal import Memory, StageRecord, Trail
+from scaler_core.synthesis.journal import JournalIndex, StageRecord, Trail
 from scaler_core.synthesis.journey import STAGES, Step
 from scaler_core.synthesis.records import Rejection, SourceProblem, Stage
 from scaler_core.synthesis.sources import ProblemReader, Unusable
@@ -81,7 +81,7 @@ class Synthesis:
     Args:
         reader: The dataset.
         select: Its filters.
-        memory: What was done before; takes what is done now.
+        index: What was done before; takes what is done now.
         stages: How the other stages are done.
         until: The last stage to do.
         limit: Problems to read at most.
@@ -93,7 +93,7 @@ class Synthesis:
         self,
         reader: ProblemReader,
         select: ProblemFilter,
-        memory: Memory,
+        index: JournalIndex,
         stages: Stages,
         *,
         until: Stage = "calibrate",
@@ -106,7 +106,7 @@ class Synthesis:
         self.stop_error: BaseException | None = None
         self._reader = reader
         self._select = select
-        self._memory = memory
+        self._index = index
         self._stages = stages
         self._until = until
         self._limit = limit
@@ -169,7 +169,7 @@ class Synthesis:
             kept = self._filtered(item)
             if kept is not None:
                 self._count_end(kept)
-                if self._next_step(self._memory.trail(kept.id)) is not None:
+                if self._next_step(self._index.trail(kept.id)) is not None:
                     yield kept
             self._tell()
 
@@ -187,12 +187,12 @@ class Synthesis:
     def _note_filter(self, problem_id: str, content: str, done: Done) -> None:
         """Write down what the filters said, unless that is what they said before."""
         step = Step("filter", 0)
-        known = self._memory.problem(problem_id)
-        note = known.note(step, self._memory.digests) if known else None
+        known = self._index.problem(problem_id)
+        note = known.note(step, self._index.digests) if known else None
         check = done.rejection.check if done.rejection else ""
         if known and note and (known.content, note.check) == (content, check):
             return
-        self._memory.append(_record(problem_id, content, step, self._memory, done))
+        self._index.append(_record(problem_id, content, step, self._index, done))
 
     def _next_step(self, trail: Trail) -> Step | None:
         """What comes now; ``None`` where this run has nothing more to do."""
@@ -206,7 +206,7 @@ class Synthesis:
         """Take one problem as far as it goes."""
         content = content_hash(problem)
         while self.stop_reason in ("", "budget"):
-            trail = self._memory.trail(problem.id)
+            trail = self._index.trail(problem.id)
             step = self._next_step(trail)
             if step is None:
                 break
@@ -220,7 +220,7 @@ class Synthesis:
             except InfrastructureError as error:
                 self._give_up(problem, error)
                 break
-            self._memory.append(_record(problem.id, content, step, self._memory, done))
+            self._index.append(_record(problem.id, content, step, self._index, done))
             # a machine that works says nothing of the endpoint, and the other way round
             self._failures.pop("endpoint" if step.stage in ASKING else "machine", None)
             self._count_refusals(step, done)
@@ -237,7 +237,7 @@ class Synthesis:
 
     def _made(self, trail: Trail) -> Made:
         passed = {step.stage: note for step, note in trail.notes if note.passed}
-        return {stage: self._memory.record(note) for stage, note in passed.items()}
+        return {stage: self._index.record(note) for stage, note in passed.items()}
 
     def _give_up(self, problem: SourceProblem, error: InfrastructureError) -> None:
         """Leave a problem undone: nothing of what happened is its fault."""
@@ -265,7 +265,7 @@ class Synthesis:
 
     def _count_end(self, problem: SourceProblem) -> None:
         """Count a problem that has come to its end, now or in an earlier run."""
-        trail = self._memory.trail(problem.id)
+        trail = self._index.trail(problem.id)
         self.status.accepted += trail.accepted
         self.status.rejected += trail.rejected is not None
 
@@ -278,11 +278,13 @@ def _next(problems: Iterator[SourceProblem | Unusable]) -> SourceProblem | Unusa
     return next(problems, None)
 
 
-def _record(problem_id: str, content: str, step: Step, memory: Memory, done: Done) -> StageRecord:
+def _record(
+    problem_id: str, content: str, step: Step, index: JournalIndex, done: Done
+) -> StageRecord:
     return StageRecord(
         problem=problem_id,
         content=content,
-        settings=memory.digests[step.stage],
+        settings=index.digests[step.stage],
         stage=step.stage,
         attempt=step.attempt,
         outcome="rejected" if done.rejection else "passed",

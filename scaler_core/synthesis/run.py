@@ -22,7 +22,7 @@ from scaler_core.plugins import PluginHost
 from scaler_core.pool.writer import check_target, write_pool
 from scaler_core.synthesis.config import SynthesisOptions
 from scaler_core.synthesis.filters import ProblemFilter
-from scaler_core.synthesis.journal import Memory
+from scaler_core.synthesis.journal import JournalIndex
 from scaler_core.synthesis.journey import STAGES
 from scaler_core.synthesis.pipeline import Observer, StopReason, Synthesis
 from scaler_core.synthesis.records import Makers
@@ -104,7 +104,7 @@ class SynthesisRun:
             self._check_pool()
             self.store = opened.enter_context(SynthesisStore(self.pool))
             settings = options.settings(reader.label, makers)
-            self._memory = self.store.settle(settings, redo_changed=options.redo_changed)
+            self._index = self.store.settle(settings, redo_changed=options.redo_changed)
             workers = _workers(options, host)
             if workers is not None:
                 opened.enter_context(closing(workers))
@@ -113,7 +113,7 @@ class SynthesisRun:
             self.synthesis = Synthesis(
                 reader,
                 ProblemFilter(options.filter),
-                self._memory,
+                self._index,
                 stages,
                 until=options.stage,
                 limit=options.limit,
@@ -121,7 +121,7 @@ class SynthesisRun:
                 observer=observer,
             )
             # the last thing that may fail: what it writes counts from now on
-            self.reopened = _reopen(self._memory, options.retry_rejected)
+            self.reopened = _reopen(self._index, options.retry_rejected)
             self._closing = opened.pop_all()
 
     def run(self) -> SynthesisReport:
@@ -183,12 +183,12 @@ class SynthesisRun:
 
     def _write(self) -> tuple[Yields, int, str]:
         """Write pool, yields and refusals; the yields, and size and hash of the pool."""
-        yields = yields_of(self._memory)
+        yields = yields_of(self._index)
         folder = self.store.path
         write_atomic(folder / "yields.json", yields.model_dump_json(indent=2) + "\n")
         title = f"Synthesis of {self.pool.name}"
         write_atomic(folder / "yields.svg", yields_svg(yields, title))
-        lines = (compact_json(item.model_dump()) + "\n" for item in rejected_problems(self._memory))
+        lines = (compact_json(item.model_dump()) + "\n" for item in rejected_problems(self._index))
         write_atomic(folder / "rejected.jsonl", "".join(lines))
         if not yields.accepted or not self.options.reaches("calibrate"):
             return yields, 0, ""
@@ -197,11 +197,11 @@ class SynthesisRun:
 
     def _accepted(self) -> Iterator[Environment]:
         """The environments, by id, so that their order does not depend on who was done first."""
-        for problem_id in self._memory:
-            trail = self._memory.trail(problem_id)
+        for problem_id in self._index:
+            trail = self._index.trail(problem_id)
             last = trail.last("calibrate")
             if trail.accepted and last is not None:
-                document = self._memory.record(last).value["environment"]
+                document = self._index.record(last).value["environment"]
                 yield Environment.model_validate(document)
 
     def _report(
@@ -262,12 +262,12 @@ def _workers(options: SynthesisOptions, host: PluginHost) -> Workers | None:
     return LocalWorkers(make_bench(host, **described), options.workers)  # type: ignore[arg-type]
 
 
-def _reopen(memory: Memory, wanted: str | None) -> int:
+def _reopen(index: JournalIndex, wanted: str | None) -> int:
     if wanted is None:
         return 0
-    count = memory.reopen(wanted)
+    count = index.reopen(wanted)
     if not count and wanted:
-        refusals = [item for item in yields_of(memory).refusals if item.stage != "filter"]
+        refusals = [item for item in yields_of(index).refusals if item.stage != "filter"]
         known = {*STAGES[1:], *(item.check for item in refusals)}
         if wanted not in known:
             raise unknown_name(

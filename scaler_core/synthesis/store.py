@@ -16,20 +16,18 @@ A run goes on where the last one stopped, however that ended.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 
 from pydantic import JsonValue, ValidationError
 
 from scaler_core.errors import DataError, UsageError
 from scaler_core.interfaces import Closable
-from scaler_core.jsonio import cannot_write, canonical_json, read_json, write_atomic
+from scaler_core.jsonio import cannot_write, canonical_json, lock_file, read_json, write_atomic
 from scaler_core.models import Versioned
 from scaler_core.pool.entry import differs, explain, shown
-from scaler_core.synthesis.journal import Journal, Memory
+from scaler_core.synthesis.journal import Journal, JournalIndex
 from scaler_core.synthesis.journey import STAGES
 from scaler_core.synthesis.records import Stage
 
@@ -81,7 +79,8 @@ class SynthesisStore(Closable):
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(self.path, error) from error
-        self._lock = _locked(self.path)
+        taken = f"another scaler synth is working in {self.path}"
+        self._lock = lock_file(self.path / ".lock", taken)
         self.journal = Journal(self.path / "journal.jsonl")
 
     def close(self) -> None:
@@ -94,11 +93,11 @@ class SynthesisStore(Closable):
         """Where replies of the model are kept."""
         return self.path / "replies"
 
-    def settle(self, wanted: SynthesisSettings, *, redo_changed: bool = False) -> Memory:
-        """Compare *wanted* with what the folder was told before, write it down, and remember.
+    def settle(self, wanted: SynthesisSettings, *, redo_changed: bool = False) -> JournalIndex:
+        """Compare *wanted* with the settings of the runs before, write it, and index the journal.
 
         Args:
-            wanted: What the stages of this run are told.
+            wanted: The settings of this run.
             redo_changed: Do stages with other settings again, and those after them.
 
         Raises:
@@ -110,17 +109,17 @@ class SynthesisStore(Closable):
         if not redo_changed:
             self._refuse_changes(known, settings)
         write_atomic(file, settings.model_dump_json(indent=2) + "\n")
-        return Memory(self.journal, settings.digests, settings.generators)
+        return JournalIndex(self.journal, settings.digests, settings.generators)
 
     def _refuse_changes(self, known: SynthesisSettings, wanted: SynthesisSettings) -> None:
-        memory = Memory(self.journal, known.digests, known.generators)
-        if known.problems != wanted.problems and any(memory):
+        index = JournalIndex(self.journal, known.digests, known.generators)
+        if known.problems != wanted.problems and any(index):
             raise UsageError(
                 f"{self.path} was made of {known.problems}, not of {wanted.problems}",
                 hint="choose another POOL; or add --redo-changed if they are the same problems: "
                 "equal ones are not done again",
             )
-        if wanted.generators < known.generators and memory.count("generate"):
+        if wanted.generators < known.generators and index.count("generate"):
             raise UsageError(
                 f"{self.path} was made with up to {known.generators} generators a problem, and "
                 f"now {wanted.generators} are allowed",
@@ -128,7 +127,7 @@ class SynthesisStore(Closable):
                 "--redo-changed to do without what later generators gave",
             )
         for stage, settings in wanted.stages.items():
-            done = memory.count(stage)
+            done = index.count(stage)
             change = _difference(known.stages.get(stage, {}), settings)
             if change and done:
                 raise UsageError(
@@ -157,20 +156,3 @@ def _read_settings(file: Path) -> SynthesisSettings:
         return SynthesisSettings.model_validate(read_json(file))
     except ValidationError as error:
         raise DataError(f"{file} is damaged: {explain(error)}") from None
-
-
-def _locked(folder: Path) -> IO[bytes]:
-    file = folder / ".lock"
-    try:
-        handle = file.open("wb")
-    except OSError as error:
-        raise cannot_write(file, error) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        handle.close()
-        raise UsageError(f"another scaler synth is working in {folder}") from None
-    except OSError as error:
-        handle.close()
-        raise cannot_write(file, error) from error
-    return handle

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from scaler_core.models import Record, Versioned
-from scaler_core.synthesis.journal import Memory, Note, Trail
+from scaler_core.synthesis.journal import JournalIndex, Note, Trail
 from scaler_core.synthesis.journey import STAGES
 from scaler_core.synthesis.records import Stage
 
@@ -125,12 +125,12 @@ class _Sums:
         self.seconds += note.seconds
 
 
-def yields_of(memory: Memory) -> Yields:
-    """The yields of all problems that *memory* knows."""
+def yields_of(index: JournalIndex) -> Yields:
+    """The yields of all problems that *index* knows."""
     sums = {stage: _Sums() for stage in STAGES}
     problems = accepted = 0
-    for problem_id in memory:
-        trail = memory.trail(problem_id)
+    for problem_id in index:
+        trail = index.trail(problem_id)
         problems += 1
         accepted += trail.accepted
         _add(trail, sums)
@@ -141,15 +141,15 @@ def yields_of(memory: Memory) -> Yields:
         rejected=rejected,
         waiting=problems - accepted - rejected,
         stages=tuple(_stage_yield(stage, sums[stage]) for stage in STAGES),
-        refusals=tuple(item for stage in STAGES for item in _refusals(stage, sums[stage], memory)),
+        refusals=tuple(item for stage in STAGES for item in _refusals(stage, sums[stage], index)),
     )
 
 
-def rejected_problems(memory: Memory) -> Iterator[RejectedProblem]:
+def rejected_problems(index: JournalIndex) -> Iterator[RejectedProblem]:
     """Every problem that gave no environment, by id."""
-    for problem_id in memory:
-        refused = memory.trail(problem_id).rejected
-        rejection = memory.record(refused).rejection if refused else None
+    for problem_id in index:
+        refused = index.trail(problem_id).rejected
+        rejection = index.record(refused).rejection if refused else None
         if rejection is not None:
             yield RejectedProblem(
                 problem=problem_id,
@@ -193,9 +193,9 @@ def _stage_yield(stage: Stage, sums: _Sums) -> StageYield:
     )
 
 
-def _refusals(stage: Stage, sums: _Sums, memory: Memory) -> Iterator[Refusals]:
+def _refusals(stage: Stage, sums: _Sums, index: JournalIndex) -> Iterator[Refusals]:
     for check in sorted(sums.examples, key=lambda item: (-sums.rejected[item], item)):
-        rejection = memory.record(sums.examples[check]).rejection
+        rejection = index.record(sums.examples[check]).rejection
         yield Refusals(
             stage=stage,
             check=check,

@@ -12,7 +12,7 @@ from scaler_core.errors import ScalerError
 from scaler_core.synthesis.config import FilterSettings
 from scaler_core.synthesis.environment import Made
 from scaler_core.synthesis.filters import ProblemFilter
-from scaler_core.synthesis.journal import Memory, ReplyUse
+from scaler_core.synthesis.journal import JournalIndex, ReplyUse
 from scaler_core.synthesis.journey import Step
 from scaler_core.synthesis.pipeline import Status, Synthesis
 from scaler_core.synthesis.records import Rejection, SourceProblem
@@ -98,7 +98,7 @@ class Ran:
     """A run that ended; its journal is closed."""
 
     synthesis: Synthesis
-    memory: Memory
+    index: JournalIndex
     yields: Yields
     refusals: dict[str, str]
 
@@ -120,20 +120,20 @@ def run(
 ) -> Ran:
     """One run in *folder*."""
     with SynthesisStore(folder / "pool") as store:
-        memory = store.settle(told or settings(), redo_changed=redo_changed)
+        index = store.settle(told or settings(), redo_changed=redo_changed)
         if retry is not None:
-            memory.reopen(retry)
+            index.reopen(retry)
         select = ProblemFilter(FilterSettings())
-        synthesis = Synthesis(dataset, select, memory, stages, **options)
+        synthesis = Synthesis(dataset, select, index, stages, **options)
         if during is not None:
             during(synthesis)
         asyncio.run(synthesis.run())
         # as a later process would see it
         later = store.settle(told or settings(), redo_changed=True)
         assert {item: later.trail(item) for item in later} == {
-            item: memory.trail(item) for item in memory
+            item: index.trail(item) for item in index
         }
-        yields = yields_of(memory)
+        yields = yields_of(index)
         assert yields_of(later) == yields
-        refusals = {item.problem: item.check for item in rejected_problems(memory)}
-        return Ran(synthesis, memory, yields, refusals)
+        refusals = {item.problem: item.check for item in rejected_problems(index)}
+        return Ran(synthesis, index, yields, refusals)

@@ -45,7 +45,7 @@ def test_a_generator_that_fails_is_followed_by_another_one(tmp_path: Path):
     ran = run(tmp_path, shelf(2), stages)
     assert ran.status.accepted == 2
     assert stages.done["p000", Step("generate", 2)] == 1
-    assert ran.memory.trail("p000").notes[-1][0] == Step("calibrate", 2)
+    assert ran.index.trail("p000").notes[-1][0] == Step("calibrate", 2)
 
 
 def test_after_the_last_generator_the_problem_is_rejected(tmp_path: Path):
@@ -269,7 +269,7 @@ def test_an_interrupt_ends_every_problem_after_its_stage(tmp_path: Path):
     ran = run(tmp_path, shelf(30), stages, in_flight=5, during=holder.append)
     assert ran.synthesis.stop_reason == "interrupted"
     assert stages.stopping
-    done = sum(len(ran.memory.trail(item).notes) - 1 for item in ran.memory)
+    done = sum(len(ran.index.trail(item).notes) - 1 for item in ran.index)
     assert done == sum(stages.done.values())  # nothing that was done is lost
     again = ActedStages(passed)
     ran = run(tmp_path, shelf(30), again)

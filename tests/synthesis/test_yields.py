@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaler_core.synthesis.journal import Journal, Memory, Place, ReplyUse, StageRecord
+from scaler_core.jsonlines import LineSpan
+from scaler_core.synthesis.journal import Journal, JournalIndex, ReplyUse, StageRecord
 from scaler_core.synthesis.journey import STAGES
 from scaler_core.synthesis.records import Rejection
 from scaler_core.synthesis.yields import (
@@ -31,24 +32,24 @@ class MemoryJournal(Journal):
         self._records: list[StageRecord] = []
 
     def records(self):
-        return iter([(Place(at, 1), record) for at, record in enumerate(self._records)])
+        return iter([(LineSpan(at, 1), record) for at, record in enumerate(self._records)])
 
-    def read(self, place: Place) -> StageRecord:
-        return self._records[place.offset]
+    def read(self, span: LineSpan) -> StageRecord:
+        return self._records[span.offset]
 
-    def append(self, record: StageRecord) -> Place:
+    def append(self, record: StageRecord) -> LineSpan:
         self._records.append(record)
-        return Place(len(self._records) - 1, 1)
+        return LineSpan(len(self._records) - 1, 1)
 
 
-def walked(memory: Memory, problem: str, fates: list[str]) -> None:
+def walked(index: JournalIndex, problem: str, fates: list[str]) -> None:
     """Let a problem go on, a step for each fate: passed, or the check that refuses it."""
     for fate in fates:
-        step = memory.trail(problem).next
+        step = index.trail(problem).next
         if step is None:
             return
         refused = Rejection(stage=step.stage, check=fate, detail=f"{problem}: {fate}")
-        memory.append(
+        index.append(
             StageRecord(
                 problem=problem,
                 content="c",
@@ -68,11 +69,11 @@ FATES = st.lists(st.sampled_from(["passed", "passed", "passed", "breadth", "repl
 
 @given(st.lists(FATES, max_size=8), st.integers(min_value=1, max_value=4))
 def test_what_enters_a_stage_passes_is_rejected_or_waits(fates, generators):
-    memory = Memory(MemoryJournal(), DIGESTS, generators)
+    index = JournalIndex(MemoryJournal(), DIGESTS, generators)
     for number, fate in enumerate(fates):
-        walked(memory, f"p{number}", fate)
+        walked(index, f"p{number}", fate)
     started = [item for item in fates if item]
-    yields = yields_of(memory)
+    yields = yields_of(index)
     assert yields.problems == len(started)
     assert yields.problems == yields.accepted + yields.rejected + yields.waiting
     before = yields.problems
@@ -85,24 +86,24 @@ def test_what_enters_a_stage_passes_is_rejected_or_waits(fates, generators):
         before = stage.passed
     assert before == yields.accepted
     assert yields.cost == 0.5 * sum(stage.attempts for stage in yields.stages)
-    assert len(list(rejected_problems(memory))) == yields.rejected
+    assert len(list(rejected_problems(index))) == yields.rejected
     ElementTree.fromstring(yields_svg(yields, "any"))
 
 
 def test_what_was_done_with_other_settings_is_not_counted():
-    memory = Memory(MemoryJournal(), DIGESTS, 3)
-    walked(memory, "p", ["passed"] * 5)
-    changed = Memory(memory._journal, {**DIGESTS, "check": "other", "calibrate": "other"}, 3)
+    index = JournalIndex(MemoryJournal(), DIGESTS, 3)
+    walked(index, "p", ["passed"] * 5)
+    changed = JournalIndex(index._journal, {**DIGESTS, "check": "other", "calibrate": "other"}, 3)
     yields = yields_of(changed)
     assert (yields.accepted, yields.waiting) == (0, 1)
     assert yields.stages[3].attempts == 0
 
 
 def test_a_picture_of_foreign_text_is_whole_and_escaped(tmp_path: Path):
-    memory = Memory(MemoryJournal(), DIGESTS, 1)
-    walked(memory, "p", ["passed", "passed", "passed", "<b>&"])
-    walked(memory, "q", ["passed"] * 5)
-    picture = yields_svg(yields_of(memory), "pool <1> & more")
+    index = JournalIndex(MemoryJournal(), DIGESTS, 1)
+    walked(index, "p", ["passed", "passed", "passed", "<b>&"])
+    walked(index, "q", ["passed"] * 5)
+    picture = yields_svg(yields_of(index), "pool <1> & more")
     tree = ElementTree.fromstring(picture)
     texts = [item.text for item in tree.iter() if item.text and item.text.strip()]
     assert "pool <1> & more" in texts
@@ -111,17 +112,17 @@ def test_a_picture_of_foreign_text_is_whole_and_escaped(tmp_path: Path):
 
 
 def test_bars_are_as_long_as_what_they_stand_for():
-    memory = Memory(MemoryJournal(), DIGESTS, 1)
+    index = JournalIndex(MemoryJournal(), DIGESTS, 1)
     for number in range(10):
-        walked(memory, f"p{number}", ["passed", "passed" if number < 5 else "not_unique"])
-    tree = ElementTree.fromstring(yields_svg(yields_of(memory), "pool"))
+        walked(index, f"p{number}", ["passed", "passed" if number < 5 else "not_unique"])
+    tree = ElementTree.fromstring(yields_svg(yields_of(index), "pool"))
     widths = [float(item.get("width", 0)) for item in tree.iter() if item.tag.endswith("rect")]
     filter_bar, extract_passed, extract_refused = widths[1:4]
     assert filter_bar == 2 * extract_passed == 2 * extract_refused
 
 
 def test_yields_of_nothing_are_yields():
-    yields = yields_of(Memory(MemoryJournal(), DIGESTS, 3))
+    yields = yields_of(JournalIndex(MemoryJournal(), DIGESTS, 3))
     assert json.loads(yields.model_dump_json())["problems"] == 0
     assert isinstance(yields, Yields)
     assert all(isinstance(item, StageYield) for item in yields.stages)
