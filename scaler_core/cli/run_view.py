@@ -104,7 +104,7 @@ class View(Observer):
         self.say(f"warning: {text}")
 
     def checkpoint_written(self, step: int, path: Path) -> None:
-        """Checkpoints are told by the closing lines, not one by one."""
+        """Prints nothing: the closing lines name the checkpoints."""
 
     def say(self, text: str) -> None:
         """A line for the person at the terminal."""

@@ -216,6 +216,7 @@ def _trackers(recipe: Recipe, host: PluginHost) -> list[Tracker]:
 
 
 def _verifier_choice(recipe: Recipe, host: PluginHost) -> ComponentChoice:
+    """The recipe's verifier, with its option ``thinking`` set where the model thinks first."""
     choice = recipe.verifier.choice
     fields = host.find(Verifier, choice.use).Config.model_fields
     if recipe.prompt.thinking and "thinking" in fields:
