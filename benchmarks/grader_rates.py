@@ -176,8 +176,7 @@ def main() -> None:
     figures: dict[str, Any] = {}
     for named in options.benchmarks:
         name, _, path = named.partition("=")
-        benchmark = host.build("benchmark", ComponentChoice(use=name, options={"path": path}))
-        assert isinstance(benchmark, Benchmark)
+        benchmark = host.build(Benchmark, ComponentChoice(use=name, options={"path": path}))
         start = time.perf_counter()
         try:
             rates = measure(benchmark, options.others)

@@ -18,7 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from scaler_core.interfaces import Backend, Component, Sandbox
+from scaler_core.interfaces import Backend, Sandbox
 from scaler_core.models import Record
 from scaler_core.plugins import PluginHost
 from scaler_core.sandbox import landlock
@@ -66,8 +66,8 @@ def examine(host: PluginHost, folders: Mapping[str, Path]) -> list[Finding]:
         _program("g++", package="g++"),
         _program("bwrap", package="bubblewrap"),
         *(_package(name) for name in _LOCAL_PACKAGES),
-        *_components("sandboxes", host.classes("sandbox")),
-        *_components("backends", host.classes("backend")),
+        *_components("sandboxes", host.classes(Sandbox)),
+        *_components("backends", host.classes(Backend)),
         *_failed_plugins(host),
     ]
 
@@ -156,9 +156,8 @@ def _package(name: str) -> Finding:
     return _has("packages", name, version)
 
 
-def _components(area: Area, classes: Mapping[str, type[Component]]) -> Iterator[Finding]:
+def _components(area: Area, classes: Mapping[str, type[Backend | Sandbox]]) -> Iterator[Finding]:
     for name, component in classes.items():
-        assert issubclass(component, (Backend, Sandbox))
         try:
             missing = component.missing()
         except Exception as error:  # a plugin's fault must not end the examination
@@ -166,7 +165,7 @@ def _components(area: Area, classes: Mapping[str, type[Component]]) -> Iterator[
         yield _lacks(area, name, missing) if missing else _has(area, name, _readiness(component))
 
 
-def _readiness(component: type[Component]) -> str:
+def _readiness(component: type[Backend | Sandbox]) -> str:
     if not issubclass(component, Sandbox):
         return "ready"
     if component.rank < 0:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, Literal, Protocol, cast
+from typing import Final, Literal, Protocol
 
 from scaler_core.errors import ScalerError, unknown_name
 from scaler_core.factory import NATIVE_VERIFIER
@@ -63,8 +63,7 @@ class Judge:
         key = canonical_json(choice.model_dump(mode="json"))
         with self._lock:
             if key not in self._verifiers:
-                built = self._host.build("verifier", choice, "verifier")
-                self._verifiers[key] = cast(Verifier, built)
+                self._verifiers[key] = self._host.build(Verifier, choice, "verifier")
             return self._verifiers[key]
 
     def close(self) -> None:
@@ -75,7 +74,7 @@ class Judge:
     def choose(self, instance: Instance, default: ComponentChoice) -> ComponentChoice:
         """Who verifies *instance*: whom its environment names, else the recipe's verifier.
 
-        The recipe's verifier is told the answer type where it has an option for it.
+        The recipe's verifier gets the answer type where it has an option for it.
 
         Raises:
             UsageError: The environment names a verifier that is not installed, or wrong options.
@@ -84,7 +83,7 @@ class Judge:
             if instance.verifier.use != NATIVE_VERIFIER:
                 self.verifier(instance.verifier)
             return instance.verifier
-        known = self._host.find("verifier", default.use).Config.model_fields
+        known = self._host.find(Verifier, default.use).Config.model_fields
         if instance.answer_type is None or "answer_type" not in known:
             return default
         options = {"answer_type": instance.answer_type, **default.options}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeGuard, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -48,12 +48,15 @@ def parse_options(
         raise _explained(error, model, path, owner, f" in {source}" if source else "") from None
 
 
-def parse_setting(text: str, example: str) -> tuple[list[str], Any]:
-    """The keys and the value of ``section.key=value``; what is not TOML is taken as text.
+def parse_setting(
+    text: str, example: str, *, form: str = "section.key=value"
+) -> tuple[list[str], Any]:
+    """The keys and the value of ``section.key=value``; a value that is not TOML is taken as text.
 
     Args:
         text: What the user typed after ``--set``.
         example: A setting that is right, for the message.
+        form: How the message writes the form of a setting.
 
     Raises:
         UsageError: It is not of that form.
@@ -61,13 +64,33 @@ def parse_setting(text: str, example: str) -> tuple[list[str], Any]:
     dotted, equals, written = text.partition("=")
     keys = [key.strip() for key in dotted.split(".")]
     if not equals or len(keys) < 2 or not all(keys):
-        raise UsageError(
-            f"--set {text!r} is not of the form section.key=value", hint=f"e.g. {example}"
-        )
+        raise UsageError(f"--set {text!r} is not of the form {form}", hint=f"e.g. {example}")
     try:
         return keys, tomllib.loads(f"value = {written}")["value"]
     except tomllib.TOMLDecodeError:
         return keys, written
+
+
+def parse_settings(texts: Sequence[str], names: Collection[str]) -> dict[str, dict[str, Any]]:
+    """The options in *texts*, each ``BENCHMARK.OPTION=VALUE``, by the benchmark's name.
+
+    Args:
+        texts: What the user typed after each ``--set``.
+        names: What may have options.
+
+    Raises:
+        UsageError: One is malformed, or belongs to none of *names*.
+    """
+    options: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        keys, value = parse_setting(
+            text, example="mmlu-pro.split=test", form="BENCHMARK.OPTION=VALUE"
+        )
+        name = ".".join(keys[:-1])  # a component's name may have dots
+        if name not in names:
+            raise unknown_name("benchmark", name, names, where=f" in --set {text!r}")
+        options.setdefault(name, {})[keys[-1]] = value
+    return options
 
 
 def section_of(data: dict[str, Any], keys: Sequence[str], text: str) -> dict[str, Any]:

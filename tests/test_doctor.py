@@ -11,7 +11,7 @@ import pytest
 from scaler_core import doctor
 from scaler_core.cli import main
 from scaler_core.doctor import examine
-from scaler_core.interfaces import Backend
+from scaler_core.interfaces import Backend, Sandbox
 from scaler_core.plugins import load_plugins
 from scaler_core.sandbox import landlock
 from scaler_core.testing.plugins import load_one, module_with, plugin_of
@@ -58,7 +58,7 @@ def found(name, host=EMPTY, folders=None):
 
 
 def test_every_backend_says_what_it_lacks():
-    host = load_one(plugin_of("backend", Cluster, Ready, Raises))
+    host = load_one(plugin_of(Backend, Cluster, Ready, Raises))
     assert found("cluster", host).found == "no cluster here: start one with cluster up"
     assert not found("cluster", host).ok
     assert found("ready", host).ok
@@ -127,7 +127,7 @@ def test_a_kernel_without_landlock_is_told_what_follows(monkeypatch):
 
 def test_a_sandbox_says_which_pools_it_is_for(monkeypatch):
     monkeypatch.setattr(Process, "weakness", lambda: "something is missing")
-    host = load_one(plugin_of("sandbox", Process))
+    host = load_one(plugin_of(Sandbox, Process))
     assert found("process", host).found == "ready for pools that you trust: something is missing"
     monkeypatch.setattr(Process, "weakness", lambda: "")
     assert found("process", host).found == "ready for any pool"

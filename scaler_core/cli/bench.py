@@ -5,22 +5,26 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import cast
 
 import click
 
 from scaler_core.audit.cost import Figures, Plan, measure_instances
-from scaler_core.cli.host import load_host
-from scaler_core.cli.output import emit_json, json_option, note, print_table, sandbox_options
+from scaler_core.cli.output import (
+    emit_json,
+    json_option,
+    load_host,
+    note,
+    print_table,
+    sandbox_options,
+)
 from scaler_core.errors import DataError, InfrastructureError, UsageError
 from scaler_core.factory.local import LocalFactory
-from scaler_core.interfaces import Sandbox
+from scaler_core.interfaces import EnvironmentPack, Sandbox
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost
 from scaler_core.plugins.choosing import build_sandbox
 from scaler_core.pool import open_pool
 from scaler_core.pool.browsing import find_environment
-from scaler_core.pool.store import Packs
 
 MOST_ENVIRONMENTS = 64
 REFERENCES = 3
@@ -84,10 +88,10 @@ def instances_command(
     """Measure the factory on the environments of POOL.
 
     Every environment is warmed up first, from an empty cache of compiled programs; that is not
-    counted, only its cost is told. Ctrl-C ends it early with what was measured.
+    counted, only its cost is shown. Ctrl-C ends it early with what was measured.
     """
     host = load_host()
-    source = open_pool(pool, cast(Packs, host.classes("environments")))
+    source = open_pool(pool, host.classes(EnvironmentPack))
     ids = list(source.ids())[:MOST_ENVIRONMENTS]
     environments = [find_environment(source, name) for name in dict.fromkeys(names or ids)]
     if not environments:
@@ -122,14 +126,14 @@ def _cold_sandbox(
         return box
     box.close()
     choice = ComponentChoice(use=box.name, options={"cache_dir": str(folder)})
-    return cast(Sandbox, host.build("sandbox", choice))
+    return host.build(Sandbox, choice)
 
 
 def _nothing_made(pool: str, failures: dict[str, int]) -> DataError | InfrastructureError:
-    told = ", ".join(f"{cause} {count}" for cause, count in failures.items()) or "no time"
+    causes = ", ".join(f"{cause} {count}" for cause, count in failures.items()) or "no time"
     kind = InfrastructureError if set(failures) == {"infrastructure"} else DataError
     return kind(
-        f"pool {pool}: no instance was made: {told}", hint="scaler pool sample shows an instance"
+        f"pool {pool}: no instance was made: {causes}", hint="scaler pool sample shows an instance"
     )
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from scaler_core.cli.host import load_host
-from scaler_core.cli.output import emit_json, json_option, note, print_table
+from scaler_core.cli.output import emit_json, json_option, load_host, note, print_table
 
 
 @click.command("doctor")

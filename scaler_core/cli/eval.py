@@ -22,8 +22,7 @@ from scaler_core.cli.eval_report import (
     summary_json,
 )
 from scaler_core.cli.eval_work import Wanted, evaluate_wanted
-from scaler_core.cli.host import load_host
-from scaler_core.cli.output import emit_json, json_option, note
+from scaler_core.cli.output import emit_json, json_option, load_host, note
 from scaler_core.errors import UsageError
 from scaler_core.evaluation import regrade
 from scaler_core.plugins import PluginHost

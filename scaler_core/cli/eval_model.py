@@ -8,6 +8,7 @@ from pathlib import Path
 from scaler_core.config import PromptSection, load_recipe
 from scaler_core.errors import UsageError
 from scaler_core.evaluation.model import HUB_ID, ModelChoice, model_in_folder, model_on_hub
+from scaler_core.interfaces import Backend
 from scaler_core.plugins import PluginHost
 from scaler_core.run.checkpoint import BACKEND_FOLDER, MARKER, best_checkpoint, list_checkpoints
 from scaler_core.run.directory import RunDirectory
@@ -16,7 +17,7 @@ from scaler_core.run.directory import RunDirectory
 def shipped_models(host: PluginHost) -> dict[str, Path]:
     """The models that come with installed backends, by name."""
     models: dict[str, Path] = {}
-    for backend in host.classes("backend").values():
+    for backend in host.classes(Backend).values():
         models |= getattr(backend, "models", {})
     return models
 

@@ -12,7 +12,6 @@ from typing import Any
 from scaler_core.cli.eval_model import find_model, prompt_of, shipped_models
 from scaler_core.cli.eval_report import EvaluationView
 from scaler_core.cli.output import note
-from scaler_core.cli.settings import parse_settings
 from scaler_core.config import PromptSection
 from scaler_core.endpoint import EndpointOptions, key_from
 from scaler_core.errors import UsageError, unknown_name
@@ -22,7 +21,7 @@ from scaler_core.evaluation.engines import choose_engine, open_engine
 from scaler_core.evaluation.engines.base import LazyEngine, ModelEngine
 from scaler_core.evaluation.tables import PAPER_BENCHMARKS
 from scaler_core.jsonio import canonical_json
-from scaler_core.options import parse_options
+from scaler_core.options import parse_options, parse_settings
 from scaler_core.plugins import PluginHost
 from scaler_core.plugins.choosing import build_benchmarks
 

@@ -1,19 +1,63 @@
-"""What commands share for printing: one JSON line, tables, plain lines off a terminal."""
+"""What commands share: the plugin host, common options, and printing as JSON, tables or lines."""
 
 from __future__ import annotations
 
+import os
 import sys
 import unicodedata
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from scaler_core.jsonio import compact_json
 
+if TYPE_CHECKING:
+    from scaler_core.plugins import PluginHost
+
 TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class PluginFilters:
+    """Which plugins a user wants.
+
+    Attributes:
+        disabled: Plugins not to load.
+        allowed: The only plugins to load; ``None`` for all.
+    """
+
+    disabled: tuple[str, ...]
+    allowed: tuple[str, ...] | None
+
+
+def plugin_filters(environ: Mapping[str, str]) -> PluginFilters:
+    """The filters in ``SCALER_DISABLE_PLUGINS`` and ``SCALER_PLUGINS``, lists with commas."""
+    return PluginFilters(
+        disabled=_comma_separated(environ.get("SCALER_DISABLE_PLUGINS", "")),
+        allowed=_comma_separated(environ.get("SCALER_PLUGINS", "")) or None,
+    )
+
+
+def load_host() -> PluginHost:
+    """The host of this command; each thing wrong with installed plugins is a line on stderr."""
+    from scaler_core.plugins import load_plugins
+
+    filters = plugin_filters(os.environ)
+    # a plugin that prints when it is imported must not spoil the one line of JSON on stdout
+    with redirect_stdout(sys.stderr):
+        host = load_plugins(disabled=filters.disabled, allowed=filters.allowed)
+    for line in host.warnings():
+        note(f"warning: {line}")
+    return host
+
+
+def _comma_separated(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def json_option(command: CommandT) -> CommandT:

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import click
 
-from scaler_core.cli.host import load_host
 from scaler_core.cli.output import (
     emit_json,
     json_option,
+    load_host,
     note,
     print_table,
     printable,
@@ -20,13 +20,18 @@ from scaler_core.cli.output import (
 )
 from scaler_core.cli.pool_audit import command as audit_command
 from scaler_core.errors import unknown_name
-from scaler_core.interfaces import AnyEnvironment, EnvironmentSource, NativeEnvironment
+from scaler_core.interfaces import (
+    AnyEnvironment,
+    EnvironmentPack,
+    EnvironmentSource,
+    NativeEnvironment,
+)
 from scaler_core.models import ComponentChoice, Environment, Instance, PromptStyle
 from scaler_core.pool import export_pool, import_pool, open_pool
 from scaler_core.pool.browsing import find_environment, summaries
 from scaler_core.pool.published import published_text
 from scaler_core.pool.source import environment_hash
-from scaler_core.pool.store import Packs, is_name
+from scaler_core.pool.store import is_name
 
 PROGRESS_EVERY = 1000
 
@@ -73,7 +78,7 @@ def import_command(
         as_published=as_published,
         skip_invalid=skip_invalid,
         overwrite=force,
-        progress=_tell_progress,
+        progress=_note_progress,
     )
     for skipped in report.skipped:
         note(f"skipped {skipped.entry!r}: {skipped.reason}")
@@ -174,7 +179,7 @@ def sample_command(
     from scaler_core.pool.browsing import parse_level, sample_instances
 
     host = load_host()
-    source = open_pool(pool, cast(Packs, host.classes("environments")))
+    source = open_pool(pool, host.classes(EnvironmentPack))
     found = find_environment(source, environment)
     number = parse_level(level, found.top_level)
     box = build_sandbox(
@@ -205,11 +210,11 @@ command.add_command(audit_command)
 
 def _open(pool: str) -> EnvironmentSource:
     # a path needs no plugin, so a broken one is not worth a warning there
-    packs = cast(Packs, load_host().classes("environments")) if is_name(pool) else {}
+    packs = load_host().classes(EnvironmentPack) if is_name(pool) else {}
     return open_pool(pool, packs)
 
 
-def _tell_progress(count: int) -> None:
+def _note_progress(count: int) -> None:
     if count % PROGRESS_EVERY == 0:
         note(f"{count} environments written")
 

@@ -7,13 +7,12 @@ from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from scaler_core.cli.host import load_host
-from scaler_core.cli.output import emit_json, json_option, note, sandbox_options
+from scaler_core.cli.output import emit_json, json_option, load_host, note, sandbox_options
 from scaler_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -109,14 +108,14 @@ def command(
     """
     from scaler_core.audit import AuditSettings, audit_pool
     from scaler_core.cli.pool_audit_report import print_report
+    from scaler_core.interfaces import EnvironmentPack
     from scaler_core.jsonio import compact_json, write_atomic
     from scaler_core.models import ComponentChoice
     from scaler_core.plugins.choosing import build_sandbox
     from scaler_core.pool import find_environment, open_pool
-    from scaler_core.pool.store import Packs
 
     host = load_host()
-    source = open_pool(pool, cast(Packs, host.classes("environments")))
+    source = open_pool(pool, host.classes(EnvironmentPack))
     wanted = dict.fromkeys(find_environment(source, name).id for name in environments)
     ids = list(wanted) or list(source.ids())
     if against:
@@ -218,8 +217,7 @@ def _token_counter(model: str, host: PluginHost) -> CountTokens:
     from scaler_core.config import Recipe
     from scaler_core.interfaces import Backend
 
-    backend = cast("type[Backend]", host.find("backend", Recipe().backend.use))
-    return backend.token_counter(model)
+    return host.find(Backend, Recipe().backend.use).token_counter(model)
 
 
 def _report(

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from scaler_core.cli.output import print_table, printable
-from scaler_core.cli.settings import parse_settings
 from scaler_core.errors import UsageError, blamed_on
 from scaler_core.models import ComponentChoice
+from scaler_core.options import parse_settings
 
 if TYPE_CHECKING:
     from scaler_core.audit.contamination import Contamination, EnvironmentOverlap
-    from scaler_core.interfaces import Benchmark, BenchmarkRow, EnvironmentSource
+    from scaler_core.interfaces import BenchmarkRow, EnvironmentSource
     from scaler_core.plugins import PluginHost
 
 VERDICTS = ("clean", "overlap", "unknown")
@@ -108,7 +108,9 @@ def print_found(found: Contamination) -> None:
 
 
 def _rows(choice: ComponentChoice, host: PluginHost) -> list[BenchmarkRow]:
-    benchmark = cast("Benchmark", host.build("benchmark", choice, path="--against"))
+    from scaler_core.interfaces import Benchmark
+
+    benchmark = host.build(Benchmark, choice, path="--against")
     with closing(benchmark), blamed_on(f"benchmark {choice.use!r}"):
         return list(benchmark.rows())
 

@@ -27,7 +27,7 @@ class Progress:
         self._total = total
         self._what = what
         self._done = 0
-        self._began = self._told = time.monotonic()
+        self._began = self._printed = time.monotonic()
         self._bar: rich.progress.Progress | None = None
         if sys.stderr.isatty():
             self._bar = _bar(what, total)
@@ -52,8 +52,8 @@ class Progress:
         now = time.monotonic()
         if self._bar:
             self._bar.advance(self._bar.task_ids[0])
-        elif self._done in (1, self._total) or now - self._told >= PLAIN_INTERVAL_S:
-            self._told = now
+        elif self._done in (1, self._total) or now - self._printed >= PLAIN_INTERVAL_S:
+            self._printed = now
             note(self._line(now - self._began))
 
     def _line(self, seconds: float) -> str:

@@ -13,8 +13,14 @@ from typing import Any
 
 import click
 
-from scaler_core.cli.host import load_host
-from scaler_core.cli.output import emit_json, json_option, note, print_table, weak_sandbox_option
+from scaler_core.cli.output import (
+    emit_json,
+    json_option,
+    load_host,
+    note,
+    print_table,
+    weak_sandbox_option,
+)
 from scaler_core.cli.run_report import print_report
 from scaler_core.cli.run_view import LiveView, PlainView
 from scaler_core.config import DEFAULT_RECIPE, load_recipe

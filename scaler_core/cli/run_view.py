@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from scaler_core.run.observers import RunInfo
 
-# what of the run's decisions a person is told, line by line, while it trains
-TOLD = {
+# decisions of the run that are printed, a line each, while it trains
+PRINTED = {
     "quarantined": "quarantined {name}: {reason}",
     "level_capped": "capped {name}: {reason}",
     "pool_changed": "the pool changed since the run began: {reason}",
@@ -69,10 +69,10 @@ class View(Observer):
         )
 
     def event(self, event: Event) -> None:
-        """Tell the decisions that a person wants to hear of."""
+        """Print the decisions that a person wants to know of."""
         self.retired += event.kind == "retired"
-        if event.kind in TOLD:
-            self.say(_told(TOLD[event.kind], event))
+        if event.kind in PRINTED:
+            self.say(_described(PRINTED[event.kind], event))
 
     def step_finished(self, step: int, metrics: Mapping[str, float]) -> None:
         """Remember the step's figures."""
@@ -104,7 +104,7 @@ class View(Observer):
         self.say(f"warning: {text}")
 
     def checkpoint_written(self, step: int, path: Path) -> None:
-        """Checkpoints are told by the closing lines, not one by one."""
+        """Prints nothing: the closing lines name the checkpoints."""
 
     def say(self, text: str) -> None:
         """A line for the person at the terminal."""
@@ -186,7 +186,7 @@ class LiveView(View):
         """As in the plain view; the latest comings and goings are kept in the panel."""
         super().event(event)
         if event.kind in SHOWN:
-            line = _told(SHOWN[event.kind], event)
+            line = _described(SHOWN[event.kind], event)
             self._decisions = [*self._decisions, line][-DECISIONS_SHOWN:]
 
     def step_finished(self, step: int, metrics: Mapping[str, float]) -> None:
@@ -223,7 +223,7 @@ def _when(label: str) -> str:
     return f"after {label.partition('/')[0].replace('-', ' ')}"
 
 
-def _told(form: str, event: Event) -> str:
+def _described(form: str, event: Event) -> str:
     return form.format(name=event.environment_id, reason=event.reason, step=event.step)
 
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scaler_core.cli.host import load_host
-from scaler_core.cli.output import emit_json, json_option, note, sandbox_options
+from scaler_core.cli.output import emit_json, json_option, load_host, note, sandbox_options
 from scaler_core.errors import UsageError
 from scaler_core.options import parse_options, parse_setting, section_of
 
@@ -152,7 +151,7 @@ def command(
         emit_json(as_line(report))
     else:
         print_report(report)
-    _tell_how_to_go_on(report, options)
+    _note_how_to_continue(report, options)
     if report.stop_reason == "interrupted":
         sys.exit(INTERRUPTED)
     produced = report.environments or options.stage != "calibrate"
@@ -231,7 +230,7 @@ def _stop_on_interrupt(run: SynthesisRun) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _tell_how_to_go_on(report: SynthesisReport, options: SynthesisOptions) -> None:
+def _note_how_to_continue(report: SynthesisReport, options: SynthesisOptions) -> None:
     reasons = {
         "budget": "the budget of this run is spent",
         "endpoint": "stopped: the endpoint failed again and again",

@@ -101,14 +101,14 @@ class PlainView(View):
 
     def __init__(self) -> None:
         super().__init__()
-        self._told = time.monotonic()
+        self._printed = time.monotonic()
 
     def changed(self, status: Status) -> None:
         """Print a line, unless one was just printed."""
         super().changed(status)
         now = time.monotonic()
-        if now - self._told >= PLAIN_INTERVAL_S:
-            self._told = now
+        if now - self._printed >= PLAIN_INTERVAL_S:
+            self._printed = now
             note("  ".join(f"{name} {text}" for name, text in self.figures()))
 
 

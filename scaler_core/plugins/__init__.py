@@ -10,15 +10,16 @@ components that come with SCALER arrive by the same entry points as anybody's.
 """
 
 from scaler_core.plugins.host import PluginHost, PluginRecord
-from scaler_core.plugins.kinds import KINDS, Kind, KindName, resolve_kind
+from scaler_core.plugins.kinds import KINDS, Interface, Kind, kind_of, resolve_kind
 from scaler_core.plugins.loading import load_plugins
 
 __all__ = [
     "KINDS",
+    "Interface",
     "Kind",
-    "KindName",
     "PluginHost",
     "PluginRecord",
+    "kind_of",
     "load_plugins",
     "resolve_kind",
 ]

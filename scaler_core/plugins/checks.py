@@ -19,7 +19,7 @@ from scaler_core.errors import PluginError, one_line
 from scaler_core.interfaces import Component, Options
 from scaler_core.plugins.kinds import KINDS, Kind
 
-_HOOKS = {kind.hook: kind for kind in KINDS.values()}
+_HOOKS = {kind.hook: kind for kind in KINDS}
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
@@ -42,7 +42,7 @@ def find_hooks(name: str, module: Any) -> dict[Kind, list[Callable[[], object]]]
         if caller.has_spec():
             hooks[_HOOKS[caller.name]] = [item.function for item in implementations]
         elif not all(item.optionalhook for item in implementations):
-            raise PluginError(f"unknown hook {caller.name!r}{_meant(caller.name)}")
+            raise PluginError(f"unknown hook {caller.name!r}{_suggestion(caller.name)}")
     if not hooks:
         raise PluginError(
             f"no hook: no function is marked @hookimpl and named one of {', '.join(_HOOKS)}"
@@ -69,16 +69,18 @@ def check_class(kind: Kind, item: object) -> type[Component]:
     interface = kind.interface.__name__
     if not isinstance(item, type):
         raise PluginError(f"{kind.hook} returned {item!r}, which is not a class")
-    if not (issubclass(item, kind.interface) and issubclass(item, Component)):
-        raise PluginError(f"{kind.hook} returned {_where(item)}, which does not extend {interface}")
+    if not issubclass(item, kind.interface):
+        raise PluginError(
+            f"{kind.hook} returned {_full_name(item)}, which does not extend {interface}"
+        )
     missing = sorted(getattr(item, "__abstractmethods__", ()))
     if missing:
-        raise PluginError(f"{_where(item)} lacks {', '.join(missing)} of {interface}")
+        raise PluginError(f"{_full_name(item)} lacks {', '.join(missing)} of {interface}")
     name = getattr(item, "name", None)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise PluginError(
-            f"{_where(item)} needs a class attribute `name` of small letters, digits, '.', '_' and "
-            f"'-', not {name!r}"
+            f"{_full_name(item)} needs a class attribute `name` of small letters, digits, '.', '_' "
+            f"and '-', not {name!r}"
         )
     _check_config(item)
     return item
@@ -123,10 +125,10 @@ def _check_markers(module: Any) -> None:
         if inspect.isroutine(function) and not marked:
             if name in _HOOKS:
                 raise PluginError(f"{name} lacks @hookimpl (from scaler_core.hookspecs)")
-            raise PluginError(f"unknown hook {name!r} without @hookimpl{_meant(name)}")
+            raise PluginError(f"unknown hook {name!r} without @hookimpl{_suggestion(name)}")
 
 
-def _meant(name: str) -> str:
+def _suggestion(name: str) -> str:
     close = difflib.get_close_matches(name, _HOOKS, n=1)
     known = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(_HOOKS)}"
     return f"{known} (hook API {hookspecs.HOOK_API_VERSION})"
@@ -134,7 +136,7 @@ def _meant(name: str) -> str:
 
 def _check_config(item: type[Component]) -> None:
     config = getattr(item, "Config", None)
-    where = f"{_where(item)}.Config"
+    where = f"{_full_name(item)}.Config"
     if not isinstance(config, type) or not issubclass(config, Options):
         raise PluginError(f"{where} does not extend scaler_core.interfaces.Options")
     if config.model_config.get("extra") != "forbid" or not config.model_config.get("frozen"):
@@ -148,5 +150,5 @@ def _check_config(item: type[Component]) -> None:
             raise PluginError(f"{where}.{name} has no docstring that says what the option does")
 
 
-def _where(item: type) -> str:
+def _full_name(item: type) -> str:
     return f"{item.__module__}.{item.__qualname__}"

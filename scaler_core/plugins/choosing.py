@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from scaler_core.errors import UsageError, unknown_name
 from scaler_core.interfaces import Benchmark, Sandbox
@@ -34,7 +34,7 @@ def build_sandbox(
             says what is missing.
     """
     if choice.use != AUTO:
-        kind = cast("type[Sandbox]", host.find("sandbox", choice.use))
+        kind = host.find(Sandbox, choice.use)
         if missing := kind.missing():
             raise UsageError(f"sandbox {choice.use!r} cannot run here: {missing}")
         chosen = choice
@@ -46,12 +46,12 @@ def build_sandbox(
             f"ships: {weakness}",
             hint="see scaler doctor; for programs that you trust there is --allow-weak-sandbox",
         )
-    return cast(Sandbox, host.build("sandbox", chosen, "sandbox"))
+    return host.build(Sandbox, chosen, "sandbox")
 
 
 def _best(choice: ComponentChoice, host: PluginHost) -> tuple[type[Sandbox], ComponentChoice]:
     """The highest-ranking sandbox that runs here; one that contains attacks goes first."""
-    classes = cast("dict[str, type[Sandbox]]", host.classes("sandbox"))
+    classes = host.classes(Sandbox)
     reasons = []
     weak: type[Sandbox] | None = None
     for name, kind in sorted(classes.items(), key=lambda item: -item[1].rank):
@@ -86,30 +86,31 @@ def build_benchmarks(
         names: Each once.
         options: Options by name; a ``path`` is taken from the current folder.
         where: What the user wrote options under, such as ``evaluation.options``.
-        thinking: Whether the model thinks first: benchmarks that have the option are told.
+        thinking: Whether the model thinks first: set as the option ``thinking`` of
+            benchmarks that have it.
 
     Raises:
         UsageError: A name or an option is unknown, or a benchmark is named twice.
     """
     for name in names:
-        host.find("benchmark", name)
+        host.find(Benchmark, name)
         if list(names).count(name) > 1:
             raise UsageError(f"benchmark {name!r} is named twice", hint="name it once")
     for name in options:
         if name not in names:
             raise unknown_name("benchmark", name, names, where=f" in {where}")
     return [
-        _build(host, name, dict(options.get(name, {})), f"{where}.{name}", thinking)
+        _build_benchmark(host, name, dict(options.get(name, {})), f"{where}.{name}", thinking)
         for name in names
     ]
 
 
-def _build(
+def _build_benchmark(
     host: PluginHost, name: str, options: dict[str, Any], where: str, thinking: bool
 ) -> Benchmark:
     if isinstance(options.get("path"), str):
         options["path"] = str(Path(options["path"]).expanduser().resolve())
-    if thinking and "thinking" in host.find("benchmark", name).Config.model_fields:
+    if thinking and "thinking" in host.find(Benchmark, name).Config.model_fields:
         options.setdefault("thinking", True)
     choice = ComponentChoice(use=name, options=options)
-    return cast(Benchmark, host.build("benchmark", choice, where))
+    return host.build(Benchmark, choice, where)

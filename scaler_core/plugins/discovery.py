@@ -34,8 +34,8 @@ class EntryPointLike(Protocol):
 
 
 @dataclass(frozen=True)
-class Found:
-    """One plugin that is installed, not loaded yet.
+class InstalledPlugin:
+    """One entry point of an installed distribution, not loaded yet.
 
     Attributes:
         name: The entry point's name.
@@ -63,10 +63,10 @@ class Found:
         return wanted in (name, distribution, f"{distribution}/{name}")
 
 
-def discover(entry_points: Iterable[EntryPointLike] | None = None) -> list[Found]:
+def discover(entry_points: Iterable[EntryPointLike] | None = None) -> list[InstalledPlugin]:
     """Plugins in the order they are loaded: ours, then by distribution and name."""
     points = _installed() if entry_points is None else entry_points
-    return sorted((_describe(point) for point in points), key=lambda found: found.load_order)
+    return sorted((_describe(point) for point in points), key=lambda plugin: plugin.load_order)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _installed() -> list[EntryPointLike]:
     for distribution in metadata.distributions():
         if ENTRY_POINT_GROUP not in _entry_points_text(distribution):
             continue
-        name = _fact(distribution, "name")
+        name = _metadata_text(distribution, "name")
         if _canonical(name) in seen:
             continue
         seen.add(_canonical(name))
@@ -108,17 +108,17 @@ def _entry_points_text(distribution: metadata.Distribution) -> str:
         return ""
 
 
-def _describe(point: EntryPointLike) -> Found:
-    return Found(
+def _describe(point: EntryPointLike) -> InstalledPlugin:
+    return InstalledPlugin(
         name=point.name,
         value=point.value,
-        distribution=_fact(point.dist, "name"),
-        version=_fact(point.dist, "version"),
+        distribution=_metadata_text(point.dist, "name"),
+        version=_metadata_text(point.dist, "version"),
         entry_point=point,
     )
 
 
-def _fact(distribution: Any, field: str) -> str:
+def _metadata_text(distribution: Any, field: str) -> str:
     try:
         return str(getattr(distribution, field, None) or "unknown")
     except Exception:  # metadata that cannot be read

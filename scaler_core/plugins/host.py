@@ -1,17 +1,17 @@
-"""The plugin host: what the installed plugins provide, looked up by kind and name."""
+"""The plugin host: what the installed plugins provide, looked up by interface and name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal, cast
 
 from scaler_core.errors import PluginError, ScalerError, one_line, unknown_name
 from scaler_core.interfaces import Component
 from scaler_core.models import ComponentChoice, Record
 from scaler_core.options import parse_options
-from scaler_core.plugins.kinds import KINDS, KindName
+from scaler_core.plugins.kinds import ComponentT, Interface, Kind, kind_of
 
 PluginStatus = Literal["loaded", "disabled", "failed"]
 
@@ -25,8 +25,8 @@ class PluginRecord(Record):
         version: Of the distribution.
         entry_point: The module that it names.
         status: ``loaded``; ``disabled`` by a filter; ``failed`` for the reason in *error*.
-        kinds: Kind -> names of its components. Of a failed plugin, as far as it came: none of them
-            can be used.
+        kinds: Name of a kind -> names of its components. Of a failed plugin, as far as it came:
+            none of them can be used.
         error: Why it failed, in one line.
     """
 
@@ -45,16 +45,20 @@ class PluginRecord(Record):
 
 
 @dataclass(frozen=True)
-class Provided:
+class Provided(Generic[ComponentT]):
     """A component class and the plugin it comes from."""
 
-    component: type[Component]
+    component: type[ComponentT]
     owner: PluginRecord
 
 
 @dataclass(frozen=True)
 class PluginHost:
     """The result of :func:`~scaler_core.plugins.load_plugins`.
+
+    Its methods take the interface of a kind and return classes and components of it:
+    ``host.build(Controller, choice)`` is a ``Controller``. Each raises ``UsageError`` for a class
+    that is no interface of a kind.
 
     Attributes:
         plugins: All installed plugins, in the order of loading.
@@ -64,41 +68,45 @@ class PluginHost:
     """
 
     plugins: tuple[PluginRecord, ...]
-    provided: Mapping[KindName, Mapping[str, Provided]]
+    provided: Mapping[Kind, Mapping[str, Provided[Component]]]
     recipe_folders: Mapping[Path, PluginRecord]
     unmatched: tuple[str, ...] = ()
 
-    def classes(self, kind: KindName) -> Mapping[str, type[Component]]:
-        """The classes of *kind* by name."""
-        return {name: item.component for name, item in self.provided[kind].items()}
+    def classes(self, interface: Interface[ComponentT]) -> Mapping[str, type[ComponentT]]:
+        """The classes of *interface* by name."""
+        return {name: item.component for name, item in self._provided(interface).items()}
 
-    def find(self, kind: KindName, name: str) -> type[Component]:
+    def find(self, interface: Interface[ComponentT], name: str) -> type[ComponentT]:
         """The class of that name.
 
         Raises:
             UsageError: There is none; the hint names plugins that failed or are disabled and would
                 provide it, or might.
         """
-        return self._lookup(kind, name, "").component
+        return self._lookup(interface, name, "").component
 
-    def owner(self, kind: KindName, name: str) -> PluginRecord:
+    def owner(self, interface: Interface[Component], name: str) -> PluginRecord:
         """The plugin that provides a component; raises as :meth:`find`."""
-        return self._lookup(kind, name, "").owner
+        return self._lookup(interface, name, "").owner
 
-    def build(self, kind: KindName, choice: ComponentChoice, path: str = "") -> Component:
+    def build(
+        self, interface: Interface[ComponentT], choice: ComponentChoice, path: str = ""
+    ) -> ComponentT:
         """The component that *choice* names, with its options.
 
         Args:
-            kind: Its kind.
+            interface: The interface of its kind.
             choice: Name and options.
-            path: Where the user typed the choice, such as ``controller``; the kind by default.
+            path: Where the user typed the choice, such as ``controller``; the kind's name by
+                default.
 
         Raises:
             UsageError: The name or an option is unknown, or a value is not allowed.
             PluginError: The component's own code failed.
         """
-        path = path or kind
-        provided = self._lookup(kind, choice.use, f"{path}.use")
+        kind = kind_of(interface)
+        path = path or kind.name
+        provided = self._lookup(interface, choice.use, f"{path}.use")
         owner = repr(choice.use)
         config = parse_options(provided.component.Config, choice.options, path, owner=owner)
         try:
@@ -107,7 +115,7 @@ class PluginHost:
             raise
         except Exception as error:
             raise PluginError(
-                f"{KINDS[kind].noun} {choice.use!r} of {provided.owner.title} cannot be built: "
+                f"{kind.noun} {choice.use!r} of {provided.owner.title} cannot be built: "
                 f"{one_line(error)}",
                 hint="report it to the plugin's author",
             ) from error
@@ -151,19 +159,26 @@ class PluginHost:
                 found.setdefault(name, []).append((path, owner))
         return found
 
-    def _lookup(self, kind: KindName, name: str, path: str) -> Provided:
-        known = self.provided[kind]
+    def _provided(self, interface: Interface[ComponentT]) -> Mapping[str, Provided[ComponentT]]:
+        # a table of ten kinds has no type for each; loading keeps only subclasses of the interface
+        return cast("Mapping[str, Provided[ComponentT]]", self.provided[kind_of(interface)])
+
+    def _lookup(
+        self, interface: Interface[ComponentT], name: str, path: str
+    ) -> Provided[ComponentT]:
+        known = self._provided(interface)
         if name in known:
             return known[name]
         where = f" in {path}" if path else ""
+        kind = kind_of(interface)
         hint = "; ".join(self._suspects(kind, name))
-        raise unknown_name(KINDS[kind].noun, name, known, where=where, hint=hint)
+        raise unknown_name(kind.noun, name, known, where=where, hint=hint)
 
-    def _suspects(self, kind: KindName, name: str) -> list[str]:
+    def _suspects(self, kind: Kind, name: str) -> list[str]:
         """Plugins that are installed but not loaded, and would or might provide the name."""
         absent = [item for item in self.plugins if item.status != "loaded"]
-        sure = [item for item in absent if name in item.kinds.get(kind, ())]
-        likely = [item for item in absent if kind in item.kinds or not item.kinds]
+        sure = [item for item in absent if name in item.kinds.get(kind.name, ())]
+        likely = [item for item in absent if kind.name in item.kinds or not item.kinds]
         verb = "would provide it" if sure else "may provide it"
         return [
             f"{item.title} {verb}, but "

@@ -9,11 +9,11 @@ from pathlib import Path
 from scaler_core.errors import PluginError
 from scaler_core.interfaces import Component
 from scaler_core.plugins.checks import attributed, classes_of, find_hooks
-from scaler_core.plugins.discovery import EntryPointLike, Found, discover
+from scaler_core.plugins.discovery import EntryPointLike, InstalledPlugin, discover
 from scaler_core.plugins.host import PluginHost, PluginRecord, PluginStatus, Provided
-from scaler_core.plugins.kinds import KINDS, KindName
+from scaler_core.plugins.kinds import KINDS, Kind
 
-Components = dict[KindName, dict[str, type[Component]]]
+Components = dict[Kind, dict[str, type[Component]]]
 
 
 def load_plugins(
@@ -32,11 +32,11 @@ def load_plugins(
         allowed: When given, the only plugins to load, named the same way; ours are no exception.
         entry_points: What to load instead of the installed entry points.
     """
-    found = discover(entry_points)
+    installed = discover(entry_points)
     records: list[PluginRecord] = []
-    provided: dict[KindName, dict[str, Provided]] = {kind: {} for kind in KINDS}
+    provided: dict[Kind, dict[str, Provided[Component]]] = {kind: {} for kind in KINDS}
     recipe_folders: dict[Path, PluginRecord] = {}
-    for plugin in found:
+    for plugin in installed:
         if _is_refused(plugin, disabled, allowed):
             records.append(_record(plugin, "disabled"))
             continue
@@ -64,19 +64,24 @@ def load_plugins(
         unmatched=tuple(
             name
             for name in [*disabled, *(allowed or ())]
-            if not any(plugin.is_named_by(name) for plugin in found)
+            if not any(plugin.is_named_by(name) for plugin in installed)
         ),
     )
 
 
-def _is_refused(plugin: Found, disabled: Collection[str], allowed: Collection[str] | None) -> bool:
+def _is_refused(
+    plugin: InstalledPlugin, disabled: Collection[str], allowed: Collection[str] | None
+) -> bool:
     if any(plugin.is_named_by(name) for name in disabled):
         return True
     return allowed is not None and not any(plugin.is_named_by(name) for name in allowed)
 
 
 def _record(
-    plugin: Found, status: PluginStatus, components: Components | None = None, error: str = ""
+    plugin: InstalledPlugin,
+    status: PluginStatus,
+    components: Components | None = None,
+    error: str = "",
 ) -> PluginRecord:
     return PluginRecord(
         name=plugin.name,
@@ -84,20 +89,20 @@ def _record(
         version=plugin.version,
         entry_point=plugin.value,
         status=status,
-        kinds={kind: tuple(classes) for kind, classes in (components or {}).items()},
+        kinds={kind.name: tuple(classes) for kind, classes in (components or {}).items()},
         error=error,
     )
 
 
-def _collect(plugin: Found, components: Components) -> None:
+def _collect(plugin: InstalledPlugin, components: Components) -> None:
     """Fill *components* as far as the plugin is sound; raise where it is not."""
     with attributed(f"importing {plugin.value}"):
         module = plugin.entry_point.load()
     hooks = find_hooks(plugin.name, module)
-    components.update({kind.name: {} for kind in hooks})
+    components.update({kind: {} for kind in hooks})
     for kind, functions in hooks.items():
         for component in classes_of(kind, functions):
-            first = components[kind.name].setdefault(component.name, component)
+            first = components[kind].setdefault(component.name, component)
             if first is not component:
                 raise PluginError(
                     f"{kind.noun} {component.name!r} is two classes: {first.__qualname__} and "
@@ -106,20 +111,20 @@ def _collect(plugin: Found, components: Components) -> None:
 
 
 def _check_duplicates(
-    components: Components, provided: dict[KindName, dict[str, Provided]]
+    components: Components, provided: dict[Kind, dict[str, Provided[Component]]]
 ) -> None:
     for kind, classes in components.items():
         for name, component in classes.items():
             if name in provided[kind]:
                 other = provided[kind][name]
                 raise PluginError(
-                    f"{KINDS[kind].noun} {name!r} ({component.__module__}.{component.__qualname__})"
+                    f"{kind.noun} {name!r} ({component.__module__}.{component.__qualname__})"
                     f" is already provided by {other.owner.title} as "
                     f"{other.component.__module__}.{other.component.__qualname__}: rename it"
                 )
 
 
-def _recipe_folder(plugin: Found) -> Path | None:
+def _recipe_folder(plugin: InstalledPlugin) -> Path | None:
     """``recipes`` in the outermost package of the plugin; ``None`` without such a folder."""
     parts = plugin.value.partition(":")[0].split(".")
     for length in range(1, len(parts) + 1):

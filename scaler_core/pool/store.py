@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from pydantic import ValidationError
 
@@ -220,8 +220,7 @@ def installed_packs() -> Packs:
     """The environment packs of all installed plugins."""
     from scaler_core.plugins import load_plugins
 
-    host = load_plugins()
-    return cast("Packs", host.classes("environments"))
+    return load_plugins().classes(EnvironmentPack)
 
 
 def _open_pack(name: str, pack: type[EnvironmentPack]) -> EnvironmentSource:

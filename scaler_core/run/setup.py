@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -26,6 +26,7 @@ from scaler_core.interfaces import (
     EnvironmentSource,
     Sandbox,
     Tracker,
+    Verifier,
 )
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost, load_plugins
@@ -93,11 +94,11 @@ def assemble(recipe: Recipe, host: PluginHost) -> Parts:
         UsageError: A name, an option or an environment is unknown, or the machine lacks something.
         DataError: A pool is damaged.
     """
-    verifier_choice = _told_of_thinking(recipe, host)
-    host.build("verifier", verifier_choice, "verifier")
-    controller = host.build("controller", recipe.controller.choice, "controller")
-    curator = host.build("curator", recipe.curator.choice, "curator")
-    backend = cast(Backend, host.build("backend", recipe.backend.choice, "backend"))
+    verifier_choice = _verifier_choice(recipe, host)
+    host.build(Verifier, verifier_choice, "verifier")
+    controller = host.build(Controller, recipe.controller.choice, "controller")
+    curator = host.build(Curator, recipe.curator.choice, "curator")
+    backend = host.build(Backend, recipe.backend.choice, "backend")
     everything = open_environments(recipe.pool, host)
     source, held_out = split_held_out(everything, recipe.evaluation.held_out, recipe.run.seed)
     missing = backend.missing()
@@ -109,7 +110,7 @@ def assemble(recipe: Recipe, host: PluginHost) -> Parts:
     sandbox = _build_sandbox(recipe, host, source) if backend.needs_instances else None
     sections = {
         "pool": _absolute(recipe.pool),
-        "verifier": _spelt_out(host.build("verifier", recipe.verifier.choice, "verifier")),
+        "verifier": _spelt_out(host.build(Verifier, recipe.verifier.choice, "verifier")),
         "controller": _spelt_out(controller),
         "curator": _spelt_out(curator),
         "backend": _spelt_out(backend),
@@ -122,8 +123,8 @@ def assemble(recipe: Recipe, host: PluginHost) -> Parts:
         host=host,
         source=source,
         verifier=verifier_choice,
-        controller=cast(Controller, controller),
-        curator=cast(Curator, curator),
+        controller=controller,
+        curator=curator,
         backend=backend,
         sandbox=sandbox,
         held_out=held_out,
@@ -205,18 +206,19 @@ def _trackers(recipe: Recipe, host: PluginHost) -> list[Tracker]:
             raise unknown_name("tracker", name, section.use, where=" in tracking.options")
     built = []
     for name in dict.fromkeys(section.use):
-        host.find("tracker", name)
+        host.find(Tracker, name)
         choice = ComponentChoice(use=name, options=section.options.get(name, {}))
-        tracker = cast(Tracker, host.build("tracker", choice, f"tracking.options.{name}"))
+        tracker = host.build(Tracker, choice, f"tracking.options.{name}")
         if missing := tracker.missing():
             raise UsageError(f"tracker {name!r} cannot run here: {missing}")
         built.append(tracker)
     return built
 
 
-def _told_of_thinking(recipe: Recipe, host: PluginHost) -> ComponentChoice:
+def _verifier_choice(recipe: Recipe, host: PluginHost) -> ComponentChoice:
+    """The recipe's verifier, with its option ``thinking`` set where the model thinks first."""
     choice = recipe.verifier.choice
-    fields = host.find("verifier", choice.use).Config.model_fields
+    fields = host.find(Verifier, choice.use).Config.model_fields
     if recipe.prompt.thinking and "thinking" in fields:
         return ComponentChoice(use=choice.use, options={"thinking": True, **choice.options})
     return choice
@@ -227,7 +229,7 @@ def _open_source(source: PoolSource, host: PluginHost) -> EnvironmentSource:
         return open_pool(Path(source.path))
     name = source.use or ""
     # by the host, whose error names a plugin that would provide the pool but failed to load
-    pack = cast("type[EnvironmentPack]", host.find("environments", name))
+    pack = host.find(EnvironmentPack, name)
     return open_pool(name, {name: pack})
 
 

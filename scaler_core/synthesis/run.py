@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import cast
 
 from pydantic import JsonValue
 
@@ -225,16 +224,16 @@ class SynthesisRun:
 
 def _makers(options: SynthesisOptions, host: PluginHost) -> tuple[Makers, Extractor, Generator]:
     """Extractor and generator, and what of them decides their results."""
-    extractor = cast(Extractor, host.build("extractor", options.extractor.choice, "extractor"))
-    generator = cast(Generator, host.build("generator", options.generator.choice, "generator"))
+    extractor = host.build(Extractor, options.extractor.choice, "extractor")
+    generator = host.build(Generator, options.generator.choice, "generator")
     return (
-        Makers(extractor=_told(extractor, options), generator=_told(generator, options)),
+        Makers(extractor=_described(extractor, options), generator=_described(generator, options)),
         extractor,
         generator,
     )
 
 
-def _told(component: Extractor | Generator, options: SynthesisOptions) -> dict[str, JsonValue]:
+def _described(component: Extractor | Generator, options: SynthesisOptions) -> dict[str, JsonValue]:
     endpoint = options.endpoint
     return {
         "use": component.name,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import cast
 
 from pydantic import JsonValue
 
@@ -154,7 +153,7 @@ def make_bench(
     """
     count = None
     if tokenizer is not None:
-        count = cast("type[Backend]", host.find("backend", backend)).token_counter(tokenizer)
+        count = host.find(Backend, backend).token_counter(tokenizer)
     choice = ComponentChoice(use=sandbox)
     box = build_sandbox(choice, host, untrusted=True, allow_weak=allow_weak)
     return Bench(box, seed=seed, count_tokens=count)

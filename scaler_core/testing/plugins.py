@@ -9,7 +9,7 @@ from typing import Any
 
 from scaler_core.hookspecs import hookimpl
 from scaler_core.interfaces import Component
-from scaler_core.plugins import KINDS, KindName, PluginHost, load_plugins
+from scaler_core.plugins import Interface, PluginHost, kind_of, load_plugins
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ def module_with(**attributes: Any) -> ModuleType:
     return module
 
 
-def plugin_of(kind: KindName, *classes: type[Component]) -> ModuleType:
-    """A plugin module that registers *classes*."""
-    return module_with(**{KINDS[kind].hook: _hook(classes)})
+def plugin_of(interface: Interface[Component], *classes: type[Component]) -> ModuleType:
+    """A plugin module that registers *classes* by the hook for those of *interface*."""
+    return module_with(**{kind_of(interface).hook: _hook(classes)})
 
 
 def load_one(plugin: Any) -> PluginHost:

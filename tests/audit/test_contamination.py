@@ -18,7 +18,7 @@ from scaler_core.audit.contamination import (
 )
 from scaler_core.audit.contamination.texts import question_words, words_of
 from scaler_core.errors import DataError
-from scaler_core.interfaces import AnyEnvironment, BenchmarkRow, NativeEnvironment
+from scaler_core.interfaces import AnyEnvironment, Benchmark, BenchmarkRow, NativeEnvironment
 from scaler_core.models import Environment, Instance
 from scaler_core.plugins import load_plugins
 from scaler_core.pool import MemorySource, import_pool, open_pool
@@ -343,7 +343,7 @@ def test_the_starter_pack_and_the_published_environments_hold_no_question(
     host = load_plugins()
     rows: dict[str, list[BenchmarkRow]] = {}
     for name, file in PUBLISHED.items():
-        kind = host.classes("benchmark")[name]
+        kind = host.classes(Benchmark)[name]
         benchmark = kind(kind.Config(path=shared_dir / "data" / "benchmarks" / file))
         rows[name] = list(benchmark.rows())
         benchmark.close()

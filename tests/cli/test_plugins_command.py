@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from scaler_core.cli.host import plugin_filters
+from scaler_core.cli.output import plugin_filters
 
 
 @pytest.fixture

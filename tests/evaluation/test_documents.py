@@ -12,6 +12,7 @@ import pytest
 from scaler_core.cli.eval import command
 from scaler_core.config import EvaluationSection, recipe_from
 from scaler_core.evaluation.tables import PAPER_BENCHMARKS, SETTINGS
+from scaler_core.interfaces import Benchmark
 from scaler_core.plugins import load_plugins
 from scaler_plugins.trackers import scaler_register_trackers
 from tests.evaluation.questions import write_questions
@@ -66,5 +67,5 @@ def test_the_python_of_the_document_works(
 def test_the_setting_of_the_paper_is_that_of_our_benchmarks() -> None:
     host = load_plugins()
     for name in PAPER_BENCHMARKS:
-        benchmark: Any = host.find("benchmark", name)()
+        benchmark: Any = host.find(Benchmark, name)()
         assert (benchmark.size(), benchmark.samples()) == SETTINGS[name]

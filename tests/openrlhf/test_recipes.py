@@ -17,6 +17,7 @@ pytest.importorskip("openrlhf", reason="a test of OpenRLHF's parser on our recip
 
 from scaler_core.cli import main
 from scaler_core.config import PoolSection, Recipe, load_recipe
+from scaler_core.interfaces import Benchmark
 from scaler_core.models import Environment
 from scaler_core.plugins import load_plugins
 from scaler_core.pool import write_pool
@@ -129,7 +130,7 @@ def test_a_recipe_resolves_to_a_command_that_openrlhf_accepts(dry_run: DryRun, n
 @pytest.mark.parametrize("name", NAMES)
 def test_the_benchmarks_of_a_recipe_are_there(name: str) -> None:
     chosen = recipe_of(name).evaluation.benchmarks
-    assert [HOST.find("benchmark", item).name for item in chosen] == list(chosen)
+    assert [HOST.find(Benchmark, item).name for item in chosen] == list(chosen)
     assert bool(chosen) == (name in PAPER)
 
 

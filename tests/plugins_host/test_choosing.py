@@ -44,7 +44,7 @@ def a_sandbox(name: str, *, rank: int, missing: str = "", weakness: str = "") ->
 
 
 def host(*sandboxes: type[Sandbox]) -> PluginHost:
-    return load_one(plugin_of("sandbox", *sandboxes))
+    return load_one(plugin_of(Sandbox, *sandboxes))
 
 
 def choose(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from scaler_core.errors import PluginError, UsageError
+from scaler_core.interfaces import Controller, Curator, EnvironmentPack
 from scaler_core.models import ComponentChoice
 from scaler_core.testing.plugins import load_one, plugin_of
 from tests.plugins_host.components import Bold, Careful, Plain, variant
 
 
-def build(*classes, use="careful", kind="controller", path="", **options):
+def build(*classes, use="careful", kind=Controller, path="", **options):
     host = load_one(plugin_of(kind, *(classes or (Careful, Bold))))
     return host.build(kind, ComponentChoice(use=use, options=options), path)
 
@@ -53,7 +54,7 @@ def test_the_path_that_the_user_typed_is_the_one_that_is_named():
 
 def test_a_component_without_options_takes_none():
     with pytest.raises(UsageError, match="unknown option"):
-        build(Plain, kind="curator", use="plain", size=3)
+        build(Plain, kind=Curator, use="plain", size=3)
 
 
 def test_a_constructor_that_raises_is_the_plugins_fault():
@@ -78,4 +79,4 @@ def test_a_constructor_may_refuse_options_in_its_own_words():
 
 def test_the_kind_of_packs_is_called_an_environment_pack():
     with pytest.raises(UsageError, match=r"unknown environment pack 'starte' in pool\.use"):
-        build(Plain, kind="environments", use="starte", path="pool")
+        build(Plain, kind=EnvironmentPack, use="starte", path="pool")

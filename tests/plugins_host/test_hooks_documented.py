@@ -33,23 +33,23 @@ def signature(hook: str) -> str:
 
 
 def test_every_kind_has_one_hook_and_every_hook_one_kind():
-    assert sorted(kind.hook for kind in KINDS.values()) == HOOKS
+    assert sorted(kind.hook for kind in KINDS) == HOOKS
     assert len(HOOKS) == 10
 
 
-@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.hook)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.hook)
 def test_a_class_registered_through_the_hook_is_found_under_its_kind(kind):
     component = complete(kind.interface, name="mine")
     host = load_one(module_with(**{kind.hook: hookimpl(lambda: [component])}))
     assert host.warnings() == []
-    assert host.find(kind.name, "mine") is component
+    assert host.find(kind.interface, "mine") is component
     assert isinstance(component(), kind.interface)
 
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_a_hook_takes_nothing_and_returns_classes_of_its_interface(hook):
     function = getattr(hookspecs, hook)
-    kind = next(kind for kind in KINDS.values() if kind.hook == hook)
+    kind = next(kind for kind in KINDS if kind.hook == hook)
     assert not inspect.signature(function).parameters
     assert signature(hook).endswith(f"[{kind.interface.__name__}]]")
     assert issubclass(kind.interface, interfaces.Component)

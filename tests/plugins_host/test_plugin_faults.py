@@ -13,13 +13,13 @@ from pydantic import ConfigDict
 
 from scaler_core.errors import UsageError
 from scaler_core.hookspecs import hookimpl
-from scaler_core.interfaces import Controller, Options
+from scaler_core.interfaces import Backend, Controller, Curator, Options
 from scaler_core.plugins import load_plugins
 from scaler_core.testing.plugins import FakeDistribution, FakeEntryPoint, module_with, plugin_of
 from tests.plugins_host.components import Bold, Careful, Plain, variant
 
 SOUND = FakeEntryPoint(
-    plugin_of("curator", Plain), name="sound", dist=FakeDistribution("scaler-rl", "0.1")
+    plugin_of(Curator, Plain), name="sound", dist=FakeDistribution("scaler-rl", "0.1")
 )
 
 
@@ -28,11 +28,11 @@ def fault(plugin) -> str:
     host = load_plugins(entry_points=[FakeEntryPoint(plugin, name="broken"), SOUND])
     sound, broken = host.plugins
     assert (sound.name, sound.status) == ("sound", "loaded")
-    assert host.find("curator", "plain") is Plain
+    assert host.find(Curator, "plain") is Plain
     assert broken.status == "failed"
     assert (broken.distribution, broken.version) == ("some-plugin", "1.0")
     assert "\n" not in broken.error
-    assert list(host.classes("controller")) == []
+    assert list(host.classes(Controller)) == []
     (warning,) = host.warnings()
     assert warning == f"plugin 'broken' (some-plugin 1.0) failed: {broken.error}"
     return broken.error
@@ -97,7 +97,7 @@ def test_a_marked_function_that_is_no_hook_at_all_lists_the_hooks():
 
 
 def test_a_misspelt_hook_beside_a_right_one_fails_the_whole_plugin():
-    plugin = plugin_of("controller", Careful)
+    plugin = plugin_of(Controller, Careful)
     plugin.scaler_register_curater = hookimpl(lambda: [Plain])
     assert "did you mean 'scaler_register_curators'?" in fault(plugin)
 
@@ -117,14 +117,14 @@ def test_a_misspelt_hook_without_its_marker():
 def test_an_imported_specification_is_no_forgotten_marker():
     from scaler_core.hookspecs import scaler_register_curators
 
-    plugin = plugin_of("controller", Careful)
+    plugin = plugin_of(Controller, Careful)
     plugin.scaler_register_curators = scaler_register_curators
     host = load_plugins(entry_points=[FakeEntryPoint(plugin)])
     assert host.plugins[0].kinds == {"controller": ("careful",)}
 
 
 def test_a_hook_of_a_later_minor_version_may_be_marked_optional():
-    plugin = plugin_of("controller", Careful)
+    plugin = plugin_of(Controller, Careful)
     plugin.scaler_register_novelties = hookimpl(optionalhook=True)(lambda: [])
     plugin.SCALER_HOOK_API = "1.7"
     host = load_plugins(entry_points=[FakeEntryPoint(plugin)])
@@ -143,14 +143,14 @@ def test_a_hook_with_a_parameter():
 
 @pytest.mark.parametrize("version", ["2.0", "0.9", "11.0"])
 def test_another_major_version_of_the_hook_api(version):
-    plugin = plugin_of("controller", Careful)
+    plugin = plugin_of(Controller, Careful)
     plugin.SCALER_HOOK_API = version
     assert fault(plugin).startswith(f"written for hook API {version}, but this SCALER has 1.")
 
 
 @pytest.mark.parametrize("version", [1, 1.0, "1", "one", None])
 def test_a_version_of_the_hook_api_that_cannot_be_read(version):
-    plugin = plugin_of("controller", Careful)
+    plugin = plugin_of(Controller, Careful)
     plugin.SCALER_HOOK_API = version
     assert "SCALER_HOOK_API must be a text like '1.0'" in fault(plugin)
 
@@ -195,7 +195,7 @@ def test_whatever_a_hook_returns_the_host_loads_and_keeps_sound_classes_only(res
         item is Careful or item is Bold for item in result
     )
     assert (odd.status == "loaded") == is_sound
-    assert set(host.classes("controller").values()) == (set(result) if is_sound else set())
+    assert set(host.classes(Controller).values()) == (set(result) if is_sound else set())
     assert "\n" not in odd.error
     assert len(odd.error) <= 500
 
@@ -306,18 +306,18 @@ def test_one_sound_class_beside_a_broken_one_is_withdrawn():
 
 def test_a_duplicate_name_costs_the_later_plugin_and_names_both_owners():
     ours = FakeEntryPoint(
-        plugin_of("controller", Careful),
+        plugin_of(Controller, Careful),
         name="controllers",
         dist=FakeDistribution("scaler-rl", "0.1"),
     )
     thief = FakeEntryPoint(
-        plugin_of("controller", Bold, variant()),
+        plugin_of(Controller, Bold, variant()),
         name="a-thief",
         dist=FakeDistribution("a-thief", "9"),
     )
     host = load_plugins(entry_points=[thief, ours])
-    assert host.owner("controller", "careful").name == "controllers"
-    assert list(host.classes("controller")) == ["careful"]
+    assert host.owner(Controller, "careful").name == "controllers"
+    assert list(host.classes(Controller)) == ["careful"]
     record = host.plugins[1]
     assert record.status == "failed"
     assert record.error == (
@@ -329,19 +329,19 @@ def test_a_duplicate_name_costs_the_later_plugin_and_names_both_owners():
 def test_names_of_different_kinds_do_not_clash():
     host = load_plugins(
         entry_points=[
-            FakeEntryPoint(plugin_of("controller", variant(name="same")), name="a"),
-            FakeEntryPoint(plugin_of("curator", variant(Plain, name="same")), name="b"),
+            FakeEntryPoint(plugin_of(Controller, variant(name="same")), name="a"),
+            FakeEntryPoint(plugin_of(Curator, variant(Plain, name="same")), name="b"),
         ]
     )
     assert [record.status for record in host.plugins] == ["loaded", "loaded"]
 
 
 def test_a_failed_plugin_says_what_it_would_have_provided():
-    plugin = plugin_of("controller", Careful, variant(name="careful"))
+    plugin = plugin_of(Controller, Careful, variant(name="careful"))
     host = load_plugins(entry_points=[FakeEntryPoint(plugin, name="broken")])
     assert host.plugins[0].kinds == {"controller": ("careful",)}
     with pytest.raises(UsageError) as caught:
-        host.find("controller", "careful")
+        host.find(Controller, "careful")
     assert str(caught.value) == (
         "unknown controller 'careful'; there is none (plugin 'broken' (some-plugin 1.0) would "
         "provide it, but failed: controller 'careful' is two classes: Careful and Variant)"
@@ -351,24 +351,24 @@ def test_a_failed_plugin_says_what_it_would_have_provided():
 def test_a_plugin_that_never_came_to_say_what_it_provides_is_a_suspect():
     host = load_plugins(entry_points=[FakeEntryPoint(raising(OSError("gone")), name="broken")])
     with pytest.raises(UsageError, match=r"'broken'.* may provide it, but failed: importing"):
-        host.find("backend", "cluster")
+        host.find(Backend, "cluster")
 
 
 def test_a_failed_plugin_of_another_kind_is_no_suspect():
     host = load_plugins(
-        entry_points=[FakeEntryPoint(plugin_of("curator", variant(Plain, name="")), name="broken")]
+        entry_points=[FakeEntryPoint(plugin_of(Curator, variant(Plain, name="")), name="broken")]
     )
     with pytest.raises(UsageError) as caught:
-        host.find("backend", "cluster")
+        host.find(Backend, "cluster")
     assert "broken" not in str(caught.value)
 
 
 def test_a_disabled_plugin_is_a_suspect():
     host = load_plugins(
-        entry_points=[FakeEntryPoint(plugin_of("controller", Careful))], disabled=["some"]
+        entry_points=[FakeEntryPoint(plugin_of(Controller, Careful))], disabled=["some"]
     )
     with pytest.raises(UsageError, match=r"may provide it, but is disabled"):
-        host.find("controller", "careful")
+        host.find(Controller, "careful")
 
 
 def test_loading_leaves_the_interpreter_as_it_was():

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from scaler_core.hookspecs import hookimpl
+from scaler_core.interfaces import Controller, Sandbox
 from scaler_core.plugins import KINDS, load_plugins, resolve_kind
 from scaler_core.testing.plugins import (
     FakeDistribution,
@@ -31,13 +32,13 @@ def statuses(host):
 
 
 def test_a_plugin_takes_part_with_every_class_it_registers():
-    host = load_one(plugin_of("controller", Careful, Bold))
+    host = load_one(plugin_of(Controller, Careful, Bold))
     (record,) = host.plugins
     assert record.status == "loaded"
     assert record.kinds == {"controller": ("careful", "bold")}
-    assert dict(host.classes("controller")) == {"careful": Careful, "bold": Bold}
-    assert host.find("controller", "bold") is Bold
-    assert host.owner("controller", "bold") == record
+    assert dict(host.classes(Controller)) == {"careful": Careful, "bold": Bold}
+    assert host.find(Controller, "bold") is Bold
+    assert host.owner(Controller, "bold") == record
     assert host.warnings() == []
 
 
@@ -66,16 +67,16 @@ def test_an_object_with_hooks_as_methods_is_a_plugin_too():
             return [Careful]
 
     plugin = Plugin()
-    assert list(load_one(plugin).classes("controller")) == ["careful"]
+    assert list(load_one(plugin).classes(Controller)) == ["careful"]
 
 
 def test_a_kind_without_components_is_empty_not_missing():
     host = load_plugins(entry_points=[])
-    assert all(host.classes(kind) == {} for kind in KINDS)
+    assert all(host.classes(kind.interface) == {} for kind in KINDS)
 
 
 def test_loading_twice_gives_two_independent_hosts():
-    plugin = plugin_of("controller", Careful)
+    plugin = plugin_of(Controller, Careful)
     first, second = load_one(plugin), load_one(plugin)
     assert first is not second
     assert first.plugins == second.plugins
@@ -83,17 +84,17 @@ def test_loading_twice_gives_two_independent_hosts():
 
 def test_ours_load_first_then_by_distribution_and_name():
     points = [
-        entry_point(plugin_of("controller"), name="b", distribution="zebra"),
-        entry_point(plugin_of("controller"), name="z", distribution="alpha"),
-        entry_point(plugin_of("controller"), name="a", distribution="alpha"),
-        entry_point(plugin_of("controller"), name="controllers", distribution="Scaler_RL"),
+        entry_point(plugin_of(Controller), name="b", distribution="zebra"),
+        entry_point(plugin_of(Controller), name="z", distribution="alpha"),
+        entry_point(plugin_of(Controller), name="a", distribution="alpha"),
+        entry_point(plugin_of(Controller), name="controllers", distribution="Scaler_RL"),
     ]
     host = load_plugins(entry_points=points)
     assert [record.name for record in host.plugins] == ["controllers", "a", "z", "b"]
 
 
 def test_an_entry_point_without_a_distribution_still_loads():
-    host = load_plugins(entry_points=[FakeEntryPoint(plugin_of("controller", Careful), dist=None)])
+    host = load_plugins(entry_points=[FakeEntryPoint(plugin_of(Controller, Careful), dist=None)])
     assert host.plugins[0].distribution == "unknown"
     assert host.plugins[0].status == "loaded"
 
@@ -101,7 +102,7 @@ def test_an_entry_point_without_a_distribution_still_loads():
 @pytest.mark.parametrize("name", ["b", "B", "beta-plugin", "Beta_Plugin", "beta-plugin/b"])
 def test_a_disabled_plugin_is_named_by_plugin_distribution_or_both(name):
     points = [
-        entry_point(plugin_of("controller", Careful), name="a", distribution="alpha-plugin"),
+        entry_point(plugin_of(Controller, Careful), name="a", distribution="alpha-plugin"),
         entry_point(lambda: pytest.fail("was loaded"), name="b", distribution="beta-plugin"),
     ]
     host = load_plugins(entry_points=points, disabled=[name])
@@ -110,8 +111,8 @@ def test_a_disabled_plugin_is_named_by_plugin_distribution_or_both(name):
 
 def test_an_allow_list_loads_nothing_else_and_makes_no_exception_for_ours():
     points = [
-        FakeEntryPoint(plugin_of("controller", Careful), name="controllers", dist=OURS),
-        entry_point(plugin_of("controller", Bold), name="mine"),
+        FakeEntryPoint(plugin_of(Controller, Careful), name="controllers", dist=OURS),
+        entry_point(plugin_of(Controller, Bold), name="mine"),
     ]
     host = load_plugins(entry_points=points, allowed=["mine"])
     assert statuses(host) == {"controllers": "disabled", "mine": "loaded"}
@@ -119,7 +120,7 @@ def test_an_allow_list_loads_nothing_else_and_makes_no_exception_for_ours():
 
 def test_disabling_wins_over_allowing():
     host = load_plugins(
-        entry_points=[entry_point(plugin_of("controller", Careful))],
+        entry_points=[entry_point(plugin_of(Controller, Careful))],
         allowed=["some"],
         disabled=["some"],
     )
@@ -139,7 +140,7 @@ def test_the_defaults_come_through_the_entry_points_alone():
     declared = metadata.distribution("scaler-rl").entry_points.select(group="scaler_core.plugins")
     assert {record.name for record in ours} == {point.name for point in declared}
     assert {record.status for record in ours} == {"loaded"}
-    assert host.owner("controller", "proportional").name == "controllers"
+    assert host.owner(Controller, "proportional").name == "controllers"
 
 
 def test_a_damaged_list_of_entry_points_costs_its_own_distribution_only(tmp_path, monkeypatch):
@@ -152,7 +153,7 @@ def test_a_damaged_list_of_entry_points_costs_its_own_distribution_only(tmp_path
     torn = next(record for record in host.plugins if record.distribution == "torn")
     assert torn.status == "failed"
     assert "entry_points.txt is damaged" in torn.error
-    assert "proportional" in host.classes("controller")
+    assert "proportional" in host.classes(Controller)
 
 
 def test_a_distribution_without_metadata_is_still_listed(tmp_path, monkeypatch):
@@ -166,7 +167,7 @@ def test_a_distribution_without_metadata_is_still_listed(tmp_path, monkeypatch):
 
 
 def test_kinds_are_named_as_in_the_table_of_hooks():
-    assert list(KINDS) == [
+    assert [kind.name for kind in KINDS] == [
         "extractor",
         "generator",
         "verifier",
@@ -178,8 +179,8 @@ def test_kinds_are_named_as_in_the_table_of_hooks():
         "backend",
         "tracker",
     ]
-    assert resolve_kind("controllers") == "controller"
-    assert resolve_kind("sandboxes") == "sandbox"
+    assert resolve_kind("controllers").interface is Controller
+    assert resolve_kind("sandboxes").interface is Sandbox
 
 
 def recipe_package(folder: Path, name: str, recipes: list[str], monkeypatch) -> str:

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from scaler_core.config import recipe_from
-from scaler_core.interfaces import Backend, FeedLike, Options, RunLike, StepEnd, Tracker
+from scaler_core.interfaces import (
+    Backend,
+    Benchmark,
+    FeedLike,
+    Options,
+    RunLike,
+    StepEnd,
+    Tracker,
+)
 from scaler_core.models import Event, Question, Response
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.pool import write_pool
@@ -141,8 +149,8 @@ class Recording(Tracker):
 def host() -> PluginHost:
     """The installed plugins, and those of this module."""
     points = list(importlib.metadata.entry_points(group="scaler_core.plugins"))
-    fakes = (("backend", Asking), ("benchmark", Small), ("tracker", Recording))
-    fake = [FakeEntryPoint(plugin_of(kind, cls), name=kind) for kind, cls in fakes]  # type: ignore[arg-type,type-abstract]
+    fakes = ((Backend, Asking), (Benchmark, Small), (Tracker, Recording))
+    fake = [FakeEntryPoint(plugin_of(kind, cls), name=cls.name) for kind, cls in fakes]
     return load_plugins(entry_points=[*points, *fake])
 
 

@@ -7,7 +7,15 @@ import random
 
 import pytest
 
-from scaler_core.interfaces import Admission, Benchmark, BenchmarkRow, NativeEnvironment, Retirement
+from scaler_core.interfaces import (
+    Admission,
+    Benchmark,
+    BenchmarkRow,
+    Controller,
+    Curator,
+    NativeEnvironment,
+    Retirement,
+)
 from scaler_core.models import ComponentChoice, Instance, Verdict
 from scaler_core.plugins import load_plugins
 from scaler_core.seeds import derive_random
@@ -66,22 +74,22 @@ class Sums(Benchmark):
 
 class TestProportional(ControllerContract):
     def make(self):
-        return build("controller", "proportional")
+        return build(Controller, "proportional")
 
 
 class TestFixed(ControllerContract):
     def make(self):
-        return build("controller", "fixed", level=4)
+        return build(Controller, "fixed", level=4)
 
 
 class TestActiveSet(CuratorContract):
     def make(self):
-        return build("curator", "active-set", size=8)
+        return build(Curator, "active-set", size=8)
 
 
 class TestAll(CuratorContract):
     def make(self):
-        return build("curator", "all")
+        return build(Curator, "all")
 
 
 class TestDoubling(NativeEnvironmentContract):
@@ -154,7 +162,7 @@ def failures(contract, component) -> set[str]:
     ],
 )
 def test_a_broken_controller_is_caught(method, fault, caught):
-    sound = HOST.find("controller", "proportional")
+    sound = HOST.find(Controller, "proportional")
     broken = type("Broken", (sound,), {method: fault})
     assert failures(ControllerContract, sound) == set()
     assert caught in failures(ControllerContract, broken)
@@ -190,7 +198,7 @@ def test_a_broken_controller_is_caught(method, fault, caught):
     ],
 )
 def test_a_broken_curator_is_caught(method, fault, caught):
-    sound = HOST.find("curator", "all")
+    sound = HOST.find(Curator, "all")
     assert failures(CuratorContract, sound) == set()
     assert caught in failures(CuratorContract, type("Broken", (sound,), {method: fault}))
 

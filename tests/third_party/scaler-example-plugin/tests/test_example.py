@@ -8,6 +8,7 @@ from scaler_example.environments import Clock, Factors
 from scaler_example.rotation import Rotation
 from scaler_example.staircase import Staircase
 
+from scaler_core.interfaces import EnvironmentPack
 from scaler_core.models import Response, Ticket
 from scaler_core.testing.contracts import (
     ControllerContract,
@@ -46,7 +47,7 @@ def test_the_host_takes_the_whole_plugin():
         "controller": ("staircase",),
         "curator": ("rotation",),
     }
-    assert set(host.classes("environments")["example-pack"]().open().ids()) == {
+    assert set(host.classes(EnvironmentPack)["example-pack"]().open().ids()) == {
         "example-clock",
         "example-factors",
     }
