@@ -169,10 +169,10 @@ class BackendContract(ABC):
         """The installed plugins, and the backend where it is not among them."""
         backend = type(self.make())
         host = load_plugins()
-        if backend in host.classes("backend").values():
+        if backend in host.classes(Backend).values():
             return host
         installed = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
-        plugin = FakeEntryPoint(plugin_of("backend", backend), name="backend-under-test")
+        plugin = FakeEntryPoint(plugin_of(Backend, backend), name="backend-under-test")
         return load_plugins(entry_points=[*installed, plugin])
 
     def _open(self, path: Path, **sections: Mapping[str, Any]) -> Run:

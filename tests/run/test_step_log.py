@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +31,20 @@ def lines(path: Path, name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (path / name).read_text().splitlines()]
 
 
-def step_log(path: Path, counters: dict[str, float] | None = None, seed: int = 0) -> StepLog:
-    return StepLog(RunDirectory(path), seed, lambda: dict(counters or {}))
+@contextmanager
+def step_log(
+    path: Path, counters: dict[str, float] | None = None, seed: int = 0
+) -> Iterator[StepLog]:
+    with closing(RunDirectory(path)) as files:
+        yield StepLog(files, seed, lambda: dict(counters or {}))
 
 
 def test_the_first_response_to_each_of_a_few_tickets_is_kept(tmp_path: Path) -> None:
-    log = step_log(tmp_path)
     samples = [sample(f"t{ticket}", f"{ticket}/{number}") for ticket in range(9) for number in "01"]
-    for step in (1, 2):
-        log.write(step, {}, {}, samples)
-    kept = {step: [] for step in (1, 2)}  # type: dict[int, list[str]]
+    with step_log(tmp_path) as log:
+        for step in (1, 2):
+            log.write(step, {}, {}, samples)
+    kept: dict[int, list[str]] = {1: [], 2: []}
     for line in lines(tmp_path, "samples.jsonl"):
         kept[line["step"]].append(line["ticket"])
         assert line["response"].endswith("/0")
@@ -51,27 +57,29 @@ def test_the_same_seed_keeps_the_same_samples(tmp_path: Path) -> None:
     samples = [sample(f"t{number}", "x") for number in range(20)]
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         (tmp_path / name).mkdir()
-        step_log(tmp_path / name, seed=seed).write(1, {}, {}, samples)
+        with step_log(tmp_path / name, seed=seed) as log:
+            log.write(1, {}, {}, samples)
     kept = {name: lines(tmp_path / name, "samples.jsonl") for name in "abc"}
     assert kept["a"] == kept["b"] != kept["c"]
 
 
 def test_long_texts_are_cut(tmp_path: Path) -> None:
-    step_log(tmp_path).write(1, {}, {}, [sample("t", "x" * 9_999)])
+    with step_log(tmp_path) as log:
+        log.write(1, {}, {}, [sample("t", "x" * 9_999)])
     (line,) = lines(tmp_path, "samples.jsonl")
     assert len(line["response"]) == SAMPLE_CHARACTERS
 
 
 def test_a_line_has_what_counters_grew_by_since_the_line_before(tmp_path: Path) -> None:
     counters = {"made": 3.0, "still": 7.0}
-    log = step_log(tmp_path, counters)
-    log.restart_clock()
-    counters["made"] = 5.0
-    log.write(1, {"accuracy": 0.5}, {"loss": float("inf")}, [])
-    counters["made"] = 6.0
-    log.restart_clock()
-    counters["made"] = 10.0
-    log.write(2, {"accuracy": 0.5}, {"loss": 0.25}, [])
+    with step_log(tmp_path, counters) as log:
+        log.restart_clock()
+        counters["made"] = 5.0
+        log.write(1, {"accuracy": 0.5}, {"loss": float("inf")}, [])
+        counters["made"] = 6.0
+        log.restart_clock()
+        counters["made"] = 10.0
+        log.write(2, {"accuracy": 0.5}, {"loss": 0.25}, [])
     first, second = lines(tmp_path, "metrics.jsonl")
     assert (first["factory/made"], second["factory/made"]) == (2, 4)
     assert (first["loss"], second["loss"]) == (None, 0.25)
