@@ -50,7 +50,7 @@ from scaler_core.audit.records import (
 )
 from scaler_core.audit.rules import Measure
 from scaler_core.audit.verifier import INSTANCES_KEPT, audit_verifier
-from scaler_core.audit.voting import Ballot, Count, cast_votes, count_votes
+from scaler_core.audit.voting import Count, InputBallot, cast_votes, count_votes, short_text
 from scaler_core.audit.workshop import Workshop
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.local import GENERATOR_LIMITS
@@ -77,7 +77,7 @@ class Evidence:
 
     levels: list[LevelAudit] = field(default_factory=list)
     instances: list[Instance] = field(default_factory=list)
-    ballots: list[Ballot] = field(default_factory=list)
+    ballots: list[InputBallot] = field(default_factory=list)
     solution_cpu_s: dict[int, list[float]] = field(default_factory=dict)
     fingerprints: dict[Place, str] = field(default_factory=dict)
     truths_compared: int = 0
@@ -149,7 +149,7 @@ def _look_at_level(
     evidence.instances += instances[:INSTANCES_KEPT]
     _compare_truths(instances, generated, ballots, environment, evidence)
     for ballot in ballots:
-        ballot.forget_words()
+        ballot.shorten_answers()
     evidence.levels.append(
         LevelAudit(
             level=level,
@@ -175,7 +175,7 @@ def _look_at_level(
 def _compare_truths(
     instances: Sequence[Instance],
     generated: Generated,
-    ballots: Sequence[Ballot],
+    ballots: Sequence[InputBallot],
     environment: Environment,
     evidence: Evidence,
 ) -> None:
@@ -186,19 +186,19 @@ def _compare_truths(
     }
     for instance in instances:
         value, ballot = by_seed[instance.seed]
-        winner = ballot.winner
+        winner = ballot.majority
         if winner is None or digest(instance.testcase) != value:
             continue
         evidence.truths_compared += 1
         if not agree(tuple(instance.truth.split()), winner.words, environment.answer_type):
             evidence.truths_wrong.append(
                 f"{ballot.where}: the truth is {shortened(instance.truth, LONGEST_ANSWER)}, "
-                f"{len(winner.solutions)} solutions answer {winner.text}"
+                f"{len(winner.solutions)} solutions answer {short_text(winner)}"
             )
 
 
 def _votes(evidence: Evidence, count: Count) -> VoteAudit:
-    winners = [ballot.winner for ballot in evidence.ballots if ballot.winner is not None]
+    winners = [ballot.majority for ballot in evidence.ballots if ballot.majority is not None]
     wrong = evidence.truths_wrong
     return VoteAudit(
         testcases=len(evidence.ballots),

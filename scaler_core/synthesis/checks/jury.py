@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from scaler_core.audit.records import LONGEST_ANSWER, SolutionAudit, shortened
-from scaler_core.audit.voting import Ballot, Words, count_votes, describe, told
+from scaler_core.audit.voting import InputBallot, count_votes, describe, told
 from scaler_core.factory.programs import last_lines
+from scaler_core.factory.references import Words
 from scaler_core.interfaces import Program, RunResult
 from scaler_core.models import AnswerType, Problem
 from scaler_core.synthesis.checks.refusal import Refused
@@ -33,7 +34,7 @@ class Input:
 
 
 @dataclass
-class DrawBallot(Ballot):
+class DrawBallot(InputBallot):
     """The ballot of a draw."""
 
     place: str = ""
@@ -157,9 +158,9 @@ class Jury:
         self.require_quorum()
         self._ballots += ballots
         figures = self._count(group, ballots)
-        answers = [ballot.winner.words for ballot in ballots if ballot.winner is not None]
+        answers = [ballot.majority.words for ballot in ballots if ballot.majority is not None]
         for ballot in ballots:
-            ballot.forget_words()
+            ballot.shorten_answers()
         return answers, figures
 
     def _count(self, group: str, ballots: Sequence[DrawBallot]) -> dict[str, JsonValue]:
@@ -167,12 +168,12 @@ class Jury:
         count = count_votes(self._ballots)
         own = {id(ballot) for ballot in ballots}
         suspicious = [ballot for ballot in count.suspicious if id(ballot) in own]
-        undecided = [item for item in ballots if item.winner is None]
+        undecided = [item for item in ballots if item.majority is None]
         figures: dict[str, JsonValue] = {
             "testcases": len(ballots),
             "suspicious": len(suspicious),
             "smallest_quorum": min(
-                (len(item.winner.solutions) for item in ballots if item.winner), default=0
+                (len(item.majority.solutions) for item in ballots if item.majority), default=0
             ),
         }
         if undecided or len(suspicious) > self._settings.suspicious * len(ballots):
