@@ -90,16 +90,8 @@ def _chosen(instances: Sequence[Instance]) -> list[Instance]:
 
 
 def _ticket(judge: Judge, instance: Instance, default: ComponentChoice) -> Ticket:
-    return Ticket(
-        id=f"audit.{instance.level}.{instance.seed}",
-        step=1,
-        environment_id=instance.environment_id,
-        level=instance.level,
-        seed=instance.seed,
-        messages=instance.messages,
-        truth=instance.truth,
-        verifier=judge.choose(instance, default),
-    )
+    name = f"audit.{instance.level}.{instance.seed}"
+    return Ticket.of(instance, id=name, step=1, verifier=judge.choose(instance, default))
 
 
 def _questions(

@@ -94,7 +94,14 @@ class TicketMaker:
                     wanted[index] = self._want(self._another_slot(want.slot.environment_id))
                 elif verifier := self._verifier_of(result):
                     self.engine.memory(want.slot.environment_id).failed_tickets = 0
-                    tickets[index] = _ticket(step, index, want, result, verifier)
+                    tickets[index] = Ticket.of(
+                        result,
+                        id=f"{step}.{index}.{result.environment_id}",
+                        step=step,
+                        verifier=verifier,
+                        draw=want.draw,
+                        attempt=want.attempt,
+                    )
                     del wanted[index]
                 else:
                     wanted[index] = self._want(self._another_slot(want.slot.environment_id))
@@ -202,20 +209,3 @@ class TicketMaker:
 def instance_seed(run_seed: int, environment_id: str, level: int, draw: int, attempt: int) -> int:
     """The seed of a draw of (environment, level) in a run; both numbers count from 0."""
     return derive_seed(run_seed, environment_id, level, draw, attempt)
-
-
-def _ticket(
-    step: int, index: int, want: _Wanted, instance: Instance, verifier: ComponentChoice
-) -> Ticket:
-    return Ticket(
-        id=f"{step}.{index}.{instance.environment_id}",
-        step=step,
-        environment_id=instance.environment_id,
-        level=instance.level,
-        draw=want.draw,
-        attempt=want.attempt,
-        seed=instance.seed,
-        messages=instance.messages,
-        truth=instance.truth,
-        verifier=verifier,
-    )
