@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scaler_core.audit.config import CountTokens
 from scaler_core.audit.programs import paced
 from scaler_core.audit.records import (
     LONGEST_ANSWER,
@@ -23,7 +22,7 @@ from scaler_core.audit.rules import Measure
 from scaler_core.audit.voting import Count, told
 from scaler_core.errors import InfrastructureError
 from scaler_core.factory import InstanceFactory, InstanceFailure, Made
-from scaler_core.interfaces import AnyEnvironment
+from scaler_core.interfaces import AnyEnvironment, CountTokens
 from scaler_core.models import Instance
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol, TypeVar
 
-from scaler_core.audit.config import AuditSettings, CountTokens
+from scaler_core.audit.config import AuditSettings
 from scaler_core.audit.programs import Programs, takes_hash_seeds
 from scaler_core.config import Recipe
 from scaler_core.errors import InfrastructureError
 from scaler_core.factory import InstanceFactory
-from scaler_core.interfaces import Sandbox
+from scaler_core.interfaces import CountTokens, Sandbox
 from scaler_core.judge import Judge
 from scaler_core.models import ComponentChoice
 from scaler_core.seeds import derive_seed

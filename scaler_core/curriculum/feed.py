@@ -26,9 +26,10 @@ from pydantic import JsonValue
 
 from scaler_core.curriculum.engine import Emit, Engine
 from scaler_core.curriculum.lookahead import Foresight
-from scaler_core.curriculum.tickets import CountTokens, TicketMaker
+from scaler_core.curriculum.tickets import TicketMaker
 from scaler_core.errors import BackendProtocolError, DataError
 from scaler_core.factory import InstanceFactory
+from scaler_core.interfaces import CountTokens
 from scaler_core.judge import Judge, PortableJudge
 from scaler_core.models import (
     Batch,

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from scaler_core.curriculum.engine import Emit, Engine, Slot
 from scaler_core.errors import InfrastructureError, PoolExhausted, UsageError
 from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest
+from scaler_core.interfaces import CountTokens
 from scaler_core.judge import Judge
-from scaler_core.models import ComponentChoice, Event, Instance, Message, Ticket
+from scaler_core.models import ComponentChoice, Event, Instance, Ticket
 from scaler_core.seeds import derive_seed
-
-CountTokens = Callable[[Sequence[Message]], int]
 
 
 @dataclass

@@ -26,7 +26,15 @@ from scaler_core.interfaces.environments import (
 from scaler_core.interfaces.execution import Limits, Program, RunResult, RunStatus, Sandbox
 from scaler_core.interfaces.judging import Benchmark, BenchmarkRow, PortableJudge, Verifier
 from scaler_core.interfaces.synthesis import ChatClient, Extractor, Generator, Metadata, ReplyCutOff
-from scaler_core.interfaces.training import Ask, Backend, FeedLike, RayConnection, RunLike, Tracker
+from scaler_core.interfaces.training import (
+    Ask,
+    Backend,
+    CountTokens,
+    FeedLike,
+    RayConnection,
+    RunLike,
+    Tracker,
+)
 
 __all__ = [
     "Admission",
@@ -39,6 +47,7 @@ __all__ = [
     "Closable",
     "Component",
     "Controller",
+    "CountTokens",
     "Curator",
     "CuratorView",
     "EnvironmentPack",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
@@ -14,14 +14,12 @@ from scaler_core.audit.voting import LIMITS as SOLUTION_LIMITS
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.programs import Testcase, read_generated
-from scaler_core.interfaces import Backend, Limits, Program, RunResult, Sandbox
+from scaler_core.interfaces import Backend, CountTokens, Limits, Program, RunResult, Sandbox
 from scaler_core.jsonio import canonical_json
-from scaler_core.models import ComponentChoice, Message
+from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.plugins.choosing import build_sandbox
 from scaler_core.seeds import derive_seed
-
-CountTokens = Callable[[Sequence[Message]], int]
 
 
 @dataclass(frozen=True)
