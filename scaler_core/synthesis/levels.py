@@ -11,7 +11,7 @@ from scaler_core.factory.prompts import render
 from scaler_core.interfaces import Program
 from scaler_core.models import ScaleParameter
 from scaler_core.pool.conversion import MOST_LEVELS, published_levels, repaired_levels
-from scaler_core.synthesis.checks.drawing import Ranges
+from scaler_core.synthesis.checks.draws import Ranges
 from scaler_core.synthesis.config import CalibrationSettings
 from scaler_core.synthesis.environment import draft
 from scaler_core.synthesis.records import Candidate

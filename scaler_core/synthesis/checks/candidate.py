@@ -17,7 +17,7 @@ from pydantic import JsonValue
 
 from scaler_core.audit.records import LONGEST_ANSWER, shortened
 from scaler_core.factory.references import Words
-from scaler_core.synthesis.checks.drawing import drawn_ranges, plan_draws
+from scaler_core.synthesis.checks.draws import drawn_ranges, plan_draws
 from scaler_core.synthesis.checks.jury import Jury
 from scaler_core.synthesis.checks.metadata import check_metadata
 from scaler_core.synthesis.checks.own_tests import hear_tests

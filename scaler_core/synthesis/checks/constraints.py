@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pydantic import JsonValue
 
 from scaler_core.synthesis.checks.bounds import Bound, read_bounds
-from scaler_core.synthesis.checks.drawing import Ranges
+from scaler_core.synthesis.checks.draws import Ranges
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.checks.sections import constraints_text
 

@@ -12,7 +12,7 @@ from scaler_core.audit.records import shortened
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.programs import Testcase
 from scaler_core.synthesis.checks.constraints import Constraints
-from scaler_core.synthesis.checks.drawing import make_testcases
+from scaler_core.synthesis.checks.draws import make_testcases
 from scaler_core.synthesis.checks.jury import Input
 from scaler_core.synthesis.checks.pairs import LARGEST_STDIN, mismatch
 from scaler_core.synthesis.checks.refusal import Refused
