@@ -21,11 +21,11 @@ from scaler_core.models import AnswerType, Problem
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.config import CheckSettings
 from scaler_core.synthesis.records import Dropped, DropReason
-from scaler_core.synthesis.workbench import Bench, Draw
+from scaler_core.synthesis.workbench import Draw, Workbench
 
 
 @dataclass(frozen=True)
-class Input:
+class DrawnInput:
     """A testcase as solutions read it, and a fingerprint of all of it."""
 
     draw: Draw
@@ -51,7 +51,7 @@ class Jury:
     Args:
         problem: Whose solutions they are.
         answer_type: How their answers are read and compared.
-        bench: Runs them.
+        workbench: Runs them.
         settings: How many are asked, and how many must be left.
         numbers: Those that are asked, counted from 1; without it the first ones.
 
@@ -65,7 +65,7 @@ class Jury:
         self,
         problem: Problem,
         answer_type: AnswerType,
-        bench: Bench,
+        workbench: Workbench,
         settings: CheckSettings,
         numbers: Sequence[int] | None = None,
     ) -> None:
@@ -78,7 +78,7 @@ class Jury:
         self.dropped: list[Dropped] = []
         self.slowest_cpu_s = 0.0
         self._answer_type = answer_type
-        self._bench = bench
+        self._workbench = workbench
         self._settings = settings
         limits = (settings.solution_cpu_s, problem.time_limit_s)
         self._cpu_s = min(limit for limit in limits if limit is not None)
@@ -113,7 +113,7 @@ class Jury:
         """
         results: dict[int, list[RunResult]] = {}
         for number, program in list(self.sound.items()):
-            found = self._bench.solve(program, inputs, self._cpu_s, self._settings.budget_s)
+            found = self._workbench.solve(program, inputs, self._cpu_s, self._settings.budget_s)
             if found[0].status == "compile_error":
                 self.drop(number, "does_not_compile", found[0].error)
             elif len(found) < len(inputs):
@@ -135,7 +135,9 @@ class Jury:
             )
         )
 
-    def vote(self, group: str, inputs: Sequence[Input]) -> tuple[list[Words], dict[str, JsonValue]]:
+    def vote(
+        self, group: str, inputs: Sequence[DrawnInput]
+    ) -> tuple[list[Words], dict[str, JsonValue]]:
         """The majority's answer to each input, and figures of the votes.
 
         Raises:
