@@ -29,7 +29,7 @@ from scaler_core.audit.processes import (
     tree_cpu_seconds,
 )
 from scaler_core.errors import UsageError
-from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest, Made
+from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest, InstanceResult
 from scaler_core.interfaces import AnyEnvironment
 from scaler_core.models import Record
 from scaler_core.pool.browsing import parse_level
@@ -43,7 +43,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Plan:
+class CostPlan:
     """What is measured.
 
     Attributes:
@@ -59,7 +59,7 @@ class Plan:
     batch: int = 16
 
 
-class EnvironmentFigures(Record):
+class EnvironmentCost(Record):
     """What was measured of one environment.
 
     Attributes:
@@ -80,7 +80,7 @@ class EnvironmentFigures(Record):
     first_touch_cpu_s: float
 
 
-class Figures(Record):
+class PoolCost(Record):
     """What was measured of a pool.
 
     Attributes:
@@ -104,7 +104,7 @@ class Figures(Record):
     failures: dict[str, int]
     memory_mib: float
     seconds: float
-    environments: tuple[EnvironmentFigures, ...]
+    environments: tuple[EnvironmentCost, ...]
 
 
 @dataclass
@@ -123,9 +123,9 @@ class _Tally:
         label = ("bench", kind, self.environment.id, self.level, number)
         return [derive_seed(*label, index) for index in range(size)]
 
-    def figures(self) -> EnvironmentFigures:
+    def figures(self) -> EnvironmentCost:
         """What came out."""
-        return EnvironmentFigures(
+        return EnvironmentCost(
             id=self.environment.id,
             level=self.level,
             made=self.made,
@@ -138,9 +138,9 @@ class _Tally:
 def measure_instances(
     environments: Sequence[AnyEnvironment],
     make_factory: Callable[[], InstanceFactory],
-    plan: Plan,
+    plan: CostPlan,
     tell: Tell = lambda line: None,
-) -> Figures:
+) -> PoolCost:
     """Measure on *environments*; an interrupt while it measures ends it early.
 
     Args:
@@ -220,9 +220,9 @@ def _measure(
     tallies: Sequence[_Tally],
     factories: Sequence[InstanceFactory],
     threads: ThreadPoolExecutor,
-    plan: Plan,
+    plan: CostPlan,
     tell: Tell,
-) -> Figures:
+) -> PoolCost:
     tell(f"measuring for {plan.seconds:g} s")
     over = threading.Event()
     batches = _Batches(tallies, plan.batch)
@@ -263,7 +263,9 @@ class _Batches:
         with self._lock:
             return next(self._all)
 
-    def add(self, tally: _Tally, made: Sequence[Made], cpu_s: Mapping[str, float]) -> None:
+    def add(
+        self, tally: _Tally, made: Sequence[InstanceResult], cpu_s: Mapping[str, float]
+    ) -> None:
         """Note what a batch gave and cost."""
         causes = [item.cause for item in made if isinstance(item, InstanceFailure)]
         with self._lock:
@@ -295,7 +297,7 @@ def _stage_cpu(factory: InstanceFactory) -> dict[str, float]:
     return {stage: counters.get(f"cpu_s/{stage}", 0.0) for stage in STAGES}
 
 
-def _summary(tallies: Sequence[_Tally], seconds: float, cpu_s: float, peak_bytes: int) -> Figures:
+def _summary(tallies: Sequence[_Tally], seconds: float, cpu_s: float, peak_bytes: int) -> PoolCost:
     made = sum(tally.made for tally in tallies)
     failures: Counter[str] = Counter()
     for tally in tallies:
@@ -304,7 +306,7 @@ def _summary(tallies: Sequence[_Tally], seconds: float, cpu_s: float, peak_bytes
     by_stage["rest"] = cpu_s - sum(by_stage.values())
     rows = [tally.figures() for tally in tallies]
     touches = [tally.first_touch_cpu_s for tally in tallies]
-    return Figures(
+    return PoolCost(
         instances_per_second=round(made / seconds, 2),
         cpu_ms_per_instance=_per_instance(cpu_s, made),
         cpu_ms_by_stage={

@@ -19,9 +19,9 @@ from scaler_core.audit.records import (
     shortened,
 )
 from scaler_core.audit.rules import Measure
-from scaler_core.audit.voting import Count, told
+from scaler_core.audit.voting import VoteCount, told
 from scaler_core.errors import InfrastructureError
-from scaler_core.factory import InstanceFactory, InstanceFailure, Made
+from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceResult
 from scaler_core.interfaces import AnyEnvironment, CountTokens
 from scaler_core.models import Instance
 
@@ -32,14 +32,14 @@ def make_paced(
     level: int,
     seeds: Sequence[int],
     budget_s: float,
-) -> list[Made]:
+) -> list[InstanceResult]:
     """What the factory makes of the first seeds, until *budget_s* seconds have passed.
 
     Raises:
         InfrastructureError: The machine failed, so nothing can be said of the environment.
     """
 
-    def work(some: Sequence[int]) -> tuple[list[Made], float]:
+    def work(some: Sequence[int]) -> tuple[list[InstanceResult], float]:
         began = time.monotonic()
         made = factory.make(environment, level, some)
         return made, time.monotonic() - began
@@ -188,7 +188,9 @@ def measure_solutions(
     return measures
 
 
-def measure_votes(count: Count, votes: VoteAudit, levels: Sequence[LevelAudit]) -> list[Measure]:
+def measure_votes(
+    count: VoteCount, votes: VoteAudit, levels: Sequence[LevelAudit]
+) -> list[Measure]:
     """Truths that the majority contradicts, and suspicious testcases level by level."""
     measures = [Measure("truth_outvoted", votes.truths_wrong, votes.wrong_example)]
     example = next((_told(item) for item in votes.disagreements if item.suspicious), "")

@@ -24,8 +24,7 @@ from scaler_core.audit.figures import (
 )
 from scaler_core.audit.generator import (
     Generated,
-    Make,
-    Place,
+    MakeFingerprints,
     Way,
     digest,
     fingerprint,
@@ -50,9 +49,9 @@ from scaler_core.audit.records import (
 )
 from scaler_core.audit.rules import Measure
 from scaler_core.audit.verifier import INSTANCES_KEPT, audit_verifier
-from scaler_core.audit.voting import Count, InputBallot, cast_votes, count_votes, short_text
+from scaler_core.audit.voting import InputBallot, VoteCount, cast_votes, count_votes, short_text
 from scaler_core.audit.workshop import Workshop
-from scaler_core.factory import InstanceFailure
+from scaler_core.factory import InstanceFailure, LevelSeed
 from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.references import agree
 from scaler_core.models import Environment, Instance
@@ -70,7 +69,7 @@ class Evidence:
         instances: Some of the factory's instances of each, for the verifier.
         ballots: The votes on all testcases.
         solution_cpu_s: CPU seconds of each solution's runs.
-        fingerprints: The generator's results by place.
+        fingerprints: Those of the generator's results, by level and seed.
         truths_compared: Truths of the factory compared with the majority's answer.
         truths_wrong: Those that differ, each in one line.
     """
@@ -79,7 +78,7 @@ class Evidence:
     instances: list[Instance] = field(default_factory=list)
     ballots: list[InputBallot] = field(default_factory=list)
     solution_cpu_s: dict[int, list[float]] = field(default_factory=dict)
-    fingerprints: dict[Place, str] = field(default_factory=dict)
+    fingerprints: dict[LevelSeed, str] = field(default_factory=dict)
     truths_compared: int = 0
     truths_wrong: list[str] = field(default_factory=list)
 
@@ -197,7 +196,7 @@ def _compare_truths(
             )
 
 
-def _votes(evidence: Evidence, count: Count) -> VoteAudit:
+def _votes(evidence: Evidence, count: VoteCount) -> VoteAudit:
     winners = [ballot.majority for ballot in evidence.ballots if ballot.majority is not None]
     wrong = evidence.truths_wrong
     return VoteAudit(
@@ -213,11 +212,11 @@ def _votes(evidence: Evidence, count: Count) -> VoteAudit:
 
 
 def _ways(environment: Environment, workshop: Workshop, fresh: Programs) -> list[Way]:
-    def by(programs: Programs, hash_seed: int = 0) -> Make:
-        return lambda places: _fingerprints(programs, environment, places, hash_seed)
+    def by(programs: Programs, hash_seed: int = 0) -> MakeFingerprints:
+        return lambda level_seeds: _fingerprints(programs, environment, level_seeds, hash_seed)
 
-    def resident(places: Sequence[Place]) -> list[str | None]:
-        return resident_fingerprints(same, environment, places)
+    def resident(level_seeds: Sequence[LevelSeed]) -> list[str | None]:
+        return resident_fingerprints(same, environment, level_seeds)
 
     same = workshop.programs
     return [
@@ -238,12 +237,12 @@ def _ways(environment: Environment, workshop: Workshop, fresh: Programs) -> list
 
 
 def _fingerprints(
-    programs: Programs, environment: Environment, places: Sequence[Place], hash_seed: int
+    programs: Programs, environment: Environment, level_seeds: Sequence[LevelSeed], hash_seed: int
 ) -> list[str | None]:
-    """A fingerprint for each place, all made in one batch; ``None`` where a limit was hit."""
+    """A fingerprint for each level and seed, made in one batch; ``None`` where a limit was hit."""
     results = programs.run(
         generator_program(environment, hash_seed),
-        generator_inputs(environment, places),
+        generator_inputs(environment, level_seeds),
         GENERATOR_LIMITS,
     )
     return [

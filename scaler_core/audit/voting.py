@@ -119,7 +119,7 @@ def cast_votes(
 
 
 @dataclass(frozen=True)
-class Count:
+class VoteCount:
     """The votes of all testcases, counted.
 
     Attributes:
@@ -174,7 +174,7 @@ def _numbers(solutions: Sequence[int]) -> str:
     return f"solution{'s' if len(solutions) > 1 else ''} {', '.join(map(str, solutions))}"
 
 
-def count_votes(ballots: Sequence[InputBallot]) -> Count:
+def count_votes(ballots: Sequence[InputBallot]) -> VoteCount:
     """Tell suspicious testcases from outvoted solutions."""
     runs: Counter[int] = Counter()
     differing: Counter[int] = Counter()
@@ -184,7 +184,7 @@ def count_votes(ballots: Sequence[InputBallot]) -> Count:
             differing.update(ballot.differing)
     unreliable = {number for number in runs if differing[number] >= UNRELIABLE_SHARE * runs[number]}
     suspicious = [ballot for ballot in ballots if _is_suspicious(ballot, unreliable)]
-    return Count(ballots, suspicious)
+    return VoteCount(ballots, suspicious)
 
 
 def _is_suspicious(ballot: InputBallot, unreliable: set[int]) -> bool:

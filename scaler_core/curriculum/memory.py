@@ -90,7 +90,7 @@ class EnvironmentView:
         return tuple(self._state.accuracies)
 
 
-class View:
+class CurriculumView:
     """The curriculum before a step; implements :class:`scaler_core.interfaces.CuratorView`."""
 
     def __init__(

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from scaler_core.errors import UsageError
-from scaler_core.factory.interface import NATIVE_VERIFIER, InstanceFailure, Made
+from scaler_core.factory.interface import NATIVE_VERIFIER, InstanceFailure, InstanceResult
 from scaler_core.factory.native_process import NativeProcess, WorkerError, WorkerLimit, WorkerLost
 from scaler_core.factory.programs import CLOSED, Counters
 from scaler_core.interfaces import NativeEnvironment
@@ -83,7 +83,9 @@ class NativeWorkers:
         self._all: set[NativeProcess] = set()
         self._closed = False
 
-    def make(self, environment: NativeEnvironment, level: int, seeds: Sequence[int]) -> list[Made]:
+    def make(
+        self, environment: NativeEnvironment, level: int, seeds: Sequence[int]
+    ) -> list[InstanceResult]:
         """One instance or failure per seed, in order.
 
         Raises:
@@ -125,7 +127,7 @@ class NativeWorkers:
 
     def _make_one(
         self, environment: NativeEnvironment, reference: str, level: int, seed: int
-    ) -> Made:
+    ) -> InstanceResult:
         outcome = InstanceFailure("infrastructure", "not asked")
         for _ in range(ATTEMPTS):
             try:

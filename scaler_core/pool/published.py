@@ -15,7 +15,7 @@ from scaler_core.pool.conversion import (
     derive_ids,
     environment_from_entry,
     environment_to_entry,
-    kept_of,
+    published_keys_of,
     was_repaired,
 )
 from scaler_core.pool.entry import shown
@@ -121,7 +121,7 @@ def write_published(
     """
     entries: dict[str, dict[str, JsonValue]] = {}
     for environment in environments:
-        kept_key = kept_of(environment).key
+        kept_key = published_keys_of(environment).key
         key = environment.problem.name if kept_key is None else kept_key
         while key in entries:
             key = f"{key} [{environment.id}]"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from scaler_core.audit.generator import Input
 from scaler_core.audit.programs import Programs
-from scaler_core.audit.voting import Count, InputBallot, cast_votes, count_votes
+from scaler_core.audit.voting import InputBallot, VoteCount, cast_votes, count_votes
 from scaler_core.errors import InfrastructureError
 from scaler_core.interfaces import RunResult
 from scaler_core.testing.environments import program_environment
@@ -33,7 +33,7 @@ def said(*columns: Sequence[str | RunResult], budget_s: float = 1e9) -> list[Inp
     return cast_votes(programs, environment, inputs, budget_s)[0]
 
 
-def outcomes(count: Count, number: int) -> list[str]:
+def outcomes(count: VoteCount, number: int) -> list[str]:
     return [count.solution(index, "python", ()).outcome for index in range(1, number + 1)]
 
 
