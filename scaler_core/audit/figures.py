@@ -19,7 +19,7 @@ from scaler_core.audit.records import (
     shortened,
 )
 from scaler_core.audit.rules import Measure
-from scaler_core.audit.voting import VoteCount, told
+from scaler_core.audit.voting import VoteCount, summarise
 from scaler_core.errors import InfrastructureError
 from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceResult
 from scaler_core.interfaces import AnyEnvironment, CountTokens
@@ -33,7 +33,7 @@ def make_paced(
     seeds: Sequence[int],
     budget_s: float,
 ) -> list[InstanceResult]:
-    """What the factory makes of the first seeds, until *budget_s* seconds have passed.
+    """The factory's results for the first seeds, until *budget_s* seconds have passed.
 
     Raises:
         InfrastructureError: The machine failed, so nothing can be said of the environment.
@@ -169,11 +169,11 @@ def measure_solutions(
     """
     unsound = [item for item in solutions if item.outcome not in ("agrees", "not_run")]
     sound = [item for item in solutions if item.outcome == "agrees"]
-    told = "; ".join(
+    detail = "; ".join(
         f"solution {item.number} ({item.language}) {item.outcome.replace('_', ' ')}: {item.example}"
         for item in unsound
     )
-    measures = [Measure("unsound_solutions", len(unsound), told)]
+    measures = [Measure("unsound_solutions", len(unsound), detail)]
     if unsound or sound or not solutions:  # where none was run, the generator is to blame
         detail = f"{len(sound)} of {len(solutions)} solutions are sound, {agree} must agree"
         measures.append(Measure("too_few_solutions", max(0, agree - len(sound)), detail))
@@ -193,7 +193,7 @@ def measure_votes(
 ) -> list[Measure]:
     """Truths that the majority contradicts, and suspicious testcases level by level."""
     measures = [Measure("truth_outvoted", votes.truths_wrong, votes.wrong_example)]
-    example = next((_told(item) for item in votes.disagreements if item.suspicious), "")
+    example = next((_locate(item) for item in votes.disagreements if item.suspicious), "")
     for level in levels:
         suspicious = sum(ballot.level == level.level for ballot in count.suspicious)
         detail = (
@@ -208,5 +208,5 @@ def _causes(failures: Mapping[str, FailureCount]) -> str:
     return "; ".join(f"{cause} x{item.count}, {item.example}" for cause, item in failures.items())
 
 
-def _told(item: Disagreement) -> str:
-    return f"level {item.level}, seed {item.seed}: {told(item)}"
+def _locate(item: Disagreement) -> str:
+    return f"level {item.level}, seed {item.seed}: {summarise(item)}"

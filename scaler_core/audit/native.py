@@ -94,7 +94,7 @@ def audit_native(environment: NativeEnvironment, workshop: Workshop) -> NativeRe
     evidence = Evidence()
     with workshop.using(MeteredWorker(environment)) as worker:
         for level in chosen_levels(workshop.settings.levels, environment.top_level):
-            _look_at_level(worker, environment.id, level, workshop, evidence)
+            _audit_level(worker, environment.id, level, workshop, evidence)
         with (
             workshop.using(MeteredWorker(environment)) as fresh,
             workshop.using(MeteredWorker(environment, OTHER_HASH_SEED)) as other,
@@ -114,7 +114,7 @@ def audit_native(environment: NativeEnvironment, workshop: Workshop) -> NativeRe
     return NativeResult(measures, evidence.levels, repeats, verifier)
 
 
-def _look_at_level(
+def _audit_level(
     worker: MeteredWorker, environment_id: str, level: int, workshop: Workshop, evidence: Evidence
 ) -> None:
     def work(seeds: Sequence[int]) -> tuple[list[tuple[InstanceResult, float]], float]:

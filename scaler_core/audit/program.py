@@ -106,7 +106,7 @@ def audit_program(environment: Environment, workshop: Workshop) -> ProgramResult
         return ProgramResult(measures)
     evidence = Evidence()
     for level in chosen_levels(workshop.settings.levels, environment.top_level):
-        _look_at_level(environment, level, workshop, evidence)
+        _audit_level(environment, level, workshop, evidence)
     count = count_votes(evidence.ballots)
     solutions = [
         count.solution(number, item.language, evidence.solution_cpu_s.get(number, ()))
@@ -131,7 +131,7 @@ def audit_program(environment: Environment, workshop: Workshop) -> ProgramResult
     return ProgramResult(measures, evidence.levels, solutions, votes, repeats, verifier)
 
 
-def _look_at_level(
+def _audit_level(
     environment: Environment, level: int, workshop: Workshop, evidence: Evidence
 ) -> None:
     budget_s = workshop.settings.budget_s

@@ -163,11 +163,11 @@ class VoteCount:
         )
 
 
-def told(item: Disagreement) -> str:
-    """Who said what, in one line."""
-    said = [f"{_numbers(votes.solutions)} say {votes.answer}" for votes in item.answers]
-    said += [f"{_numbers(who)} {what}" for what, who in item.failures.items()]
-    return "; ".join(said)
+def summarise(item: Disagreement) -> str:
+    """Which solutions gave which answer, in one line."""
+    parts = [f"{_numbers(votes.solutions)} say {votes.answer}" for votes in item.answers]
+    parts += [f"{_numbers(who)} {what}" for what, who in item.failures.items()]
+    return "; ".join(parts)
 
 
 def _numbers(solutions: Sequence[int]) -> str:
@@ -175,7 +175,7 @@ def _numbers(solutions: Sequence[int]) -> str:
 
 
 def count_votes(ballots: Sequence[InputBallot]) -> VoteCount:
-    """Tell suspicious testcases from outvoted solutions."""
+    """Separate suspicious testcases from outvoted solutions."""
     runs: Counter[int] = Counter()
     differing: Counter[int] = Counter()
     for ballot in ballots:
@@ -233,7 +233,7 @@ def _example(
 
 
 def describe(ballot: InputBallot, suspicious: bool) -> Disagreement:
-    """What the solutions said to one testcase."""
+    """The answers and failures on one testcase, as reports show them."""
     answers = sorted(ballot.answers, key=lambda answer: -len(answer.solutions))
     failures: dict[str, tuple[int, ...]] = {}
     for number, item in ballot.failures.items():

@@ -228,13 +228,13 @@ def _makers(options: SynthesisOptions, host: PluginHost) -> tuple[Makers, Extrac
     extractor = cast(Extractor, host.build("extractor", options.extractor.choice, "extractor"))
     generator = cast(Generator, host.build("generator", options.generator.choice, "generator"))
     return (
-        Makers(extractor=_told(extractor, options), generator=_told(generator, options)),
+        Makers(extractor=_describe(extractor, options), generator=_describe(generator, options)),
         extractor,
         generator,
     )
 
 
-def _told(component: Extractor | Generator, options: SynthesisOptions) -> dict[str, JsonValue]:
+def _describe(component: Extractor | Generator, options: SynthesisOptions) -> dict[str, JsonValue]:
     endpoint = options.endpoint
     return {
         "use": component.name,

@@ -20,7 +20,7 @@ from scaler_core.factory.references import Words
 from scaler_core.synthesis.checks.draws import drawn_ranges, plan_draws
 from scaler_core.synthesis.checks.jury import Jury
 from scaler_core.synthesis.checks.metadata import check_metadata
-from scaler_core.synthesis.checks.own_tests import hear_tests
+from scaler_core.synthesis.checks.own_tests import drop_wrong_on_tests
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.checks.testcases import Inspection, check_determinism, check_scale
 from scaler_core.synthesis.config import CheckSettings
@@ -103,7 +103,7 @@ def _check(
     figures["determinism"] = check_determinism(candidate.generator, everything, workbench, settings)
 
     jury = Jury(source.problem, answer_type, workbench, settings)
-    figures["tests"] = hear_tests(source.tests, jury, answer_type, settings)
+    figures["tests"] = drop_wrong_on_tests(source.tests, jury, answer_type, settings)
     answers: dict[str, list[Words]] = {}
     for group in VOTES:
         answers[group], figures[group] = jury.vote(group, inputs[group])

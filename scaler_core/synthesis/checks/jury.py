@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from scaler_core.audit.records import LONGEST_ANSWER, SolutionAudit, shortened
-from scaler_core.audit.voting import InputBallot, count_votes, describe, told
+from scaler_core.audit.voting import InputBallot, count_votes, describe, summarise
 from scaler_core.factory.programs import last_lines
 from scaler_core.factory.references import Words
 from scaler_core.interfaces import Program, RunResult
@@ -184,7 +184,7 @@ class Jury:
                 group,
                 f"good solutions differ on {len(suspicious)} of {len(ballots)} testcases, so the "
                 f"generator may make inputs that the problem forbids: {worst.where}: "
-                f"{told(describe(worst, True))}",
+                f"{summarise(describe(worst, True))}",
                 {group: figures, "stdin": shortened(worst.stdin)},
             )
         for number in list(self.sound):
