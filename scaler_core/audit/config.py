@@ -1,4 +1,4 @@
-"""What an audit looks at, and how long at most."""
+"""The settings of an audit: levels, seeds, budget."""
 
 from __future__ import annotations
 

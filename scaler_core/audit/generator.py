@@ -40,7 +40,7 @@ class Input:
 
 @dataclass
 class Generated:
-    """What a generator made at one level.
+    """A generator's results at one level.
 
     Attributes:
         seeds: Seeds that were tried.
@@ -99,7 +99,7 @@ def generate(
 
 
 def fingerprint(result: RunResult) -> str:
-    """What tells two results of a generator apart."""
+    """A digest of a generator's result: equal testcases, equal digests."""
     if result.status != "ok":
         return NO_TESTCASE
     try:

@@ -64,7 +64,7 @@ class MeteredWorker:
 
 @dataclass
 class Evidence:
-    """What was found out level by level; see :class:`scaler_core.audit.program.Evidence`."""
+    """The findings so far, level by level; see :class:`scaler_core.audit.program.Evidence`."""
 
     levels: list[LevelAudit] = field(default_factory=list)
     instances: list[Instance] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class NativeResult:
-    """What the audit of a native environment gives; fields as in ``EnvironmentAudit``."""
+    """The result of auditing a native environment; fields as in ``EnvironmentAudit``."""
 
     measures: list[Measure]
     levels: Sequence[LevelAudit] = ()
@@ -153,14 +153,14 @@ def _cost(made: tuple[InstanceResult, float]) -> float:
 
 
 def fingerprint(made: InstanceResult) -> str | None:
-    """What tells two results apart; ``None`` where a limit was hit, which says nothing."""
+    """A digest of a result; ``None`` where a limit was hit, which says nothing."""
     if isinstance(made, Instance):
         return digest_of(made)
     return None if made.cause == "native_limit" else NO_TESTCASE
 
 
 def digest_of(instance: Instance) -> str:
-    """What tells two instances apart."""
+    """A digest of an instance: equal instances, equal digests."""
     return digest(instance.model_dump(mode="json"))
 
 

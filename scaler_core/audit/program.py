@@ -62,7 +62,7 @@ FACTORY_BUDGET = 3
 
 @dataclass
 class Evidence:
-    """What was found out level by level.
+    """The findings so far, level by level.
 
     Attributes:
         levels: The levels.
@@ -85,7 +85,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class ProgramResult:
-    """What the audit of a program environment gives; fields as in ``EnvironmentAudit``."""
+    """The result of auditing a program environment; fields as in ``EnvironmentAudit``."""
 
     measures: list[Measure]
     levels: Sequence[LevelAudit] = ()
@@ -256,7 +256,7 @@ ROUNDING = 1
 
 
 def measure_levels(environment: Environment) -> list[Measure]:
-    """Figures of the level table. Where a level has no scale at all, only that is told."""
+    """Figures of the level table. Where a level has no scale at all, that is the only one."""
     scales: list[dict[str, int]] = []
     for level in range(environment.top_level + 1):
         try:

@@ -1,4 +1,4 @@
-"""What the audits of all environments share: sandboxes, the factory, the judge, settings."""
+"""The tools that the audits of all environments share: sandboxes, factory, judge, settings."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from scaler_core.seeds import derive_seed
 
 
 class Tool(Protocol):
-    """What can be closed."""
+    """Anything with a ``close``."""
 
     def close(self) -> None:
-        """End it; what it is doing fails."""
+        """End it; calls under way fail."""
 
 
 ToolT = TypeVar("ToolT", bound=Tool)
@@ -40,7 +40,7 @@ class InUse:
 
     @contextmanager
     def holding(self, tool: Tool) -> Iterator[None]:
-        """Know *tool* within the context.
+        """Register *tool* within the context.
 
         Raises:
             InfrastructureError: All was closed already.

@@ -48,7 +48,7 @@ class Engine:
         controller: Moves difficulty.
         curator: Chooses the active set.
         seed: The run's seed.
-        emit: Told every decision.
+        emit: Called with every decision.
 
     Attributes:
         environment: An environment by id; those of the active set stay in memory.

@@ -48,7 +48,7 @@ STALE_STEPS = 8
 
 @dataclass
 class _OpenStep:
-    """What is known of a step between draw and record."""
+    """A step between draw and record."""
 
     step: int
     tickets: dict[str, Ticket]
@@ -65,7 +65,7 @@ class Feed:
         judge: Gives verdicts.
         prompts: Tickets per step.
         verifier: Who verifies where an environment names nobody.
-        emit: Told every decision.
+        emit: Called with every decision.
         last_step: The step after which nothing is drawn; ``None`` for no end.
         attempts: Instances tried for one ticket.
         quarantine_after: Failed tickets in a row that quarantine an environment.
@@ -161,8 +161,8 @@ class Feed:
         return self.judge.verify(ticket, response)
 
     def portable_judge(self) -> PortableJudge:
-        """What gives the verdicts of :meth:`verify` in another process, on any machine that has the
-        same plugins.
+        """A judge that gives the verdicts of :meth:`verify` in another process, on any machine that
+        has the same plugins.
         """
         return self.judge.portable()
 

@@ -1,4 +1,4 @@
-"""What the engine remembers of one environment: plain data that goes into every checkpoint."""
+"""The engine's memory of each environment: plain data that goes into every checkpoint."""
 
 from __future__ import annotations
 

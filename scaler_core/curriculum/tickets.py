@@ -43,7 +43,7 @@ class TicketMaker:
         factory: Makes instances.
         judge: Says who verifies an instance.
         verifier: Who verifies where an environment names nobody.
-        emit: Told every replacement.
+        emit: Called with every replacement.
         attempts: Instances tried for one ticket.
         quarantine_after: Failed tickets in a row that quarantine an environment.
 
@@ -155,7 +155,7 @@ class TicketMaker:
         )
 
     def _after_failure(self, item: _PendingTicket) -> _PendingTicket:
-        """What to try instead: the next attempt, else the next draw, else another environment."""
+        """The next to try: another attempt, else another draw, else another environment."""
         slot = item.slot
         name = slot.environment_id
         if name in self.engine.active:

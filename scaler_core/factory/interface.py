@@ -72,7 +72,7 @@ class InstanceFactory(ABC):
         return [self.make(item.environment, item.level, item.seeds) for item in requests]
 
     def prefetch(self, requests: Sequence[InstanceRequest]) -> None:
-        """Say what will probably be asked for next; it replaces what was said before.
+        """Announce what will probably be asked for next; it replaces the last announcement.
 
         An implementation may make it in the background, or only prepare the environments, which is
         all that a request without seeds asks for. No result ever depends on it.

@@ -35,7 +35,7 @@ LARGEST_BATCH = 32
 CLOSE_S = 10.0
 
 Identity = tuple[object, str]
-"""What tells environments apart: content, or class for native ones, and id."""
+"""The identity of an environment: content, or class for native ones, and id."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class ReadyFactory(InstanceFactory):
         """Make this in the background, first things first; what was named before is dropped.
 
         Requests next to each other that are for the same environment are made together. When
-        nothing is left to make, *inner* is told of each environment that the last call did not
+        nothing is left to make, *inner* prefetches each environment that the last call did not
         name, so that it can prepare it; a request without seeds asks for no more than that.
         """
         named = {key: item.environment for item in requests for key in _keys_of(item)}
@@ -246,7 +246,7 @@ class ReadyFactory(InstanceFactory):
         return self._closed or (waiting and not self._foreground)
 
     def _take_batch(self) -> list[Wanted]:
-        """What is first in the queue, with all that follows it for the same environment."""
+        """The first of the queue, with all that follow it for the same environment."""
         if not self._queue:
             return []
         identity = next(iter(self._queue)).identity

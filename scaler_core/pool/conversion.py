@@ -31,7 +31,7 @@ from scaler_core.pool.entry import (
 
 
 class PublishedKeys(BaseModel):
-    """What :attr:`Environment.published` holds of the entry that an environment comes from.
+    """The part of the published entry that :attr:`Environment.published` keeps.
 
     Attributes:
         key: Its key in the file, where that is not its name.
@@ -55,7 +55,7 @@ class PublishedKeys(BaseModel):
 
 
 def published_keys_of(environment: Environment) -> PublishedKeys:
-    """What *environment* keeps of its entry; nothing where it comes from none."""
+    """The part of its entry that *environment* keeps; empty where it comes from none."""
     try:
         return PublishedKeys.model_validate(environment.published)
     except ValidationError as error:
@@ -157,7 +157,7 @@ def environment_to_entry(
 def _keys_to_keep(
     key: str, data: Mapping[str, Any], environment: Environment, as_published: bool
 ) -> PublishedKeys:
-    """What *environment* needs in order to give its entry *data* back."""
+    """The part of the entry *data* that an export of *environment* needs to restore it."""
     kept = PublishedKeys(
         key=None if key == environment.problem.name else key,
         extra={name: value for name, value in data.items() if name not in KNOWN_KEYS},
@@ -176,7 +176,7 @@ def _keys_to_keep(
 
 
 def _rebuilt_entry(environment: Environment, kept: PublishedKeys, key: str) -> dict[str, JsonValue]:
-    """The entry as the environment alone tells it."""
+    """The entry as far as it follows from the environment."""
     problem = environment.problem
     params: dict[str, JsonValue] = {
         name: {"min": item.minimum, "max": item.maximum, "base": item.ratio}

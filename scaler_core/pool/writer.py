@@ -128,7 +128,7 @@ class _PoolFiles:
         self.shard: _Shard | None = None
 
     def add(self, environment: Environment) -> None:
-        """Write one line and note its row of the index."""
+        """Write one line and record its row of the index."""
         if environment.id in self.known:
             raise DataError(f"environment {environment.id!r} occurs twice", hint="rename one")
         self.known.add(environment.id)

@@ -42,7 +42,7 @@ def find_overlaps(
         source: The environments.
         rows: The questions of each benchmark, by its name; their order does not matter.
         environments: Ids of the environments to look at; all when ``None``.
-        settings: What is compared, and from where on it is an overlap.
+        settings: The thresholds of an overlap.
 
     Raises:
         InfrastructureError: The machine cannot read the source.
@@ -60,7 +60,7 @@ def find_overlaps(
 
 
 class _Benchmark:
-    """One benchmark, and what the comparisons with it came to so far."""
+    """One benchmark, and the figures of the comparisons with it so far."""
 
     def __init__(self, name: str, rows: Sequence[BenchmarkRow], settings: OverlapSettings) -> None:
         self._name = name
@@ -94,7 +94,7 @@ class _Benchmark:
         return found
 
     def summary(self) -> BenchmarkOverlap:
-        """What all comparisons came to."""
+        """The figures of all comparisons."""
         return BenchmarkOverlap(
             benchmark=self._name,
             rows=len(self._rows),
