@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from scaler_core.audit.cost import Plan, measure_instances
+from scaler_core.audit.cost import CostPlan, measure_instances
 from scaler_core.audit.processes import hold_the_tree_together, tree_cpu_seconds
 from scaler_core.errors import ScalerError
 from scaler_core.factory.local import GENERATOR_LIMITS, SOLUTION_LIMITS, LocalFactory
@@ -200,7 +200,7 @@ def make_all(slow: Slow, host: PluginHost, options: argparse.Namespace) -> dict[
     """The figures of one pool, those of the slow side among them."""
     weak, untrusted = options.allow_weak_sandbox, not slow.tasks[0].trusted
     environments = list({task.environment.id: task.environment for task in slow.tasks}.values())
-    plan = Plan(level=options.level, workers=options.workers, seconds=options.seconds)
+    plan = CostPlan(level=options.level, workers=options.workers, seconds=options.seconds)
     with tempfile.TemporaryDirectory() as folder:
         choice = ComponentChoice(use="auto", options={"cache_dir": folder})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import closing
 
-from scaler_core.factory import Made
+from scaler_core.factory import InstanceResult
 from scaler_core.factory.local import LocalFactory
 from scaler_core.interfaces import AnyEnvironment, NativeEnvironment
 from scaler_core.models import ComponentChoice, PromptStyle
@@ -22,7 +22,7 @@ def make_instances(
     sandbox: str = "auto",
     allow_weak_sandbox: bool = False,
     host: PluginHost | None = None,
-) -> list[Made]:
+) -> list[InstanceResult]:
     """The instance, or the named failure, of each seed: the same arguments give the same result.
 
     For many calls keep one :class:`~scaler_core.factory.local.LocalFactory` instead: this starts

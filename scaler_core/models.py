@@ -212,6 +212,40 @@ class Ticket(Versioned):
     truth: str
     verifier: ComponentChoice
 
+    @classmethod
+    def of(
+        cls,
+        instance: Instance,
+        *,
+        id: str,
+        step: int,
+        verifier: ComponentChoice,
+        draw: int = 0,
+        attempt: int = 0,
+    ) -> Ticket:
+        """The ticket that hands out *instance*.
+
+        Args:
+            instance: What is handed out.
+            id: Unique within a run.
+            step: The step it is drawn in, counted from 1; 0 is before the first.
+            verifier: Who judges a response; the instance's own one is not looked at.
+            draw: Which draw of this (environment, level) in the run it is, counted from 0.
+            attempt: How many instances of this draw were invalid before it.
+        """
+        return cls(
+            id=id,
+            step=step,
+            environment_id=instance.environment_id,
+            level=instance.level,
+            draw=draw,
+            attempt=attempt,
+            seed=instance.seed,
+            messages=instance.messages,
+            truth=instance.truth,
+            verifier=verifier,
+        )
+
 
 class Question(Record):
     """One thing to ask a model: a prompt, and how the one response to it is sampled.

@@ -11,9 +11,9 @@ r"""Auditing pools: whether instances are repeatable, and their truths right and
 Apart from it: the texts of environments against the questions of benchmarks (``contamination``).
 """
 
-from scaler_core.audit.auditing import audit_pool
 from scaler_core.audit.config import AuditSettings
 from scaler_core.audit.contamination import find_overlaps
+from scaler_core.audit.pool import audit_pool
 from scaler_core.audit.records import EnvironmentAudit, Finding
 
 __all__ = ["AuditSettings", "EnvironmentAudit", "Finding", "audit_pool", "find_overlaps"]

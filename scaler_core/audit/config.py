@@ -1,17 +1,15 @@
-"""What an audit looks at, and how long at most."""
+"""The settings of an audit: levels, seeds, budget."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from pydantic import Field
 
 from scaler_core.config import FactorySection
 from scaler_core.errors import unknown_name
-from scaler_core.models import Message, Record
+from scaler_core.models import Record
 from scaler_core.pool.browsing import LEVEL_WORDS, parse_level
-
-CountTokens = Callable[[Sequence[Message]], int]
 
 ALL_LEVELS = "all"
 

@@ -6,9 +6,9 @@
     warm-up      each environment on all workers at once, so that all have met it
     measured     batches, round robin over the environments, on all workers
 
-CPU is that of all processes: what the kernel tells of those that are there and of those that were
-waited for, or what the factory tells of its programs and compilers, whichever is more. The first
-misses processes that ended unheard, the second everything that runs around programs.
+CPU is that of all processes: the kernel's figures of those that run and of those that were waited
+for, or the factory's own of its programs and compilers, whichever is more. The first misses
+processes that nobody waited for, the second everything that runs around programs.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from itertools import count
 
 from scaler_core.audit.processes import (
     MemoryWatch,
-    hold_the_tree_together,
+    adopt_orphans,
     require_proc,
     tree_cpu_seconds,
 )
 from scaler_core.errors import UsageError
-from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest, Made
+from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest, InstanceResult
 from scaler_core.interfaces import AnyEnvironment
 from scaler_core.models import Record
 from scaler_core.pool.browsing import parse_level
@@ -39,12 +39,12 @@ STAGES = ("generator", "solutions", "native")
 SANDBOX_CPU = "sandbox/cpu_s/"
 PROGRESS_EVERY_S = 5.0
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is measured.
+class CostPlan:
+    """The plan of a measurement.
 
     Attributes:
         level: A number, or ``min``, ``mid``, ``max`` of each environment.
@@ -59,8 +59,8 @@ class Plan:
     batch: int = 16
 
 
-class EnvironmentFigures(Record):
-    """What was measured of one environment.
+class EnvironmentCost(Record):
+    """The cost of one environment's instances.
 
     Attributes:
         id: The environment.
@@ -80,8 +80,8 @@ class EnvironmentFigures(Record):
     first_touch_cpu_s: float
 
 
-class Figures(Record):
-    """What was measured of a pool.
+class PoolCost(Record):
+    """The cost of a pool's instances.
 
     Attributes:
         instances_per_second: Instances by wall time.
@@ -104,7 +104,7 @@ class Figures(Record):
     failures: dict[str, int]
     memory_mib: float
     seconds: float
-    environments: tuple[EnvironmentFigures, ...]
+    environments: tuple[EnvironmentCost, ...]
 
 
 @dataclass
@@ -123,9 +123,9 @@ class _Tally:
         label = ("bench", kind, self.environment.id, self.level, number)
         return [derive_seed(*label, index) for index in range(size)]
 
-    def figures(self) -> EnvironmentFigures:
-        """What came out."""
-        return EnvironmentFigures(
+    def figures(self) -> EnvironmentCost:
+        """The figures of the environment."""
+        return EnvironmentCost(
             id=self.environment.id,
             level=self.level,
             made=self.made,
@@ -138,16 +138,16 @@ class _Tally:
 def measure_instances(
     environments: Sequence[AnyEnvironment],
     make_factory: Callable[[], InstanceFactory],
-    plan: Plan,
-    tell: Tell = lambda line: None,
-) -> Figures:
+    plan: CostPlan,
+    report: Report = lambda line: None,
+) -> PoolCost:
     """Measure on *environments*; an interrupt while it measures ends it early.
 
     Args:
         environments: At least one.
         make_factory: A factory for one worker. They may share a sandbox, and are closed here.
         plan: What to measure.
-        tell: Told of progress, a line now and then.
+        report: Called with a line of progress now and then.
 
     Raises:
         UsageError: An environment has no such level, or this machine does not say what its
@@ -155,15 +155,15 @@ def measure_instances(
         KeyboardInterrupt: Interrupted before anything was measured.
     """
     require_proc()
-    hold_the_tree_together()
+    adopt_orphans()
     tallies = [_Tally(item, _level_of(item, plan.level)) for item in environments]
     with ExitStack() as stack:
         factories = [stack.enter_context(closing(make_factory())) for _ in range(plan.workers)]
         threads = stack.enter_context(ThreadPoolExecutor(plan.workers))
-        _touch(tallies, factories[0], tell)
-        tell(f"warming up {plan.workers} workers")
+        _touch(tallies, factories[0], report)
+        report(f"warming up {plan.workers} workers")
         _warm_up(tallies, factories, threads, plan.batch)
-        return _measure(tallies, factories, threads, plan, tell)
+        return _measure(tallies, factories, threads, plan, report)
 
 
 def _level_of(environment: AnyEnvironment, level: str) -> int:
@@ -180,29 +180,29 @@ class _Meter:
 
     def __init__(self, factories: Sequence[InstanceFactory]) -> None:
         self._factories = factories
-        self._tree, self._told = tree_cpu_seconds(), self._told_by_factories()
+        self._tree, self._counted = tree_cpu_seconds(), self._factory_cpu_s()
 
     def spent(self) -> float:
-        """What was spent so far."""
-        tree, told = tree_cpu_seconds() - self._tree, self._told_by_factories() - self._told
-        return max(tree, told)
+        """CPU seconds so far."""
+        tree = tree_cpu_seconds() - self._tree
+        return max(tree, self._factory_cpu_s() - self._counted)
 
-    def _told_by_factories(self) -> float:
+    def _factory_cpu_s(self) -> float:
         stages = sum(sum(_stage_cpu(factory).values()) for factory in self._factories)
         shared = self._factories[0].counters()
         return stages + sum(shared[name] for name in shared if name.startswith(SANDBOX_CPU))
 
 
-def _touch(tallies: Sequence[_Tally], factory: InstanceFactory, tell: Tell) -> None:
-    told = time.monotonic()
+def _touch(tallies: Sequence[_Tally], factory: InstanceFactory, report: Report) -> None:
+    reported = time.monotonic()
     for number, tally in enumerate(tallies, start=1):
         meter = _Meter([factory])
         factory.prefetch([InstanceRequest(tally.environment, tally.level, ())])
         factory.make(tally.environment, tally.level, tally.seeds("first touch", 0, 1))
         tally.first_touch_cpu_s = meter.spent()
-        if time.monotonic() - told >= PROGRESS_EVERY_S:
-            told = time.monotonic()
-            tell(f"first touch: {number} of {len(tallies)} environments")
+        if time.monotonic() - reported >= PROGRESS_EVERY_S:
+            reported = time.monotonic()
+            report(f"first touch: {number} of {len(tallies)} environments")
 
 
 def _warm_up(
@@ -220,10 +220,10 @@ def _measure(
     tallies: Sequence[_Tally],
     factories: Sequence[InstanceFactory],
     threads: ThreadPoolExecutor,
-    plan: Plan,
-    tell: Tell,
-) -> Figures:
-    tell(f"measuring for {plan.seconds:g} s")
+    plan: CostPlan,
+    report: Report,
+) -> PoolCost:
+    report(f"measuring for {plan.seconds:g} s")
     over = threading.Event()
     batches = _Batches(tallies, plan.batch)
     with MemoryWatch().watching() as memory:
@@ -238,9 +238,9 @@ def _measure(
                     over.set()
                 else:
                     made = sum(tally.made for tally in tallies)
-                    tell(f"{time.monotonic() - began:.0f} s: {made} instances")
+                    report(f"{time.monotonic() - began:.0f} s: {made} instances")
         except KeyboardInterrupt:
-            tell("interrupted: waiting for the batches under way")
+            report("interrupted: waiting for the batches under way")
         finally:
             over.set()
         for future in work:
@@ -263,8 +263,10 @@ class _Batches:
         with self._lock:
             return next(self._all)
 
-    def add(self, tally: _Tally, made: Sequence[Made], cpu_s: Mapping[str, float]) -> None:
-        """Note what a batch gave and cost."""
+    def add(
+        self, tally: _Tally, made: Sequence[InstanceResult], cpu_s: Mapping[str, float]
+    ) -> None:
+        """Add the results and the cost of a batch."""
         causes = [item.cause for item in made if isinstance(item, InstanceFailure)]
         with self._lock:
             tally.made += len(made) - len(causes)
@@ -295,7 +297,7 @@ def _stage_cpu(factory: InstanceFactory) -> dict[str, float]:
     return {stage: counters.get(f"cpu_s/{stage}", 0.0) for stage in STAGES}
 
 
-def _summary(tallies: Sequence[_Tally], seconds: float, cpu_s: float, peak_bytes: int) -> Figures:
+def _summary(tallies: Sequence[_Tally], seconds: float, cpu_s: float, peak_bytes: int) -> PoolCost:
     made = sum(tally.made for tally in tallies)
     failures: Counter[str] = Counter()
     for tally in tallies:
@@ -304,7 +306,7 @@ def _summary(tallies: Sequence[_Tally], seconds: float, cpu_s: float, peak_bytes
     by_stage["rest"] = cpu_s - sum(by_stage.values())
     rows = [tally.figures() for tally in tallies]
     touches = [tally.first_touch_cpu_s for tally in tallies]
-    return Figures(
+    return PoolCost(
         instances_per_second=round(made / seconds, 2),
         cpu_ms_per_instance=_per_instance(cpu_s, made),
         cpu_ms_by_stage={

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scaler_core.audit.config import CountTokens
 from scaler_core.audit.programs import paced
 from scaler_core.audit.records import (
     LONGEST_ANSWER,
@@ -20,10 +19,10 @@ from scaler_core.audit.records import (
     shortened,
 )
 from scaler_core.audit.rules import Measure
-from scaler_core.audit.voting import Count, told
+from scaler_core.audit.voting import VoteCount, summarise
 from scaler_core.errors import InfrastructureError
-from scaler_core.factory import InstanceFactory, InstanceFailure, Made
-from scaler_core.interfaces import AnyEnvironment
+from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceResult
+from scaler_core.interfaces import AnyEnvironment, CountTokens
 from scaler_core.models import Instance
 
 
@@ -33,14 +32,14 @@ def make_paced(
     level: int,
     seeds: Sequence[int],
     budget_s: float,
-) -> list[Made]:
-    """What the factory makes of the first seeds, until *budget_s* seconds have passed.
+) -> list[InstanceResult]:
+    """The factory's results for the first seeds, until *budget_s* seconds have passed.
 
     Raises:
         InfrastructureError: The machine failed, so nothing can be said of the environment.
     """
 
-    def work(some: Sequence[int]) -> tuple[list[Made], float]:
+    def work(some: Sequence[int]) -> tuple[list[InstanceResult], float]:
         began = time.monotonic()
         made = factory.make(environment, level, some)
         return made, time.monotonic() - began
@@ -170,11 +169,11 @@ def measure_solutions(
     """
     unsound = [item for item in solutions if item.outcome not in ("agrees", "not_run")]
     sound = [item for item in solutions if item.outcome == "agrees"]
-    told = "; ".join(
+    detail = "; ".join(
         f"solution {item.number} ({item.language}) {item.outcome.replace('_', ' ')}: {item.example}"
         for item in unsound
     )
-    measures = [Measure("unsound_solutions", len(unsound), told)]
+    measures = [Measure("unsound_solutions", len(unsound), detail)]
     if unsound or sound or not solutions:  # where none was run, the generator is to blame
         detail = f"{len(sound)} of {len(solutions)} solutions are sound, {agree} must agree"
         measures.append(Measure("too_few_solutions", max(0, agree - len(sound)), detail))
@@ -189,10 +188,12 @@ def measure_solutions(
     return measures
 
 
-def measure_votes(count: Count, votes: VoteAudit, levels: Sequence[LevelAudit]) -> list[Measure]:
+def measure_votes(
+    count: VoteCount, votes: VoteAudit, levels: Sequence[LevelAudit]
+) -> list[Measure]:
     """Truths that the majority contradicts, and suspicious testcases level by level."""
     measures = [Measure("truth_outvoted", votes.truths_wrong, votes.wrong_example)]
-    example = next((_told(item) for item in votes.disagreements if item.suspicious), "")
+    example = next((_locate(item) for item in votes.disagreements if item.suspicious), "")
     for level in levels:
         suspicious = sum(ballot.level == level.level for ballot in count.suspicious)
         detail = (
@@ -207,5 +208,5 @@ def _causes(failures: Mapping[str, FailureCount]) -> str:
     return "; ".join(f"{cause} x{item.count}, {item.example}" for cause, item in failures.items())
 
 
-def _told(item: Disagreement) -> str:
-    return f"level {item.level}, seed {item.seed}: {told(item)}"
+def _locate(item: Disagreement) -> str:
+    return f"level {item.level}, seed {item.seed}: {summarise(item)}"

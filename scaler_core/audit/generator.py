@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from scaler_core.audit.programs import Programs
 from scaler_core.audit.records import RepeatAudit
 from scaler_core.audit.rules import Measure
-from scaler_core.factory import InstanceFailure
+from scaler_core.factory import InstanceFailure, LevelSeed
 from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.programs import read_generated
 from scaler_core.interfaces import Program, RunResult
@@ -19,9 +19,6 @@ from scaler_core.models import Environment
 
 NO_TESTCASE = "none"
 """The fingerprint of a call that gave no testcase, whatever the reason."""
-
-Place = tuple[int, int]
-"""A level and a seed."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class Input:
 
 @dataclass
 class Generated:
-    """What a generator made at one level.
+    """A generator's results at one level.
 
     Attributes:
         seeds: Seeds that were tried.
@@ -56,7 +53,7 @@ class Generated:
     seeds: list[int] = field(default_factory=list)
     inputs: list[Input] = field(default_factory=list)
     failures: list[tuple[str, InstanceFailure]] = field(default_factory=list)
-    fingerprints: dict[Place, str] = field(default_factory=dict)
+    fingerprints: dict[LevelSeed, str] = field(default_factory=dict)
     cpu_s: list[float] = field(default_factory=list)
 
 
@@ -65,11 +62,11 @@ def generator_program(environment: Environment, hash_seed: int = 0) -> Program:
     return Program("python", environment.generator, role="generator", hash_seed=hash_seed)
 
 
-def generator_inputs(environment: Environment, places: Sequence[Place]) -> list[bytes]:
-    """What the generator is given for each place."""
+def generator_inputs(environment: Environment, level_seeds: Sequence[LevelSeed]) -> list[bytes]:
+    """The input of the generator for each level and seed."""
     return [
         canonical_json({"scale": environment.scale(level), "seed": seed}).encode()
-        for level, seed in places
+        for level, seed in level_seeds
     ]
 
 
@@ -81,10 +78,10 @@ def generate(
     Raises:
         InfrastructureError: The sandbox failed.
     """
-    places = [(level, seed) for seed in seeds]
+    level_seeds = [(level, seed) for seed in seeds]
     results = programs.run_paced(
         generator_program(environment),
-        generator_inputs(environment, places),
+        generator_inputs(environment, level_seeds),
         GENERATOR_LIMITS,
         budget_s,
     )
@@ -102,7 +99,7 @@ def generate(
 
 
 def fingerprint(result: RunResult) -> str:
-    """What tells two results of a generator apart."""
+    """A digest of a generator's result: equal testcases, equal digests."""
     if result.status != "ok":
         return NO_TESTCASE
     try:
@@ -116,8 +113,8 @@ def digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
-Make = Callable[[Sequence[Place]], Sequence[str | None]]
-"""Fingerprints of places, made in one batch; ``None`` where nothing can be said."""
+MakeFingerprints = Callable[[Sequence[LevelSeed]], Sequence[str | None]]
+"""Makes instances in one batch and returns their fingerprints, ``None`` for unknown ones."""
 
 
 @dataclass(frozen=True)
@@ -128,20 +125,20 @@ class Way:
         name: What is different, in a few words.
         rule: The rule that a difference breaks.
         make: Makes them.
-        batched: Whether places come in batches of growing size and in another order, rather than
-            in one batch.
+        batched: Whether instances are made in batches of growing size and in another order, rather
+            than in one batch.
         impossible: Why it cannot be done here; empty when it can.
     """
 
     name: str
     rule: str
-    make: Make
+    make: MakeFingerprints
     batched: bool = False
     impossible: str = ""
 
 
-def repeat(first: Mapping[Place, str], ways: Sequence[Way]) -> list[RepeatAudit]:
-    """What each of *ways* makes of the places of *first*, in the order of *ways*."""
+def repeat(first: Mapping[LevelSeed, str], ways: Sequence[Way]) -> list[RepeatAudit]:
+    """Make the instances of *first* again in each of *ways*; one audit a way, in their order."""
     return [_repeat(first, way) for way in ways]
 
 
@@ -159,25 +156,25 @@ def measure_repeats(ways: Sequence[Way], audits: Sequence[RepeatAudit]) -> list[
     ]
 
 
-def _repeat(first: Mapping[Place, str], way: Way) -> RepeatAudit:
+def _repeat(first: Mapping[LevelSeed, str], way: Way) -> RepeatAudit:
     if way.impossible:
         return RepeatAudit(way=way.name, compared=0, example=way.impossible)
-    places = list(first)
-    batches = mixed_batches(places) if way.batched else [places] if places else []
+    level_seeds = list(first)
+    batches = mixed_batches(level_seeds) if way.batched else [level_seeds] if level_seeds else []
     compared, differing = 0, []
     for batch in batches:
-        for place, made in zip(batch, way.make(batch), strict=True):
+        for level_seed, made in zip(batch, way.make(batch), strict=True):
             compared += made is not None
-            if made is not None and made != first[place]:
-                differing.append(place)
+            if made is not None and made != first[level_seed]:
+                differing.append(level_seed)
     example = "level {}, seed {}".format(*differing[0]) if differing else ""
     return RepeatAudit(way=way.name, compared=compared, differing=len(differing), example=example)
 
 
-def mixed_batches(places: Sequence[Place]) -> list[list[Place]]:
-    """The places from the last to the first, levels mixed, in batches of 1, 2, 4, 8, ..."""
-    by_seed = sorted(range(len(places)), key=lambda index: (index * 7 % 11, -index))
-    mixed = [places[index] for index in by_seed]
+def mixed_batches(level_seeds: Sequence[LevelSeed]) -> list[list[LevelSeed]]:
+    """All of them from the last to the first, levels mixed, in batches of 1, 2, 4, 8, ..."""
+    by_seed = sorted(range(len(level_seeds)), key=lambda index: (index * 7 % 11, -index))
+    mixed = [level_seeds[index] for index in by_seed]
     batches, size = [], 1
     while mixed:
         batches.append(mixed[:size])
@@ -224,9 +221,9 @@ def resident_program(environment: Environment) -> Program:
 
 
 def resident_fingerprints(
-    programs: Programs, environment: Environment, places: Sequence[Place]
+    programs: Programs, environment: Environment, level_seeds: Sequence[LevelSeed]
 ) -> list[str | None]:
-    """A fingerprint for each place, batches of which were made by one process each.
+    """A fingerprint for each instance, batches of which were made by one process each.
 
     It is ``None`` where a whole batch hit a limit, which says nothing about its instances.
 
@@ -235,8 +232,8 @@ def resident_fingerprints(
     """
     program = resident_program(environment)
     fingerprints: list[str | None] = []
-    for start in range(0, len(places), BATCH):
-        batch = places[start : start + BATCH]
+    for start in range(0, len(level_seeds), BATCH):
+        batch = level_seeds[start : start + BATCH]
         calls = [[environment.scale(level), seed] for level, seed in batch]
         data = canonical_json({"scale": {"calls": calls}, "seed": 0}).encode()
         (result,) = programs.run(program, [data], LIMITS)

@@ -13,14 +13,14 @@ from scaler_core.audit.figures import (
     measure_variety,
     share_of_duplicates,
 )
-from scaler_core.audit.generator import NO_TESTCASE, Place, Way, digest, measure_repeats, repeat
+from scaler_core.audit.generator import NO_TESTCASE, Way, digest, measure_repeats, repeat
 from scaler_core.audit.programs import OTHER_HASH_SEED, paced
 from scaler_core.audit.records import LevelAudit, RepeatAudit, Spread, VerifierAudit, count_failures
 from scaler_core.audit.rules import Measure
 from scaler_core.audit.verifier import INSTANCES_KEPT, audit_verifier
 from scaler_core.audit.workshop import Workshop
 from scaler_core.errors import InfrastructureError
-from scaler_core.factory import InstanceFailure, Made
+from scaler_core.factory import InstanceFailure, InstanceResult, LevelSeed
 from scaler_core.factory.native import NativeLimits, NativeWorkers
 from scaler_core.factory.programs import Counters
 from scaler_core.interfaces import NativeEnvironment
@@ -29,7 +29,7 @@ from scaler_core.models import Instance
 CPU = "cpu_s/native"
 
 
-class Worker:
+class MeteredWorker:
     """One worker process, and what its calls cost."""
 
     def __init__(self, environment: NativeEnvironment, hash_seed: int = 0) -> None:
@@ -37,8 +37,8 @@ class Worker:
         self._counters = Counters()
         self._workers = NativeWorkers(1, NativeLimits(), self._counters, hash_seed)
 
-    def make(self, level: int, seed: int) -> tuple[Made, float]:
-        """The instance or failure of a place, and the CPU seconds of making it.
+    def make(self, level: int, seed: int) -> tuple[InstanceResult, float]:
+        """The instance or failure of a level and seed, and the CPU seconds of making it.
 
         Raises:
             InfrastructureError: The machine failed.
@@ -49,9 +49,9 @@ class Worker:
             raise InfrastructureError(made.detail)
         return made, self._cpu_s() - before
 
-    def fingerprints(self, places: Sequence[Place]) -> list[str | None]:
-        """A fingerprint for each place, in order."""
-        return [fingerprint(self.make(level, seed)[0]) for level, seed in places]
+    def fingerprints(self, level_seeds: Sequence[LevelSeed]) -> list[str | None]:
+        """A fingerprint for each level and seed, in order."""
+        return [fingerprint(self.make(level, seed)[0]) for level, seed in level_seeds]
 
     def close(self) -> None:
         """End the process."""
@@ -64,16 +64,16 @@ class Worker:
 
 @dataclass
 class Evidence:
-    """What was found out level by level; see :class:`scaler_core.audit.program.Evidence`."""
+    """The findings so far, level by level; see :class:`scaler_core.audit.program.Evidence`."""
 
     levels: list[LevelAudit] = field(default_factory=list)
     instances: list[Instance] = field(default_factory=list)
-    fingerprints: dict[Place, str] = field(default_factory=dict)
+    fingerprints: dict[LevelSeed, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class NativeResult:
-    """What the audit of a native environment gives; fields as in ``EnvironmentAudit``."""
+    """The result of auditing a native environment; fields as in ``EnvironmentAudit``."""
 
     measures: list[Measure]
     levels: Sequence[LevelAudit] = ()
@@ -92,12 +92,12 @@ def audit_native(environment: NativeEnvironment, workshop: Workshop) -> NativeRe
         detail = f"its top level is {environment.top_level}"
         return NativeResult([Measure("scale_out_of_bounds", 1, detail)])
     evidence = Evidence()
-    with workshop.using(Worker(environment)) as worker:
+    with workshop.using(MeteredWorker(environment)) as worker:
         for level in chosen_levels(workshop.settings.levels, environment.top_level):
-            _look_at_level(worker, environment.id, level, workshop, evidence)
+            _audit_level(worker, environment.id, level, workshop, evidence)
         with (
-            workshop.using(Worker(environment)) as fresh,
-            workshop.using(Worker(environment, OTHER_HASH_SEED)) as other,
+            workshop.using(MeteredWorker(environment)) as fresh,
+            workshop.using(MeteredWorker(environment, OTHER_HASH_SEED)) as other,
         ):
             ways = _ways(worker, fresh, other)
             repeats = repeat(evidence.fingerprints, ways)
@@ -114,10 +114,10 @@ def audit_native(environment: NativeEnvironment, workshop: Workshop) -> NativeRe
     return NativeResult(measures, evidence.levels, repeats, verifier)
 
 
-def _look_at_level(
-    worker: Worker, environment_id: str, level: int, workshop: Workshop, evidence: Evidence
+def _audit_level(
+    worker: MeteredWorker, environment_id: str, level: int, workshop: Workshop, evidence: Evidence
 ) -> None:
-    def work(seeds: Sequence[int]) -> tuple[list[tuple[Made, float]], float]:
+    def work(seeds: Sequence[int]) -> tuple[list[tuple[InstanceResult, float]], float]:
         made = [worker.make(level, seed) for seed in seeds]
         return made, sum(map(_cost, made))
 
@@ -145,26 +145,26 @@ def _look_at_level(
     )
 
 
-def _cost(made: tuple[Made, float]) -> float:
+def _cost(made: tuple[InstanceResult, float]) -> float:
     """CPU seconds; a call that hit a limit is not counted by the worker and costs the limit."""
     item, cpu_s = made
     limited = isinstance(item, InstanceFailure) and item.cause == "native_limit"
     return max(cpu_s, NativeLimits().cpu_s) if limited else cpu_s
 
 
-def fingerprint(made: Made) -> str | None:
-    """What tells two results apart; ``None`` where a limit was hit, which says nothing."""
+def fingerprint(made: InstanceResult) -> str | None:
+    """A digest of a result; ``None`` where a limit was hit, which says nothing."""
     if isinstance(made, Instance):
         return digest_of(made)
     return None if made.cause == "native_limit" else NO_TESTCASE
 
 
 def digest_of(instance: Instance) -> str:
-    """What tells two instances apart."""
+    """A digest of an instance: equal instances, equal digests."""
     return digest(instance.model_dump(mode="json"))
 
 
-def _ways(same: Worker, fresh: Worker, other: Worker) -> list[Way]:
+def _ways(same: MeteredWorker, fresh: MeteredWorker, other: MeteredWorker) -> list[Way]:
     return [
         Way("made again at once", "not_repeatable", same.fingerprints),
         Way("made in another order", "not_repeatable", same.fingerprints, batched=True),

@@ -1,9 +1,8 @@
-"""What this process and all that descend from it have used: CPU time and memory, from ``/proc``.
+"""CPU time and memory of this process and of all that descend from it, from ``/proc``.
 
 Sandboxes keep long-lived workers whose children come and go, so neither the times of this process
-nor those of its ended children tell the whole. What a process has used is lost when it ends while
-nobody waits for it, as when a PID namespace is torn down; :func:`hold_the_tree_together` keeps all
-but that.
+nor those of its ended children are the whole. The use of a process is lost when it ends while
+nobody waits for it, as when a PID namespace is torn down; :func:`adopt_orphans` keeps all but that.
 """
 
 from __future__ import annotations
@@ -23,17 +22,17 @@ SAMPLE_EVERY_S = 1.0
 
 
 def require_proc() -> None:
-    """Raise :class:`UsageError` where the kernel does not tell what processes use."""
+    """Raise :class:`UsageError` where the kernel does not publish what processes use."""
     if not (PROC / "self" / "stat").exists():
         raise UsageError(
             "measuring needs /proc, which this machine lacks", hint="measure on Linux or in WSL"
         )
 
 
-def hold_the_tree_together() -> None:
+def adopt_orphans() -> None:
     """From now on, processes whose parent ends become children of this one, for as long as it runs.
 
-    They stay as zombies, of which the kernel still tells what they used.
+    They stay as zombies, whose figures the kernel keeps.
     """
     inherit_orphans()
 
@@ -57,7 +56,7 @@ class MemoryWatch:
 
     Attributes:
         peak_bytes: The largest so far.
-        own_cpu_s: What looking has cost, to be left out of what is measured.
+        own_cpu_s: CPU seconds of the watch itself, to be left out of a measurement.
     """
 
     def __init__(self) -> None:

@@ -24,8 +24,7 @@ from scaler_core.audit.figures import (
 )
 from scaler_core.audit.generator import (
     Generated,
-    Make,
-    Place,
+    MakeFingerprints,
     Way,
     digest,
     fingerprint,
@@ -50,9 +49,9 @@ from scaler_core.audit.records import (
 )
 from scaler_core.audit.rules import Measure
 from scaler_core.audit.verifier import INSTANCES_KEPT, audit_verifier
-from scaler_core.audit.voting import Ballot, Count, cast_votes, count_votes
+from scaler_core.audit.voting import InputBallot, VoteCount, cast_votes, count_votes, short_text
 from scaler_core.audit.workshop import Workshop
-from scaler_core.factory import InstanceFailure
+from scaler_core.factory import InstanceFailure, LevelSeed
 from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.references import agree
 from scaler_core.models import Environment, Instance
@@ -63,30 +62,30 @@ FACTORY_BUDGET = 3
 
 @dataclass
 class Evidence:
-    """What was found out level by level.
+    """The findings so far, level by level.
 
     Attributes:
         levels: The levels.
         instances: Some of the factory's instances of each, for the verifier.
         ballots: The votes on all testcases.
         solution_cpu_s: CPU seconds of each solution's runs.
-        fingerprints: The generator's results by place.
+        fingerprints: Those of the generator's results, by level and seed.
         truths_compared: Truths of the factory compared with the majority's answer.
         truths_wrong: Those that differ, each in one line.
     """
 
     levels: list[LevelAudit] = field(default_factory=list)
     instances: list[Instance] = field(default_factory=list)
-    ballots: list[Ballot] = field(default_factory=list)
+    ballots: list[InputBallot] = field(default_factory=list)
     solution_cpu_s: dict[int, list[float]] = field(default_factory=dict)
-    fingerprints: dict[Place, str] = field(default_factory=dict)
+    fingerprints: dict[LevelSeed, str] = field(default_factory=dict)
     truths_compared: int = 0
     truths_wrong: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class ProgramResult:
-    """What the audit of a program environment gives; fields as in ``EnvironmentAudit``."""
+    """The result of auditing a program environment; fields as in ``EnvironmentAudit``."""
 
     measures: list[Measure]
     levels: Sequence[LevelAudit] = ()
@@ -107,7 +106,7 @@ def audit_program(environment: Environment, workshop: Workshop) -> ProgramResult
         return ProgramResult(measures)
     evidence = Evidence()
     for level in chosen_levels(workshop.settings.levels, environment.top_level):
-        _look_at_level(environment, level, workshop, evidence)
+        _audit_level(environment, level, workshop, evidence)
     count = count_votes(evidence.ballots)
     solutions = [
         count.solution(number, item.language, evidence.solution_cpu_s.get(number, ()))
@@ -132,7 +131,7 @@ def audit_program(environment: Environment, workshop: Workshop) -> ProgramResult
     return ProgramResult(measures, evidence.levels, solutions, votes, repeats, verifier)
 
 
-def _look_at_level(
+def _audit_level(
     environment: Environment, level: int, workshop: Workshop, evidence: Evidence
 ) -> None:
     budget_s = workshop.settings.budget_s
@@ -149,7 +148,7 @@ def _look_at_level(
     evidence.instances += instances[:INSTANCES_KEPT]
     _compare_truths(instances, generated, ballots, environment, evidence)
     for ballot in ballots:
-        ballot.forget_words()
+        ballot.shorten_answers()
     evidence.levels.append(
         LevelAudit(
             level=level,
@@ -175,7 +174,7 @@ def _look_at_level(
 def _compare_truths(
     instances: Sequence[Instance],
     generated: Generated,
-    ballots: Sequence[Ballot],
+    ballots: Sequence[InputBallot],
     environment: Environment,
     evidence: Evidence,
 ) -> None:
@@ -186,19 +185,19 @@ def _compare_truths(
     }
     for instance in instances:
         value, ballot = by_seed[instance.seed]
-        winner = ballot.winner
+        winner = ballot.majority
         if winner is None or digest(instance.testcase) != value:
             continue
         evidence.truths_compared += 1
         if not agree(tuple(instance.truth.split()), winner.words, environment.answer_type):
             evidence.truths_wrong.append(
                 f"{ballot.where}: the truth is {shortened(instance.truth, LONGEST_ANSWER)}, "
-                f"{len(winner.solutions)} solutions answer {winner.text}"
+                f"{len(winner.solutions)} solutions answer {short_text(winner)}"
             )
 
 
-def _votes(evidence: Evidence, count: Count) -> VoteAudit:
-    winners = [ballot.winner for ballot in evidence.ballots if ballot.winner is not None]
+def _votes(evidence: Evidence, count: VoteCount) -> VoteAudit:
+    winners = [ballot.majority for ballot in evidence.ballots if ballot.majority is not None]
     wrong = evidence.truths_wrong
     return VoteAudit(
         testcases=len(evidence.ballots),
@@ -213,11 +212,11 @@ def _votes(evidence: Evidence, count: Count) -> VoteAudit:
 
 
 def _ways(environment: Environment, workshop: Workshop, fresh: Programs) -> list[Way]:
-    def by(programs: Programs, hash_seed: int = 0) -> Make:
-        return lambda places: _fingerprints(programs, environment, places, hash_seed)
+    def by(programs: Programs, hash_seed: int = 0) -> MakeFingerprints:
+        return lambda level_seeds: _fingerprints(programs, environment, level_seeds, hash_seed)
 
-    def resident(places: Sequence[Place]) -> list[str | None]:
-        return resident_fingerprints(same, environment, places)
+    def resident(level_seeds: Sequence[LevelSeed]) -> list[str | None]:
+        return resident_fingerprints(same, environment, level_seeds)
 
     same = workshop.programs
     return [
@@ -238,12 +237,12 @@ def _ways(environment: Environment, workshop: Workshop, fresh: Programs) -> list
 
 
 def _fingerprints(
-    programs: Programs, environment: Environment, places: Sequence[Place], hash_seed: int
+    programs: Programs, environment: Environment, level_seeds: Sequence[LevelSeed], hash_seed: int
 ) -> list[str | None]:
-    """A fingerprint for each place, all made in one batch; ``None`` where a limit was hit."""
+    """A fingerprint for each level and seed, made in one batch; ``None`` where a limit was hit."""
     results = programs.run(
         generator_program(environment, hash_seed),
-        generator_inputs(environment, places),
+        generator_inputs(environment, level_seeds),
         GENERATOR_LIMITS,
     )
     return [
@@ -257,7 +256,7 @@ ROUNDING = 1
 
 
 def measure_levels(environment: Environment) -> list[Measure]:
-    """Figures of the level table. Where a level has no scale at all, only that is told."""
+    """Figures of the level table. Where a level has no scale at all, that is the only one."""
     scales: list[dict[str, int]] = []
     for level in range(environment.top_level + 1):
         try:

@@ -12,15 +12,15 @@ from scaler_core.interfaces import Limits, Program, RunResult, Sandbox
 
 FIRST_SLICE = 3
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
 
 
 def paced(
-    items: Sequence[Item],
-    work: Callable[[Sequence[Item]], tuple[list[Result], float]],
+    items: Sequence[ItemT],
+    work: Callable[[Sequence[ItemT]], tuple[list[ResultT], float]],
     budget: float,
-) -> list[Result]:
+) -> list[ResultT]:
     """The results of the first *items*, as many as *budget* allows.
 
     The items are worked on in slices, each twice as long as the one before; none is begun once
@@ -31,7 +31,7 @@ def paced(
         work: Gives one result per item, and what they cost.
         budget: When to stop, in the unit of the cost.
     """
-    results: list[Result] = []
+    results: list[ResultT] = []
     spent, size = 0.0, FIRST_SLICE
     while len(results) < len(items) and spent <= budget:
         made, cost = work(items[len(results) : len(results) + size])

@@ -1,4 +1,4 @@
-"""What an audit found out: frozen records that print as JSON."""
+"""The findings of an audit: frozen records that print as JSON."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ class RepeatAudit(Record):
     """Instances made a second time in another way.
 
     Attributes:
-        way: What was different the second time.
+        way: The difference of the second time.
         compared: Instances made again; 0 where it could not be done.
         differing: Instances that came out differently.
         example: One of them, or why the check could not be done.
@@ -205,7 +205,7 @@ class RepeatAudit(Record):
 
 
 class VerifierAudit(Record):
-    """What the environment's verifier says to answers that are right or junk.
+    """The verdicts of the environment's verifier on answers that are right or junk.
 
     Attributes:
         verifier: Its name.

@@ -19,7 +19,7 @@ class Rule:
 
     Attributes:
         name: The name of findings.
-        measures: What the figure is.
+        measures: The figure, in words.
         warn_above: A larger figure is a warning.
         bad_above: A larger figure makes the environment bad.
     """
@@ -30,7 +30,7 @@ class Rule:
     bad_above: float | None = None
 
     def severity(self, figure: float) -> Severity | None:
-        """What *figure* means; ``None`` where nothing is wrong."""
+        """How bad *figure* is; ``None`` where nothing is wrong."""
         if self.bad_above is not None and figure > self.bad_above:
             return "bad"
         if self.warn_above is not None and figure > self.warn_above:
@@ -186,7 +186,7 @@ class Measure:
 
 
 def find(measures: Iterable[Measure]) -> tuple[Finding, ...]:
-    """What is wrong, bad things first; of several measures of one rule the worst is told."""
+    """All faults, bad ones first; of several measures of one rule the worst counts."""
     worst: dict[str, Measure] = {}
     for measure in measures:
         if measure.rule not in worst or measure.figure > worst[measure.rule].figure:

@@ -29,7 +29,7 @@ EXAMPLES = 5
 
 @dataclass
 class _Tally:
-    """What the verifier said so far."""
+    """The verifier's verdicts so far."""
 
     asked: int = 0
     refused: list[str] = field(default_factory=list)
@@ -39,7 +39,7 @@ class _Tally:
     hangs: bool = False
 
     def take(self, what: str, right: bool, verdict: Verdict, cpu_s: float) -> None:
-        """Note a verdict on *what*."""
+        """Record a verdict on *what*."""
         self.asked += 1
         self.slowest = max(self.slowest, cpu_s)
         if verdict.result == "undecided":
@@ -53,7 +53,7 @@ class _Tally:
 def audit_verifier(
     judge: Judge, instances: Sequence[Instance], default: ComponentChoice
 ) -> tuple[VerifierAudit | None, list[Measure]]:
-    """What the verifier of these instances of one environment does, and what is wrong with that.
+    """Audit the verifier of these instances, all of one environment.
 
     Args:
         judge: Chooses and asks the verifier.
@@ -90,16 +90,8 @@ def _chosen(instances: Sequence[Instance]) -> list[Instance]:
 
 
 def _ticket(judge: Judge, instance: Instance, default: ComponentChoice) -> Ticket:
-    return Ticket(
-        id=f"audit.{instance.level}.{instance.seed}",
-        step=1,
-        environment_id=instance.environment_id,
-        level=instance.level,
-        seed=instance.seed,
-        messages=instance.messages,
-        truth=instance.truth,
-        verifier=judge.choose(instance, default),
-    )
+    name = f"audit.{instance.level}.{instance.seed}"
+    return Ticket.of(instance, id=name, step=1, verifier=judge.choose(instance, default))
 
 
 def _questions(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from scaler_core.audit.generator import Input
 from scaler_core.audit.programs import Programs
@@ -27,10 +27,9 @@ from scaler_core.audit.records import (
 )
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.local import SOLUTION_LIMITS
-from scaler_core.factory.programs import failure
-from scaler_core.factory.references import agree, read_answer
-from scaler_core.interfaces import Program, RunResult
-from scaler_core.models import AnswerType, Environment
+from scaler_core.factory.references import Answer, Ballot
+from scaler_core.interfaces import Program
+from scaler_core.models import Environment
 
 UNRELIABLE_SHARE = 0.9
 """A solution that differs on this share of its testcases says nothing about any of them."""
@@ -43,40 +42,25 @@ DISAGREEMENTS_KEPT = 6
 # a longer output can hold no truth; hundreds of them are held at a time
 LIMITS = replace(SOLUTION_LIMITS, output_bytes=1 << 20)
 
-Words = tuple[str, ...]
-
 
 @dataclass
-class Answer:
-    """An answer to one testcase.
+class InputBallot(Ballot):
+    """The vote of all solutions on one testcase.
 
     Attributes:
-        words: The words of the first solution that gave it.
-        solutions: All that gave it, counted from 1.
-        text: The words, shortened.
+        level: The testcase's level.
+        seed: Its seed.
+        stdin: The beginning of what solutions read.
     """
-
-    words: Words
-    solutions: list[int]
-    text: str
-
-
-@dataclass
-class Ballot:
-    """What every solution said to one testcase."""
 
     level: int
     seed: int
     stdin: str
-    answers: list[Answer] = field(default_factory=list)
-    failures: dict[int, InstanceFailure] = field(default_factory=dict)
 
     @property
-    def winner(self) -> Answer | None:
+    def majority(self) -> Answer | None:
         """The answer of more than half of the answering solutions."""
-        answering = sum(len(answer.solutions) for answer in self.answers)
-        best = max(self.answers, key=lambda answer: len(answer.solutions), default=None)
-        return best if best is not None and 2 * len(best.solutions) > answering else None
+        return self.winner(self.votes // 2 + 1)
 
     @property
     def voters(self) -> set[int]:
@@ -88,7 +72,7 @@ class Ballot:
     @property
     def differing(self) -> set[int]:
         """Solutions that failed, or differ from the majority's answer."""
-        agreeing = set(self.winner.solutions) if self.winner else set()
+        agreeing = set(self.majority.solutions) if self.majority else set()
         return self.voters - agreeing
 
     @property
@@ -96,33 +80,20 @@ class Ballot:
         """The testcase, as a message names it."""
         return f"level {self.level}, seed {self.seed}"
 
-    def take(self, number: int, result: RunResult, answer_type: AnswerType) -> None:
-        """Note what solution *number* did."""
-        who = f"solution {number}"
-        if result.status != "ok":
-            self.failures[number] = failure("solution", result, who)
-            return
-        try:
-            words = read_answer(result.output, answer_type)
-        except ValueError as error:
-            self.failures[number] = InstanceFailure("invalid_truth", f"{who}: {error}")
-            return
+    def shorten_answers(self) -> None:
+        """Keep only the beginning of each answer, once all are taken: there are many ballots."""
         for answer in self.answers:
-            if agree(answer.words, words, answer_type):
-                answer.solutions.append(number)
-                return
-        text = shortened(" ".join(words), LONGEST_ANSWER)
-        self.answers.append(Answer(words, [number], text))
+            answer.words = (short_text(answer),)
 
-    def forget_words(self) -> None:
-        """Keep no more of the answers than their short texts: there are many ballots."""
-        for answer in self.answers:
-            answer.words = ()
+
+def short_text(answer: Answer) -> str:
+    """An answer as reports and messages show it."""
+    return shortened(answer.text, LONGEST_ANSWER)
 
 
 def cast_votes(
     programs: Programs, environment: Environment, inputs: Sequence[Input], budget_s: float
-) -> tuple[list[Ballot], dict[int, list[float]]]:
+) -> tuple[list[InputBallot], dict[int, list[float]]]:
     """A ballot for each testcase, and the CPU seconds of each solution's runs.
 
     A solution that is slow is run on the first testcases only.
@@ -131,7 +102,9 @@ def cast_votes(
         InfrastructureError: The sandbox failed.
     """
     ballots = [
-        Ballot(item.level, item.seed, item.stdin[: 4 * LONGEST_ANSWER].decode(errors="replace"))
+        InputBallot(
+            item.level, item.seed, item.stdin[: 4 * LONGEST_ANSWER].decode(errors="replace")
+        )
         for item in inputs
     ]
     cpu_s: dict[int, list[float]] = {}
@@ -146,7 +119,7 @@ def cast_votes(
 
 
 @dataclass(frozen=True)
-class Count:
+class VoteCount:
     """The votes of all testcases, counted.
 
     Attributes:
@@ -154,8 +127,8 @@ class Count:
         suspicious: Those of suspicious testcases.
     """
 
-    ballots: Sequence[Ballot]
-    suspicious: Sequence[Ballot]
+    ballots: Sequence[InputBallot]
+    suspicious: Sequence[InputBallot]
 
     def disagreements(self) -> tuple[Disagreement, ...]:
         """Some testcases on which solutions differ, suspicious ones first."""
@@ -190,31 +163,31 @@ class Count:
         )
 
 
-def told(item: Disagreement) -> str:
-    """Who said what, in one line."""
-    said = [f"{_numbers(votes.solutions)} say {votes.answer}" for votes in item.answers]
-    said += [f"{_numbers(who)} {what}" for what, who in item.failures.items()]
-    return "; ".join(said)
+def summarise(item: Disagreement) -> str:
+    """Which solutions gave which answer, in one line."""
+    parts = [f"{_numbers(votes.solutions)} say {votes.answer}" for votes in item.answers]
+    parts += [f"{_numbers(who)} {what}" for what, who in item.failures.items()]
+    return "; ".join(parts)
 
 
 def _numbers(solutions: Sequence[int]) -> str:
     return f"solution{'s' if len(solutions) > 1 else ''} {', '.join(map(str, solutions))}"
 
 
-def count_votes(ballots: Sequence[Ballot]) -> Count:
-    """Tell suspicious testcases from outvoted solutions."""
+def count_votes(ballots: Sequence[InputBallot]) -> VoteCount:
+    """Separate suspicious testcases from outvoted solutions."""
     runs: Counter[int] = Counter()
     differing: Counter[int] = Counter()
     for ballot in ballots:
-        if ballot.winner is not None:
+        if ballot.majority is not None:
             runs.update(ballot.voters)
             differing.update(ballot.differing)
     unreliable = {number for number in runs if differing[number] >= UNRELIABLE_SHARE * runs[number]}
     suspicious = [ballot for ballot in ballots if _is_suspicious(ballot, unreliable)]
-    return Count(ballots, suspicious)
+    return VoteCount(ballots, suspicious)
 
 
-def _is_suspicious(ballot: Ballot, unreliable: set[int]) -> bool:
+def _is_suspicious(ballot: InputBallot, unreliable: set[int]) -> bool:
     """Whether the testcase is to blame: limits blame the solution, whatever the testcase."""
     slow = {
         number
@@ -222,14 +195,14 @@ def _is_suspicious(ballot: Ballot, unreliable: set[int]) -> bool:
         if item.cause in ("solution_limit", "compile_error")
     }
     voters = ballot.voters - slow
-    if ballot.winner is None:
+    if ballot.majority is None:
         return len(voters) > 1
     reliable = voters - unreliable
     differing = ballot.differing & reliable
     return len(differing) >= max(SUSPICIOUS_SOLUTIONS, math.ceil(SUSPICIOUS_SHARE * len(reliable)))
 
 
-def _runnable_differ(ballot: Ballot) -> bool:
+def _runnable_differ(ballot: InputBallot) -> bool:
     """Whether solutions differ, those left out that do not compile."""
     broken = {number for number, item in ballot.failures.items() if item.cause == "compile_error"}
     return bool(ballot.differing - broken)
@@ -246,20 +219,21 @@ def _outcome(runs: int, outvoted: int, failures: Sequence[InstanceFailure]) -> S
 
 
 def _example(
-    number: int, outvoted: Sequence[Ballot], failures: Sequence[tuple[str, InstanceFailure]]
+    number: int, outvoted: Sequence[InputBallot], failures: Sequence[tuple[str, InstanceFailure]]
 ) -> str:
     for ballot in outvoted:
         mine = next(answer for answer in ballot.answers if number in answer.solutions)
-        assert ballot.winner is not None
-        majority = len(ballot.winner.solutions)
+        assert ballot.majority is not None
+        majority = len(ballot.majority.solutions)
         return shortened(
-            f"{ballot.where}: it answers {mine.text}, {majority} others {ballot.winner.text}"
+            f"{ballot.where}: it answers {short_text(mine)}, "
+            f"{majority} others {short_text(ballot.majority)}"
         )
     return shortened(f"{failures[0][0]}: {failures[0][1].detail}") if failures else ""
 
 
-def describe(ballot: Ballot, suspicious: bool) -> Disagreement:
-    """What the solutions said to one testcase."""
+def describe(ballot: InputBallot, suspicious: bool) -> Disagreement:
+    """The answers and failures on one testcase, as reports show them."""
     answers = sorted(ballot.answers, key=lambda answer: -len(answer.solutions))
     failures: dict[str, tuple[int, ...]] = {}
     for number, item in ballot.failures.items():
@@ -271,7 +245,8 @@ def describe(ballot: Ballot, suspicious: bool) -> Disagreement:
         seed=ballot.seed,
         suspicious=suspicious,
         answers=tuple(
-            AnswerVotes(answer=answer.text, solutions=tuple(answer.solutions)) for answer in answers
+            AnswerVotes(answer=short_text(answer), solutions=tuple(answer.solutions))
+            for answer in answers
         ),
         failures=failures,
         stdin=shortened(ballot.stdin, 2 * LONGEST_ANSWER),

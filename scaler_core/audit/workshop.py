@@ -1,4 +1,4 @@
-"""What the audits of all environments share: sandboxes, the factory, the judge, settings."""
+"""The tools that the audits of all environments share: sandboxes, factory, judge, settings."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol, TypeVar
 
-from scaler_core.audit.config import AuditSettings, CountTokens
+from scaler_core.audit.config import AuditSettings
 from scaler_core.audit.programs import Programs, takes_hash_seeds
 from scaler_core.config import Recipe
 from scaler_core.errors import InfrastructureError
 from scaler_core.factory import InstanceFactory
-from scaler_core.interfaces import Sandbox
+from scaler_core.interfaces import CountTokens, Sandbox
 from scaler_core.judge import Judge
 from scaler_core.models import ComponentChoice
 from scaler_core.seeds import derive_seed
 
 
 class Tool(Protocol):
-    """What can be closed."""
+    """Anything with a ``close``."""
 
     def close(self) -> None:
-        """End it; what it is doing fails."""
+        """End it; calls under way fail."""
 
 
 ToolT = TypeVar("ToolT", bound=Tool)
@@ -40,7 +40,7 @@ class InUse:
 
     @contextmanager
     def holding(self, tool: Tool) -> Iterator[None]:
-        """Know *tool* within the context.
+        """Register *tool* within the context.
 
         Raises:
             InfrastructureError: All was closed already.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from scaler_core.audit.cost import Figures, Plan, measure_instances
+from scaler_core.audit.cost import CostPlan, PoolCost, measure_instances
 from scaler_core.cli.output import (
     emit_json,
     json_option,
@@ -98,7 +98,7 @@ def instances_command(
         raise UsageError(f"pool {pool}: it holds no environment", hint="see scaler pool ls")
     if not names and len(ids) < len(source):
         note(f"the first {len(ids)} of {len(source)} environments; --env names others")
-    plan = Plan(level=level, workers=workers, seconds=seconds, batch=batch)
+    plan = CostPlan(level=level, workers=workers, seconds=seconds, batch=batch)
     with tempfile.TemporaryDirectory(prefix="scaler-bench-") as folder:
         box = _cold_sandbox(sandbox, host, not source.trusted, allow_weak, Path(folder))
         note(f"{len(environments)} environments in sandbox {box.name!r}")
@@ -137,7 +137,7 @@ def _nothing_made(pool: str, failures: dict[str, int]) -> DataError | Infrastruc
     )
 
 
-def _print_figures(figures: Figures) -> None:
+def _print_figures(figures: PoolCost) -> None:
     by_stage = figures.cpu_ms_by_stage.items()
     stages = ", ".join(f"{name} {cost:.2f}" for name, cost in by_stage if cost)
     worst = max(row.first_touch_cpu_s for row in figures.environments)

@@ -17,8 +17,7 @@ from scaler_core.errors import UsageError
 
 if TYPE_CHECKING:
     from scaler_core.audit import AuditSettings, EnvironmentAudit
-    from scaler_core.audit.config import CountTokens
-    from scaler_core.interfaces import EnvironmentSource, Sandbox
+    from scaler_core.interfaces import CountTokens, EnvironmentSource, Sandbox
     from scaler_core.plugins import PluginHost
 
 VERDICTS = ("good", "usable", "bad", "unknown")

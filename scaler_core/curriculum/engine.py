@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from scaler_core.curriculum.guards import GuardedController, GuardedCurator
-from scaler_core.curriculum.memory import EnvironmentState, EnvironmentView, View
+from scaler_core.curriculum.memory import CurriculumView, EnvironmentState, EnvironmentView
 from scaler_core.errors import DataError, PluginError, PoolExhausted, ScalerError, UsageError
 from scaler_core.interfaces import Controller, Curator, EnvironmentSource, Retirement
 from scaler_core.models import Environment, Event, Outcome, accuracy
@@ -48,7 +48,7 @@ class Engine:
         controller: Moves difficulty.
         curator: Chooses the active set.
         seed: The run's seed.
-        emit: Told every decision.
+        emit: Called with every decision.
 
     Attributes:
         environment: An environment by id; those of the active set stay in memory.
@@ -133,9 +133,11 @@ class Engine:
             evidence = {**item.evidence, "difficulty": self.difficulty(name)}
             self._emit("admitted", name, item.rule, evidence)
 
-    def _view(self, active: Iterable[str], exclude: set[str]) -> View:
+    def _view(self, active: Iterable[str], exclude: set[str]) -> CurriculumView:
         views = [self._environment_view(name) for name in active]
-        return View(self.step, views, lambda: self._candidates(exclude), self.source.weight)
+        return CurriculumView(
+            self.step, views, lambda: self._candidates(exclude), self.source.weight
+        )
 
     def _candidates(self, exclude: set[str]) -> list[str]:
         taken = exclude.union(self.active)

@@ -25,10 +25,11 @@ from typing import Any
 from pydantic import JsonValue
 
 from scaler_core.curriculum.engine import Emit, Engine
-from scaler_core.curriculum.lookahead import Foresight
-from scaler_core.curriculum.tickets import CountTokens, TicketMaker
+from scaler_core.curriculum.lookahead import Lookahead
+from scaler_core.curriculum.tickets import TicketMaker
 from scaler_core.errors import BackendProtocolError, DataError
 from scaler_core.factory import InstanceFactory
+from scaler_core.interfaces import CountTokens
 from scaler_core.judge import Judge, PortableJudge
 from scaler_core.models import (
     Batch,
@@ -47,7 +48,7 @@ STALE_STEPS = 8
 
 @dataclass
 class _OpenStep:
-    """What is known of a step between draw and record."""
+    """A step between draw and record."""
 
     step: int
     tickets: dict[str, Ticket]
@@ -64,7 +65,7 @@ class Feed:
         judge: Gives verdicts.
         prompts: Tickets per step.
         verifier: Who verifies where an environment names nobody.
-        emit: Told every decision.
+        emit: Called with every decision.
         last_step: The step after which nothing is drawn; ``None`` for no end.
         attempts: Instances tried for one ticket.
         quarantine_after: Failed tickets in a row that quarantine an environment.
@@ -101,7 +102,7 @@ class Feed:
             attempts=attempts,
             quarantine_after=quarantine_after,
         )
-        self._foresight = Foresight(engine, factory, prompts=prompts, ready=ready)
+        self._lookahead = Lookahead(engine, factory, prompts=prompts, ready=ready)
         self._step = 0
         self._open: _OpenStep | None = None
         self._missing: dict[str, int] = {}
@@ -138,14 +139,14 @@ class Feed:
             for item in tickets
         ]
         self.emit(Event(kind="drawn", step=step, evidence={"tickets": drawn}))
-        self._tell_ahead(step + 1)
+        self._prefetch(step + 1)
         self._open.draw_s = round(time.monotonic() - began, 4)
         return Batch(step=step, tickets=tuple(tickets))
 
-    def _tell_ahead(self, step: int) -> None:
-        """Let the factory know what *step* may draw, unless the run ends before."""
+    def _prefetch(self, step: int) -> None:
+        """Let the factory make ahead what *step* may draw, unless the run ends before."""
         if self.last_step is None or step <= self.last_step:
-            self._foresight.tell(step)
+            self._lookahead.prefetch(step)
 
     def measure_prompts(self, count_tokens: CountTokens, limit: int) -> None:
         """Cap levels whose rendered prompt exceeds *limit* tokens; nothing is ever cut."""
@@ -160,8 +161,8 @@ class Feed:
         return self.judge.verify(ticket, response)
 
     def portable_judge(self) -> PortableJudge:
-        """What gives the verdicts of :meth:`verify` in another process, on any machine that has the
-        same plugins.
+        """A judge that gives the verdicts of :meth:`verify` in another process, on any machine that
+        has the same plugins.
         """
         return self.judge.portable()
 
@@ -185,7 +186,7 @@ class Feed:
         self._note_missing(step, missing)
         self.engine.learn(outcomes_of(opened.tickets, current))
         self._step = step
-        self._tell_ahead(step + 1)
+        self._prefetch(step + 1)
         self.metrics = {
             **group_metrics(current.values(), len(opened.tickets)),
             "mean_difficulty": self.engine.mean_difficulty(self.engine.active),
@@ -284,7 +285,7 @@ class Feed:
         self._missing = dict(state["missing"])
         self._open = None
         self.engine.load_state_dict(state["engine"])
-        self._tell_ahead(self._step + 1)
+        self._prefetch(self._step + 1)
 
 
 def outcomes_of(

@@ -1,9 +1,9 @@
-"""Foresight: what the next step may draw, told to the factory so that it can make it ahead.
+"""The lookahead names what the next step may draw, so that the factory can make it ahead.
 
 ::
 
-    draw    tickets are out: d may move by one level         --> tell()
-    record  d has moved: the levels around it are certain    --> tell()
+    draw    tickets are out: d may move by one level         --> prefetch()
+    record  d has moved: the levels around it are certain    --> prefetch()
 
 Of every environment that has prompts in the next step it names the levels that its controller can
 reach, each with the seeds of its next draws, computed as the draw itself computes them. Nothing is
@@ -24,8 +24,8 @@ from scaler_core.factory import InstanceFactory, InstanceRequest
 LARGEST_MOVE = 1.0
 
 
-class Foresight:
-    """Tells *factory* what the step after this one may draw.
+class Lookahead:
+    """Asks *factory* to make ahead what the step after this one may draw.
 
     Args:
         engine: The curriculum.
@@ -43,8 +43,8 @@ class Foresight:
         self.prompts = prompts
         self.ready = ready
 
-    def tell(self, step: int) -> None:
-        """Name what *step*, the next one, may draw."""
+    def prefetch(self, step: int) -> None:
+        """Ask for what *step*, the next one, may draw."""
         if not self.ready:
             return
         try:

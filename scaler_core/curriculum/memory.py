@@ -1,4 +1,4 @@
-"""What the engine remembers of one environment: plain data that goes into every checkpoint."""
+"""The engine's memory of each environment: plain data that goes into every checkpoint."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class EnvironmentView:
         return tuple(self._state.accuracies)
 
 
-class View:
+class CurriculumView:
     """The curriculum before a step; implements :class:`scaler_core.interfaces.CuratorView`."""
 
     def __init__(

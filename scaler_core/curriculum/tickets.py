@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from scaler_core.curriculum.engine import Emit, Engine, Slot
 from scaler_core.errors import InfrastructureError, PoolExhausted, UsageError
 from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest
+from scaler_core.interfaces import CountTokens
 from scaler_core.judge import Judge
-from scaler_core.models import ComponentChoice, Event, Instance, Message, Ticket
+from scaler_core.models import ComponentChoice, Event, Instance, Ticket
 from scaler_core.seeds import derive_seed
-
-CountTokens = Callable[[Sequence[Message]], int]
 
 
 @dataclass
-class _Wanted:
+class _PendingTicket:
     """A slot on its way to a ticket."""
 
     slot: Slot
@@ -44,7 +43,7 @@ class TicketMaker:
         factory: Makes instances.
         judge: Says who verifies an instance.
         verifier: Who verifies where an environment names nobody.
-        emit: Told every replacement.
+        emit: Called with every replacement.
         attempts: Instances tried for one ticket.
         quarantine_after: Failed tickets in a row that quarantine an environment.
 
@@ -82,37 +81,44 @@ class TicketMaker:
         """
         self._replaced = Counter()
         tickets: dict[int, Ticket] = {}
-        wanted = {index: self._want(slot) for index, slot in enumerate(slots)}
-        while wanted:
-            made = self._make(wanted)
+        pending = {index: self._begin(slot) for index, slot in enumerate(slots)}
+        while pending:
+            made = self._make(pending)
             for index, result in made.items():
-                want = wanted[index]
+                item = pending[index]
                 if isinstance(result, InstanceFailure):
-                    self._note_failure(want, result)
-                    wanted[index] = self._after_failure(want)
-                elif self._is_too_long(want.slot, result):
-                    wanted[index] = self._want(self._another_slot(want.slot.environment_id))
+                    self._note_failure(item, result)
+                    pending[index] = self._after_failure(item)
+                elif self._is_too_long(item.slot, result):
+                    pending[index] = self._begin(self._another_slot(item.slot.environment_id))
                 elif verifier := self._verifier_of(result):
-                    self.engine.memory(want.slot.environment_id).failed_tickets = 0
-                    tickets[index] = _ticket(step, index, want, result, verifier)
-                    del wanted[index]
+                    self.engine.memory(item.slot.environment_id).failed_tickets = 0
+                    tickets[index] = Ticket.of(
+                        result,
+                        id=f"{step}.{index}.{result.environment_id}",
+                        step=step,
+                        verifier=verifier,
+                        draw=item.draw,
+                        attempt=item.attempt,
+                    )
+                    del pending[index]
                 else:
-                    wanted[index] = self._want(self._another_slot(want.slot.environment_id))
+                    pending[index] = self._begin(self._another_slot(item.slot.environment_id))
         return Filled([tickets[index] for index in range(len(slots))], self._replaced)
 
-    def _want(self, slot: Slot) -> _Wanted:
-        return _Wanted(slot, self.engine.next_draw(slot))
+    def _begin(self, slot: Slot) -> _PendingTicket:
+        return _PendingTicket(slot, self.engine.next_draw(slot))
 
-    def _make(self, wanted: Mapping[int, _Wanted]) -> dict[int, Instance | InstanceFailure]:
-        """Make all that is wanted, asking the factory once for each environment and level."""
+    def _make(self, pending: Mapping[int, _PendingTicket]) -> dict[int, Instance | InstanceFailure]:
+        """Make all that is pending, asking the factory once for each environment and level."""
         together: dict[Slot, list[int]] = {}
-        for index, want in wanted.items():
-            together.setdefault(want.slot, []).append(index)
+        for index, item in pending.items():
+            together.setdefault(item.slot, []).append(index)
         requests = [
             InstanceRequest(
                 environment=self.engine.environment(slot.environment_id),
                 level=slot.level,
-                seeds=tuple(self._seed(wanted[index]) for index in indices),
+                seeds=tuple(self._seed(pending[index]) for index in indices),
             )
             for slot, indices in together.items()
         ]
@@ -121,12 +127,12 @@ class TicketMaker:
             results.update(zip(indices, made, strict=True))
         return dict(sorted(results.items()))
 
-    def _seed(self, want: _Wanted) -> int:
-        slot, draw, attempt = want.slot, want.draw, want.attempt
+    def _seed(self, item: _PendingTicket) -> int:
+        slot, draw, attempt = item.slot, item.draw, item.attempt
         return instance_seed(self.engine.seed, slot.environment_id, slot.level, draw, attempt)
 
-    def _note_failure(self, want: _Wanted, failure: InstanceFailure) -> None:
-        slot = want.slot
+    def _note_failure(self, item: _PendingTicket, failure: InstanceFailure) -> None:
+        slot = item.slot
         if failure.cause == "infrastructure":
             raise InfrastructureError(
                 f"no instance of {slot.environment_id!r} could be made: {failure.detail}",
@@ -141,20 +147,20 @@ class TicketMaker:
                 reason=failure.cause,
                 evidence={
                     "level": slot.level,
-                    "draw": want.draw,
-                    "attempt": want.attempt,
+                    "draw": item.draw,
+                    "attempt": item.attempt,
                     "detail": failure.detail[:500],
                 },
             )
         )
 
-    def _after_failure(self, want: _Wanted) -> _Wanted:
-        """What to try instead: the next attempt, else the next draw, else another environment."""
-        slot = want.slot
+    def _after_failure(self, item: _PendingTicket) -> _PendingTicket:
+        """The next to try: another attempt, else another draw, else another environment."""
+        slot = item.slot
         name = slot.environment_id
         if name in self.engine.active:
-            if want.attempt + 1 < self.attempts:
-                return _Wanted(slot, want.draw, want.attempt + 1)
+            if item.attempt + 1 < self.attempts:
+                return _PendingTicket(slot, item.draw, item.attempt + 1)
             memory = self.engine.memory(name)
             memory.failed_tickets += 1
             if memory.failed_tickets >= self.quarantine_after:
@@ -165,7 +171,7 @@ class TicketMaker:
                     attempts=self.attempts,
                     level=slot.level,
                 )
-        return self._want(self._another_slot(name))
+        return self._begin(self._another_slot(name))
 
     def _another_slot(self, environment_id: str) -> Slot:
         """A new slot of the environment, or, where it left, of the one admitted last."""
@@ -202,20 +208,3 @@ class TicketMaker:
 def instance_seed(run_seed: int, environment_id: str, level: int, draw: int, attempt: int) -> int:
     """The seed of a draw of (environment, level) in a run; both numbers count from 0."""
     return derive_seed(run_seed, environment_id, level, draw, attempt)
-
-
-def _ticket(
-    step: int, index: int, want: _Wanted, instance: Instance, verifier: ComponentChoice
-) -> Ticket:
-    return Ticket(
-        id=f"{step}.{index}.{instance.environment_id}",
-        step=step,
-        environment_id=instance.environment_id,
-        level=instance.level,
-        draw=want.draw,
-        attempt=want.attempt,
-        seed=instance.seed,
-        messages=instance.messages,
-        truth=instance.truth,
-        verifier=verifier,
-    )

@@ -6,7 +6,8 @@ from scaler_core.factory.interface import (
     InstanceFactory,
     InstanceFailure,
     InstanceRequest,
-    Made,
+    InstanceResult,
+    LevelSeed,
 )
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "InstanceFactory",
     "InstanceFailure",
     "InstanceRequest",
-    "Made",
+    "InstanceResult",
+    "LevelSeed",
 ]

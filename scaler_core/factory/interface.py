@@ -42,7 +42,11 @@ class InstanceFailure:
     detail: str
 
 
-Made = Instance | InstanceFailure
+InstanceResult = Instance | InstanceFailure
+"""The outcome of making one instance."""
+
+LevelSeed = tuple[int, int]
+"""A level and a seed: they name one instance of an environment."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +62,17 @@ class InstanceFactory(ABC):
     """Makes instances. What it returns depends on its arguments alone, never on load or order."""
 
     @abstractmethod
-    def make(self, environment: AnyEnvironment, level: int, seeds: Sequence[int]) -> list[Made]:
+    def make(
+        self, environment: AnyEnvironment, level: int, seeds: Sequence[int]
+    ) -> list[InstanceResult]:
         """One instance or failure per seed, in order. Thread-safe; bad programs never raise."""
 
-    def make_many(self, requests: Sequence[InstanceRequest]) -> list[list[Made]]:
+    def make_many(self, requests: Sequence[InstanceRequest]) -> list[list[InstanceResult]]:
         """The results of :meth:`make` for each request, in order; may run side by side."""
         return [self.make(item.environment, item.level, item.seeds) for item in requests]
 
     def prefetch(self, requests: Sequence[InstanceRequest]) -> None:
-        """Say what will probably be asked for next; it replaces what was said before.
+        """Announce what will probably be asked for next; it replaces the last announcement.
 
         An implementation may make it in the background, or only prepare the environments, which is
         all that a request without seeds asks for. No result ever depends on it.
@@ -97,7 +103,9 @@ class VirtualFactory(InstanceFactory):
         self._lock = threading.Lock()
         self._made = 0
 
-    def make(self, environment: AnyEnvironment, level: int, seeds: Sequence[int]) -> list[Made]:
+    def make(
+        self, environment: AnyEnvironment, level: int, seeds: Sequence[int]
+    ) -> list[InstanceResult]:
         """An empty instance per seed."""
         program = environment if isinstance(environment, Environment) else None
         with self._lock:

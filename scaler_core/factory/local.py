@@ -14,7 +14,13 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from scaler_core.errors import UsageError
-from scaler_core.factory.interface import InstanceFactory, InstanceFailure, InstanceRequest, Made
+from scaler_core.factory.interface import (
+    InstanceFactory,
+    InstanceFailure,
+    InstanceRequest,
+    InstanceResult,
+    LevelSeed,
+)
 from scaler_core.factory.native import NativeLimits, NativeWorkers
 from scaler_core.factory.programs import Counters, Runner, Testcase, read_generated
 from scaler_core.factory.prompts import render
@@ -26,9 +32,6 @@ from scaler_core.models import Environment, Instance, PromptStyle, Response, Tic
 GENERATOR_LIMITS = Limits(cpu_s=10.0, wall_s=60.0, output_bytes=8 << 20)
 SOLUTION_LIMITS = Limits(cpu_s=10.0, wall_s=60.0, processes=8)
 """Solutions may start a few threads: many do so only for a larger stack."""
-
-Place = tuple[int, int]
-"""A level and a seed: where one instance of an environment is wanted."""
 
 
 class LocalFactory(InstanceFactory):
@@ -78,7 +81,9 @@ class LocalFactory(InstanceFactory):
         self._submitting = threading.Lock()
         self._closed = False
 
-    def make(self, environment: AnyEnvironment, level: int, seeds: Sequence[int]) -> list[Made]:
+    def make(
+        self, environment: AnyEnvironment, level: int, seeds: Sequence[int]
+    ) -> list[InstanceResult]:
         """One instance or failure per seed, in order. Thread-safe.
 
         Raises:
@@ -86,7 +91,7 @@ class LocalFactory(InstanceFactory):
         """
         return self._make_batch(environment, [(level, seed) for seed in seeds])
 
-    def make_many(self, requests: Sequence[InstanceRequest]) -> list[list[Made]]:
+    def make_many(self, requests: Sequence[InstanceRequest]) -> list[list[InstanceResult]]:
         """The results of :meth:`make` for each request, in order, several at a time.
 
         All levels of one environment are made in one batch: starting an interpreter for a program
@@ -95,7 +100,7 @@ class LocalFactory(InstanceFactory):
         together: dict[int, list[int]] = {}
         for index, request in enumerate(requests):
             together.setdefault(id(request.environment), []).append(index)
-        results: dict[int, list[Made]] = {}
+        results: dict[int, list[InstanceResult]] = {}
         for made in self._side_by_side(list(together.values()), requests):
             results.update(made)
         return [results[index] for index in range(len(requests))]
@@ -136,7 +141,7 @@ class LocalFactory(InstanceFactory):
 
     def _side_by_side(
         self, groups: list[list[int]], requests: Sequence[InstanceRequest]
-    ) -> list[dict[int, list[Made]]]:
+    ) -> list[dict[int, list[InstanceResult]]]:
         """The results of each group of requests, all groups at the same time."""
         with self._submitting:
             # one group needs no other thread, and a closed factory, which only fails, has none
@@ -156,34 +161,38 @@ class LocalFactory(InstanceFactory):
 
     def _make_requests(
         self, indices: Sequence[int], requests: Sequence[InstanceRequest]
-    ) -> dict[int, list[Made]]:
+    ) -> dict[int, list[InstanceResult]]:
         """Results by index of requests that are all for the same environment."""
-        places = [
+        level_seeds = [
             (requests[index].level, seed) for index in indices for seed in requests[index].seeds
         ]
-        made = iter(self._make_batch(requests[indices[0]].environment, places))
+        made = iter(self._make_batch(requests[indices[0]].environment, level_seeds))
         return {index: [next(made) for _ in requests[index].seeds] for index in indices}
 
-    def _make_batch(self, environment: AnyEnvironment, places: Sequence[Place]) -> list[Made]:
-        for level, _ in places:
+    def _make_batch(
+        self, environment: AnyEnvironment, level_seeds: Sequence[LevelSeed]
+    ) -> list[InstanceResult]:
+        for level, _ in level_seeds:
             if not 0 <= level <= environment.top_level:
                 raise UsageError(
                     f"environment {environment.id!r} has no level {level}; "
                     f"its levels are 0 to {environment.top_level}"
                 )
         if isinstance(environment, NativeEnvironment):
-            made = [self._native.make(environment, level, [seed])[0] for level, seed in places]
+            made = [self._native.make(environment, level, [seed])[0] for level, seed in level_seeds]
         else:
-            made = self._make_with_programs(environment, places)
+            made = self._make_with_programs(environment, level_seeds)
         self._counters.add(Counter(map(_counter_name, made)))
         return made
 
-    def _make_with_programs(self, environment: Environment, places: Sequence[Place]) -> list[Made]:
-        generated = self._generate(environment, places)
+    def _make_with_programs(
+        self, environment: Environment, level_seeds: Sequence[LevelSeed]
+    ) -> list[InstanceResult]:
+        generated = self._generate(environment, level_seeds)
         testcases = [item for item in generated if isinstance(item, Testcase)]
         truths = iter(self._references.truths(environment, [item.stdin for item in testcases]))
-        made: list[Made] = []
-        for (level, seed), item in zip(places, generated, strict=True):
+        made: list[InstanceResult] = []
+        for (level, seed), item in zip(level_seeds, generated, strict=True):
             if isinstance(item, InstanceFailure):
                 made.append(item)
                 continue
@@ -195,11 +204,11 @@ class LocalFactory(InstanceFactory):
         return made
 
     def _generate(
-        self, environment: Environment, places: Sequence[Place]
+        self, environment: Environment, level_seeds: Sequence[LevelSeed]
     ) -> list[Testcase | InstanceFailure]:
         inputs = [
             canonical_json({"scale": environment.scale(level), "seed": seed}).encode()
-            for level, seed in places
+            for level, seed in level_seeds
         ]
         program = _generator(environment)
         results = self._runner.run("generator", program, inputs, self._generator_limits)
@@ -224,5 +233,5 @@ def _generator(environment: Environment) -> Program:
     return Program("python", environment.generator, role="generator")
 
 
-def _counter_name(made: Made) -> str:
+def _counter_name(made: InstanceResult) -> str:
     return f"failed/{made.cause}" if isinstance(made, InstanceFailure) else "made"

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from scaler_core.errors import UsageError
-from scaler_core.factory.interface import NATIVE_VERIFIER, InstanceFailure, Made
+from scaler_core.factory.interface import NATIVE_VERIFIER, InstanceFailure, InstanceResult
 from scaler_core.factory.native_process import NativeProcess, WorkerError, WorkerLimit, WorkerLost
 from scaler_core.factory.programs import CLOSED, Counters
 from scaler_core.interfaces import NativeEnvironment
@@ -26,7 +26,7 @@ LONGEST_REASON = 500
 
 @dataclass(frozen=True)
 class NativeLimits:
-    """What one call of a native environment may use.
+    """The limits of one call of a native environment.
 
     Attributes:
         cpu_s: CPU seconds, which decide; rounded up to a whole second.
@@ -62,7 +62,7 @@ class NativeWorkers:
     Args:
         size: Workers at most.
         limits: What one call may use.
-        counters: Told ``cpu_s/native`` and ``wall_s/native`` of making instances: how long the
+        counters: Get ``cpu_s/native`` and ``wall_s/native`` of making instances: how long the
             calls took, waiting for a worker included, and the CPU of those that were answered.
         hash_seed: The hash seed of the workers' Python; only audits ask for another one than 0.
     """
@@ -83,7 +83,9 @@ class NativeWorkers:
         self._all: set[NativeProcess] = set()
         self._closed = False
 
-    def make(self, environment: NativeEnvironment, level: int, seeds: Sequence[int]) -> list[Made]:
+    def make(
+        self, environment: NativeEnvironment, level: int, seeds: Sequence[int]
+    ) -> list[InstanceResult]:
         """One instance or failure per seed, in order.
 
         Raises:
@@ -95,7 +97,7 @@ class NativeWorkers:
     def score(self, response: Response, ticket: Ticket) -> Verdict:
         """The verdict of the environment that the ticket's verifier names.
 
-        What fails is tried once more. A limit is the response's doing and so ``incorrect``; an
+        A failed call is tried once more. A limit is the response's doing and so ``incorrect``; an
         error in the environment's code leaves it ``undecided``.
         """
         reference = ticket.verifier.options.get("environment")
@@ -125,7 +127,7 @@ class NativeWorkers:
 
     def _make_one(
         self, environment: NativeEnvironment, reference: str, level: int, seed: int
-    ) -> Made:
+    ) -> InstanceResult:
         outcome = InstanceFailure("infrastructure", "not asked")
         for _ in range(ATTEMPTS):
             try:

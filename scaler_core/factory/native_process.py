@@ -92,7 +92,7 @@ class NativeProcess:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """Kill the worker and give back what it held."""
+        """Kill the worker and close its pipes."""
         self.kill()
         self._process.wait()
         if self._open:

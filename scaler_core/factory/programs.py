@@ -38,11 +38,11 @@ class Counters:
 
 
 class Runner:
-    """Runs programs in *sandbox*; what the sandbox fails at is tried once more.
+    """Runs programs in *sandbox*; a run that the sandbox fails at is tried once more.
 
     Args:
         sandbox: Runs the programs.
-        counters: Told what each run cost.
+        counters: Get the cost of each run.
     """
 
     def __init__(self, sandbox: Sandbox, counters: Counters) -> None:

@@ -27,15 +27,20 @@ from typing import TypeVar, cast
 from pydantic import JsonValue
 
 from scaler_core.errors import ScalerError
-from scaler_core.factory.interface import InstanceFactory, InstanceFailure, InstanceRequest, Made
+from scaler_core.factory.interface import (
+    InstanceFactory,
+    InstanceFailure,
+    InstanceRequest,
+    InstanceResult,
+)
 from scaler_core.factory.programs import CLOSED, Counters
 from scaler_core.factory.ray_cluster import CLOSE_S, Actor, ActorLost, RayCluster
 from scaler_core.factory.ray_worker import (
-    Answer,
+    ActorAnswer,
     FactoryActor,
     Introduction,
     Lane,
-    Place,
+    LevelSeeds,
     key_of,
     write_document,
 )
@@ -54,20 +59,20 @@ class _Member:
 
     Attributes:
         actor: The actor.
-        known: Environments that it was told of.
+        known: Keys of the environments that it was sent.
         load: Pieces of work with it, by lane.
-        told: The totals of its factory, as last heard of.
+        counters: The totals of its factory, as of its latest answer.
     """
 
     actor: Actor
     known: set[str] = field(default_factory=set)
     load: Counter[Lane] = field(default_factory=Counter)
-    told: dict[str, float] = field(default_factory=dict)
+    counters: dict[str, float] = field(default_factory=dict)
 
-    def hear(self, counters: Mapping[str, float]) -> None:
-        """Note its totals; those of an older answer may come after those of a newer one."""
+    def update(self, counters: Mapping[str, float]) -> None:
+        """Record its totals; those of an older answer may come after those of a newer one."""
         for name, total in counters.items():
-            self.told[name] = max(total, self.told.get(name, total))
+            self.counters[name] = max(total, self.counters.get(name, total))
 
 
 class _NoAnswer(Exception):
@@ -125,7 +130,9 @@ class RayFactory(InstanceFactory):
         with self._changed:
             return [member.actor.who for member in self._live()]
 
-    def make(self, environment: AnyEnvironment, level: int, seeds: Sequence[int]) -> list[Made]:
+    def make(
+        self, environment: AnyEnvironment, level: int, seeds: Sequence[int]
+    ) -> list[InstanceResult]:
         """One instance or failure per seed, in order. Thread-safe.
 
         Raises:
@@ -134,7 +141,7 @@ class RayFactory(InstanceFactory):
         """
         return self._make(environment, [(level, tuple(seeds))])[0]
 
-    def make_many(self, requests: Sequence[InstanceRequest]) -> list[list[Made]]:
+    def make_many(self, requests: Sequence[InstanceRequest]) -> list[list[InstanceResult]]:
         """The results of :meth:`make` for each request, in order, on all actors side by side."""
         together: dict[int, list[int]] = {}
         for index, request in enumerate(requests):
@@ -144,7 +151,7 @@ class RayFactory(InstanceFactory):
             here = self._closed  # and then all fail at once
             futures = [] if here else [self._threads.submit(self._make_group, g) for g in groups]
         made = map(self._make_group, groups) if here else (future.result() for future in futures)
-        results: dict[int, list[Made]] = {}
+        results: dict[int, list[InstanceResult]] = {}
         for indices, lists in zip(together.values(), made, strict=True):
             results.update(zip(indices, lists, strict=True))
         return [results[index] for index in range(len(requests))]
@@ -165,14 +172,14 @@ class RayFactory(InstanceFactory):
             return Verdict.undecided(str(error))
 
     def counters(self) -> Mapping[str, float]:
-        """Sums over all actors, dead ones too, as told with their latest answers.
+        """Sums over all actors, dead ones too, as of their latest answers.
 
         Beside those of their factories: ``actors/lost``, which died.
         """
         with self._changed:
             totals = Counter(self._counters.totals())
             for member in self._live():
-                totals.update(member.told)
+                totals.update(member.counters)
         return totals
 
     def close(self) -> None:
@@ -186,7 +193,7 @@ class RayFactory(InstanceFactory):
         self._threads.shutdown(wait=False)
         self._cluster.end([member.actor for member in members])
         with self._changed:
-            # whoever still waits for an answer is told that there is none before Ray is gone
+            # calls that still wait for an answer must fail before Ray is gone
             self._changed.wait_for(
                 lambda: not self._replacing and not any(item.load.total() for item in members),
                 CLOSE_S,
@@ -195,37 +202,41 @@ class RayFactory(InstanceFactory):
 
     # -------------------------------------------------------------- one piece of work
 
-    def _make_group(self, requests: Sequence[InstanceRequest]) -> list[list[Made]]:
+    def _make_group(self, requests: Sequence[InstanceRequest]) -> list[list[InstanceResult]]:
         """The results of requests that are all for the same environment."""
         return self._make(requests[0].environment, [(item.level, item.seeds) for item in requests])
 
-    def _make(self, environment: AnyEnvironment, places: Sequence[Place]) -> list[list[Made]]:
+    def _make(
+        self, environment: AnyEnvironment, wanted: Sequence[LevelSeeds]
+    ) -> list[list[InstanceResult]]:
         try:
-            make_at = partial(self._make_at, environment, places)
+            make_at = partial(self._make_at, environment, wanted)
             return self._ask("make", key_of(environment), make_at)
         except _NoAnswer as error:
             failure = InstanceFailure("infrastructure", str(error))
-            self._counters.add({"failed/infrastructure": sum(len(seeds) for _, seeds in places)})
-            return [[failure] * len(seeds) for _, seeds in places]
+            self._counters.add({"failed/infrastructure": sum(len(seeds) for _, seeds in wanted)})
+            return [[failure] * len(seeds) for _, seeds in wanted]
 
     def _make_at(
-        self, environment: AnyEnvironment, places: Sequence[Place], member: _Member
-    ) -> Answer[list[list[Made]]]:
+        self, environment: AnyEnvironment, wanted: Sequence[LevelSeeds], member: _Member
+    ) -> ActorAnswer[list[list[InstanceResult]]]:
         call, key = partial(self._cluster.call, member.actor, "make"), key_of(environment)
-        answer = call(key, None, places) if key in member.known else None
-        if answer is None:  # it was not told of this one, or has forgotten it among many others
-            answer = call(key, write_document(environment), places)
+        answer = call(key, None, wanted) if key in member.known else None
+        if answer is None:  # it was never sent this one, or has forgotten it among many others
+            answer = call(key, write_document(environment), wanted)
             member.known.add(key)
-        return cast("Answer[list[list[Made]]]", answer)
+        return cast("ActorAnswer[list[list[InstanceResult]]]", answer)
 
-    def _score_at(self, response: Response, ticket: Ticket, member: _Member) -> Answer[Verdict]:
+    def _score_at(
+        self, response: Response, ticket: Ticket, member: _Member
+    ) -> ActorAnswer[Verdict]:
         answer = self._cluster.call(member.actor, "score", response, ticket)
-        return cast("Answer[Verdict]", answer)
+        return cast("ActorAnswer[Verdict]", answer)
 
-    def _prepare_at(self, document: str, member: _Member) -> Answer[None]:
-        return cast("Answer[None]", self._cluster.call(member.actor, "prepare", document))
+    def _prepare_at(self, document: str, member: _Member) -> ActorAnswer[None]:
+        return cast("ActorAnswer[None]", self._cluster.call(member.actor, "prepare", document))
 
-    def _ask(self, lane: Lane, key: str, ask: Callable[[_Member], Answer[ResultT]]) -> ResultT:
+    def _ask(self, lane: Lane, key: str, ask: Callable[[_Member], ActorAnswer[ResultT]]) -> ResultT:
         """The result of one piece of work; from a second actor where the first one dies of it.
 
         Raises:
@@ -237,12 +248,12 @@ class RayFactory(InstanceFactory):
             member = self._take(lane, key, slots)
             try:
                 result, counters = ask(member)
-                member.hear(counters)
+                member.update(counters)
                 return result
             except ActorLost as error:
                 deaths.append(str(error))
             finally:
-                self._give_back(member, lane, slots)
+                self._release(member, lane, slots)
             self._replace(member)
         raise _NoAnswer(f"two Ray actors died at this work: {'; '.join(deaths)}")
 
@@ -276,7 +287,7 @@ class RayFactory(InstanceFactory):
         live.sort(key=lambda member: (member is not self._members[home], member.load[lane]))
         return next((member for member in live if member.load[lane] + slots <= QUEUE), None)
 
-    def _give_back(self, member: _Member, lane: Lane, slots: int) -> None:
+    def _release(self, member: _Member, lane: Lane, slots: int) -> None:
         with self._changed:
             member.load[lane] -= slots
             self._changed.notify_all()
@@ -292,7 +303,7 @@ class RayFactory(InstanceFactory):
             place = self._members.index(member)
             self._members[place] = None
             self._replacing += 1
-            self._counters.add({**member.told, "actors/lost": 1})
+            self._counters.add({**member.counters, "actors/lost": 1})
         replacement = None
         try:
             self._cluster.kill(member.actor)  # one that is only out of reach must not linger

@@ -32,7 +32,7 @@ class Actor:
     """A live actor.
 
     Attributes:
-        handle: What Ray calls it by.
+        handle: Ray's handle of it.
         who: How it introduced itself.
         number: Its number among those of its machine, which gives each a core of its own there.
     """
@@ -52,7 +52,7 @@ class RayCluster:
     Args:
         cores: Actors that it must have room for; each takes a core.
         connection: Which cluster, and how its processes are started.
-        option: What the user set their number with.
+        option: The option with which the user set their number.
 
     Raises:
         UsageError: Ray is not installed, the cluster cannot be reached or has too few cores.
@@ -84,7 +84,7 @@ class RayCluster:
         """New actors, ready to work.
 
         Args:
-            actor: What they run.
+            actor: The class that they run.
             builder: The function that builds what they work with, as ``module:function``.
             arguments: Its keyword arguments, a JSON object.
             how_many: How many actors.
@@ -111,7 +111,7 @@ class RayCluster:
         return actors
 
     def call(self, actor: Actor, lane: str, *arguments: object) -> object:
-        """What the actor's method of that name returns; what it raises is raised here.
+        """The result of the actor's method of that name; its exception is raised here.
 
         Raises:
             ActorLost: There is no answer, and will be none.

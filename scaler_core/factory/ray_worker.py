@@ -1,4 +1,4 @@
-"""What runs inside each Ray actor: a factory of its own, and the environments it was told of.
+"""The code inside each Ray actor: a factory of its own, and the environments it was sent.
 
 It is plain Python: the asking side, :mod:`scaler_core.factory.ray_actors`, makes actors of it.
 """
@@ -17,7 +17,12 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 import scaler_core
 from scaler_core.errors import one_line
-from scaler_core.factory.interface import InstanceFactory, InstanceFailure, InstanceRequest, Made
+from scaler_core.factory.interface import (
+    InstanceFactory,
+    InstanceFailure,
+    InstanceRequest,
+    InstanceResult,
+)
 from scaler_core.factory.native import native_reference
 from scaler_core.factory.native_worker import load_class
 from scaler_core.interfaces import AnyEnvironment, NativeEnvironment
@@ -28,10 +33,10 @@ KNOWN_ENVIRONMENTS = 256
 
 Lane = Literal["make", "score", "prepare"]
 """Methods of an actor that run beside each other; calls of the same one wait for each other."""
-Place = tuple[int, tuple[int, ...]]
+LevelSeeds = tuple[int, tuple[int, ...]]
 """A level and the seeds wanted at it."""
 ResultT = TypeVar("ResultT")
-Answer = tuple[ResultT, Mapping[str, float]]
+ActorAnswer = tuple[ResultT, Mapping[str, float]]
 """A result, and the totals of the actor's factory."""
 
 
@@ -51,7 +56,7 @@ class Introduction:
 
 
 class ActorClass(ABC):
-    """What an actor runs. Its lanes are methods that run beside each other.
+    """The class that an actor runs. Its lanes are methods that run beside each other.
 
     Attributes:
         LANES: Their names.
@@ -60,7 +65,7 @@ class ActorClass(ABC):
     LANES: ClassVar[tuple[str, ...]]
 
     def introduce(self) -> Introduction:
-        """Who it is; asked before it is told anything that another version might not know."""
+        """Who it is; asked first, because another version might not understand anything else."""
         return Introduction(scaler_core.__version__, socket.gethostname(), os.getpid())
 
     def start(self, builder: str, arguments: str, number: int) -> None:
@@ -89,7 +94,7 @@ class ActorClass(ABC):
 
 
 class FactoryActor(ActorClass):
-    """What an actor runs: a factory of its own, and the environments that it was told of."""
+    """The actor of the factory: a factory of its own, and the environments that it was sent."""
 
     LANES = get_args(Lane)
 
@@ -102,9 +107,9 @@ class FactoryActor(ActorClass):
         self._factory = built
 
     def make(
-        self, key: str, document: str | None, places: Sequence[Place]
-    ) -> Answer[list[list[Made]]] | None:
-        """Results for each place; ``None`` when the environment *key* must be told (again)."""
+        self, key: str, document: str | None, wanted: Sequence[LevelSeeds]
+    ) -> ActorAnswer[list[list[InstanceResult]]] | None:
+        """Results for each level and its seeds; ``None`` if the environment *key* must be sent."""
         if document is not None:
             self._environments[key] = _read_document(document)
         if key not in self._environments:
@@ -115,18 +120,18 @@ class FactoryActor(ActorClass):
         environment = self._environments[key]
         assert self._factory is not None
         if isinstance(environment, InstanceFailure):
-            made: list[list[Made]] = [[environment] * len(seeds) for _, seeds in places]
+            made: list[list[InstanceResult]] = [[environment] * len(seeds) for _, seeds in wanted]
         else:
-            requests = [InstanceRequest(environment, level, seeds) for level, seeds in places]
+            requests = [InstanceRequest(environment, level, seeds) for level, seeds in wanted]
             made = self._factory.make_many(requests)
         return made, self._factory.counters()
 
-    def score(self, response: Response, ticket: Ticket) -> Answer[Verdict]:
+    def score(self, response: Response, ticket: Ticket) -> ActorAnswer[Verdict]:
         """See :meth:`scaler_core.factory.InstanceFactory.score`."""
         assert self._factory is not None
         return self._factory.score(response, ticket), self._factory.counters()
 
-    def prepare(self, document: str) -> Answer[None]:
+    def prepare(self, document: str) -> ActorAnswer[None]:
         """Do what the first instance of an environment would have to wait for."""
         assert self._factory is not None
         environment = _read_document(document)
@@ -141,7 +146,7 @@ class FactoryActor(ActorClass):
 
 
 def key_of(environment: AnyEnvironment) -> str:
-    """What an actor knows an environment by: equal keys, equal instances.
+    """The key that an actor knows an environment by: equal keys, equal instances.
 
     Raises:
         UsageError: It is a native one whose class cannot be imported by name.

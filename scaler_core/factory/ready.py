@@ -20,7 +20,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby, islice, takewhile
 
-from scaler_core.factory.interface import InstanceFactory, InstanceFailure, InstanceRequest, Made
+from scaler_core.factory.interface import (
+    InstanceFactory,
+    InstanceFailure,
+    InstanceRequest,
+    InstanceResult,
+)
 from scaler_core.interfaces import AnyEnvironment
 from scaler_core.models import Environment, Response, Ticket, Verdict
 
@@ -30,19 +35,19 @@ LARGEST_BATCH = 32
 CLOSE_S = 10.0
 
 Identity = tuple[object, str]
-"""What tells environments apart: content, or class for native ones, and id."""
+"""The identity of an environment: content, or class for native ones, and id."""
 
 
 @dataclass(frozen=True)
-class _Place:
-    """Where one instance is wanted."""
+class _InstanceKey:
+    """Names one instance."""
 
     identity: Identity
     level: int
     seed: int
 
 
-Wanted = tuple[_Place, AnyEnvironment]
+Wanted = tuple[_InstanceKey, AnyEnvironment]
 
 
 @dataclass
@@ -57,7 +62,7 @@ class _Call:
     """
 
     wanted: list[Wanted]
-    found: dict[int, Made] = field(default_factory=dict)
+    found: dict[int, InstanceResult] = field(default_factory=dict)
     missing: list[int] = field(default_factory=list)
     awaited: list[int] = field(default_factory=list)
 
@@ -78,9 +83,9 @@ class ReadyFactory(InstanceFactory):
         self._inner = inner
         self._changed = threading.Condition()
         # whatever changes below is read and written only while this is held
-        self._ready: dict[_Place, Made] = {}
-        self._queue: dict[_Place, AnyEnvironment] = {}
-        self._making: set[_Place] = set()
+        self._ready: dict[_InstanceKey, InstanceResult] = {}
+        self._queue: dict[_InstanceKey, AnyEnvironment] = {}
+        self._making: set[_InstanceKey] = set()
         self._unprepared: dict[Identity, AnyEnvironment] = {}
         self._known: set[Identity] = set()
         self._foreground = 0
@@ -91,15 +96,15 @@ class ReadyFactory(InstanceFactory):
             for number in range(threads)
         ]
 
-    def make(self, environment: AnyEnvironment, level: int, seeds: Sequence[int]) -> list[Made]:
+    def make(
+        self, environment: AnyEnvironment, level: int, seeds: Sequence[int]
+    ) -> list[InstanceResult]:
         """One instance or failure per seed, in order."""
         return self.make_many([InstanceRequest(environment, level, tuple(seeds))])[0]
 
-    def make_many(self, requests: Sequence[InstanceRequest]) -> list[list[Made]]:
+    def make_many(self, requests: Sequence[InstanceRequest]) -> list[list[InstanceResult]]:
         """The results of :meth:`make` for each request, in order."""
-        wanted = [
-            (place, request.environment) for request in requests for place in _places(request)
-        ]
+        wanted = [(key, request.environment) for request in requests for key in _keys_of(request)]
         with self._in_foreground():
             call = self._look_up(wanted)
             self._make_missing(call)
@@ -113,19 +118,19 @@ class ReadyFactory(InstanceFactory):
         """Make this in the background, first things first; what was named before is dropped.
 
         Requests next to each other that are for the same environment are made together. When
-        nothing is left to make, *inner* is told of each environment that the last call did not
+        nothing is left to make, *inner* prefetches each environment that the last call did not
         name, so that it can prepare it; a request without seeds asks for no more than that.
         """
-        named = {place: item.environment for item in requests for place in _places(item)}
+        named = {key: item.environment for item in requests for key in _keys_of(item)}
         environments = {_identity(item.environment): item.environment for item in requests}
         with self._changed:
             if self._closed:
                 return
-            self._drop([place for place in self._ready if place not in named])
+            self._drop([key for key in self._ready if key not in named])
             self._queue = {
-                place: environment
-                for place, environment in named.items()
-                if place not in self._ready and place not in self._making
+                key: environment
+                for key, environment in named.items()
+                if key not in self._ready and key not in self._making
             }
             self._unprepared = {
                 identity: environment
@@ -187,13 +192,13 @@ class ReadyFactory(InstanceFactory):
     def _look_up(self, wanted: list[Wanted]) -> _Call:
         call = _Call(wanted)
         with self._changed:
-            for position, (place, _) in enumerate(wanted):
-                if place in self._ready:
-                    call.found[position] = self._ready.pop(place)
-                elif place in self._making:
+            for position, (key, _) in enumerate(wanted):
+                if key in self._ready:
+                    call.found[position] = self._ready.pop(key)
+                elif key in self._making:
                     call.awaited.append(position)
                 else:
-                    self._queue.pop(place, None)
+                    self._queue.pop(key, None)
                     call.missing.append(position)
             self._counts["hits"] += len(call.found)
         return call
@@ -213,9 +218,9 @@ class ReadyFactory(InstanceFactory):
         with self._changed:
             self._changed.wait_for(lambda: self._closed or not awaited & self._making)
             for position in call.awaited:
-                place, _ = call.wanted[position]
-                if place in self._ready:
-                    call.found[position] = self._ready.pop(place)
+                key, _ = call.wanted[position]
+                if key in self._ready:
+                    call.found[position] = self._ready.pop(key)
                     self._counts["waited"] += 1
                 else:
                     call.missing.append(position)
@@ -241,28 +246,28 @@ class ReadyFactory(InstanceFactory):
         return self._closed or (waiting and not self._foreground)
 
     def _take_batch(self) -> list[Wanted]:
-        """What is first in the queue, with all that follows it for the same environment."""
+        """The first of the queue, with all that follow it for the same environment."""
         if not self._queue:
             return []
         identity = next(iter(self._queue)).identity
         same = takewhile(lambda item: item[0].identity == identity, self._queue.items())
         batch = list(islice(same, LARGEST_BATCH))
-        for place, _ in batch:
-            del self._queue[place]
-            self._making.add(place)
+        for key, _ in batch:
+            del self._queue[key]
+            self._making.add(key)
         return batch
 
     def _make_ahead(self, batch: list[Wanted]) -> None:
-        places = [place for place, _ in batch]
-        kept: dict[_Place, Made] = {}
+        keys = [key for key, _ in batch]
+        kept: dict[_InstanceKey, InstanceResult] = {}
         try:
-            made = dict(zip(places, self._ask(batch), strict=True))
-            kept = {place: item for place, item in made.items() if not _blames_the_machine(item)}
+            made = dict(zip(keys, self._ask(batch), strict=True))
+            kept = {key: item for key, item in made.items() if not _blames_the_machine(item)}
         except Exception:  # whoever needs one of them asks again, and meets the error there
             return
         finally:
             with self._changed:
-                self._making.difference_update(places)
+                self._making.difference_update(keys)
                 if not self._closed:
                     self._ready.update(kept)
                     self._counts["made_ahead"] += len(kept)
@@ -274,25 +279,25 @@ class ReadyFactory(InstanceFactory):
         except Exception:  # nothing depends on it
             return
 
-    def _drop(self, places: list[_Place]) -> None:
-        for place in places:
-            del self._ready[place]
-        self._counts["dropped"] += len(places)
+    def _drop(self, keys: list[_InstanceKey]) -> None:
+        for key in keys:
+            del self._ready[key]
+        self._counts["dropped"] += len(keys)
 
-    def _ask(self, wanted: Sequence[Wanted]) -> list[Made]:
-        """One result per place; neighbours of one environment and level are one request."""
+    def _ask(self, wanted: Sequence[Wanted]) -> list[InstanceResult]:
+        """One result per instance; neighbours of one environment and level are one request."""
         requests = []
         for _, neighbours in groupby(wanted, key=lambda item: (item[0].identity, item[0].level)):
             group = list(neighbours)
-            place, environment = group[0]
-            seeds = tuple(place.seed for place, _ in group)
-            requests.append(InstanceRequest(environment, place.level, seeds))
+            key, environment = group[0]
+            seeds = tuple(key.seed for key, _ in group)
+            requests.append(InstanceRequest(environment, key.level, seeds))
         return [item for made in self._inner.make_many(requests) for item in made]
 
 
-def _places(request: InstanceRequest) -> list[_Place]:
+def _keys_of(request: InstanceRequest) -> list[_InstanceKey]:
     identity = _identity(request.environment)
-    return [_Place(identity, request.level, seed) for seed in request.seeds]
+    return [_InstanceKey(identity, request.level, seed) for seed in request.seeds]
 
 
 def _identity(environment: AnyEnvironment) -> Identity:
@@ -301,5 +306,5 @@ def _identity(environment: AnyEnvironment) -> Identity:
     return type(environment), environment.id
 
 
-def _blames_the_machine(made: Made) -> bool:
+def _blames_the_machine(made: InstanceResult) -> bool:
     return isinstance(made, InstanceFailure) and made.cause == "infrastructure"

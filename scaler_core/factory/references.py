@@ -15,51 +15,76 @@ from scaler_core.models import AnswerType, Environment
 SPARE_SOLUTIONS = 3
 
 
-@dataclass
-class _Answer:
-    """Solutions, counted from 1, that gave the same answer; its words are the first one's."""
+Words = tuple[str, ...]
+"""The words of an answer, as :func:`read_answer` gives them."""
 
-    words: tuple[str, ...]
+
+@dataclass
+class Answer:
+    """An answer to one input, and the solutions that gave it.
+
+    Attributes:
+        words: The words of the first solution that gave it.
+        solutions: All that gave it, counted from 1.
+    """
+
+    words: Words
     solutions: list[int]
 
+    @property
+    def text(self) -> str:
+        """The words joined by single spaces."""
+        return " ".join(self.words)
+
 
 @dataclass
-class _Search:
-    """The search for one input's truth."""
+class Ballot:
+    """The vote of an environment's reference solutions on one input.
 
-    stdin: bytes
-    answers: list[_Answer] = field(default_factory=list)
-    failures: list[InstanceFailure] = field(default_factory=list)
-    broken: InstanceFailure | None = None
+    A solution votes for the answer that it prints; answers that :func:`agree` are one answer. A
+    solution that fails, or prints what can be no truth, has no vote.
+
+    Attributes:
+        answers: The different answers, in the order in which they were first given.
+        failures: Why solutions have no vote, by the solution's number.
+    """
+
+    answers: list[Answer] = field(default_factory=list, init=False)
+    failures: dict[int, InstanceFailure] = field(default_factory=dict, init=False)
 
     def take(self, number: int, result: RunResult, answer_type: AnswerType) -> None:
-        """Note what solution *number* did on this input."""
+        """Count the vote of solution *number*, or record why it has none."""
         who = f"solution {number}"
-        if result.status == "sandbox_failure":
-            self.broken = failure("solution", result, who)
-            return
         if result.status != "ok":
-            self.failures.append(failure("solution", result, who))
+            self.failures[number] = failure("solution", result, who)
             return
         try:
             words = read_answer(result.output, answer_type)
         except ValueError as error:
-            self.failures.append(InstanceFailure("invalid_truth", f"{who}: {error}"))
+            self.failures[number] = InstanceFailure("invalid_truth", f"{who}: {error}")
             return
+        # numbers agree within a tolerance, which is not transitive: the first that agrees counts
         for answer in self.answers:
             if agree(answer.words, words, answer_type):
                 answer.solutions.append(number)
                 return
-        self.answers.append(_Answer(words, [number]))
+        self.answers.append(Answer(words, [number]))
 
     @property
-    def asked(self) -> int:
-        """Solutions that gave an answer."""
+    def votes(self) -> int:
+        """How many solutions gave an answer."""
         return sum(len(answer.solutions) for answer in self.answers)
 
-    def winner(self, needed: int) -> _Answer | None:
-        """The answer that *needed* solutions gave."""
-        return next((item for item in self.answers if len(item.solutions) >= needed), None)
+    @property
+    def outage(self) -> InstanceFailure | None:
+        """A failure of the machine, which makes the vote worthless; ``None`` without one."""
+        causes = self.failures.values()
+        return next((item for item in causes if item.cause == "infrastructure"), None)
+
+    def winner(self, needed: int) -> Answer | None:
+        """The answer with the most votes, of equals the first given; ``None`` below *needed*."""
+        best = max(self.answers, key=lambda answer: len(answer.solutions), default=None)
+        return best if best is not None and len(best.solutions) >= needed else None
 
 
 class References:
@@ -93,38 +118,39 @@ class References:
         self, environment: Environment, inputs: Sequence[bytes]
     ) -> list[str | InstanceFailure]:
         """For each input its truth, words joined by single spaces, or why it has none."""
-        searches = [_Search(stdin) for stdin in inputs]
+        ballots = [Ballot() for _ in inputs]
         solutions = environment.problem.solutions[: self._considered + SPARE_SOLUTIONS]
         for number, solution in enumerate(solutions, start=1):
-            going = [search for search in searches if self._goes_on(search)]
-            if not going:
+            undecided = [i for i, ballot in enumerate(ballots) if self._is_undecided(ballot)]
+            if not undecided:
                 break
             program = Program(solution.language, solution.source)
             results = self._runner.run(
-                "solutions", program, [search.stdin for search in going], self._limits
+                "solutions", program, [inputs[i] for i in undecided], self._limits
             )
-            for search, result in zip(going, results, strict=True):
-                search.take(number, result, environment.answer_type)
-        return [self._outcome(search) for search in searches]
+            for i, result in zip(undecided, results, strict=True):
+                ballots[i].take(number, result, environment.answer_type)
+        return [self._truth(ballot) for ballot in ballots]
 
-    def _goes_on(self, search: _Search) -> bool:
+    def _is_undecided(self, ballot: Ballot) -> bool:
+        """Whether another solution is asked."""
         return (
-            search.broken is None
-            and search.asked < self._considered
-            and search.winner(self._needed) is None
+            ballot.outage is None
+            and ballot.votes < self._considered
+            and ballot.winner(self._needed) is None
         )
 
-    def _outcome(self, search: _Search) -> str | InstanceFailure:
-        if search.broken is not None:
-            return search.broken
-        winner = search.winner(self._needed)
+    def _truth(self, ballot: Ballot) -> str | InstanceFailure:
+        if ballot.outage is not None:
+            return ballot.outage
+        winner = ballot.winner(self._needed)
         if winner is not None:
-            return " ".join(winner.words)
-        if len(search.answers) <= 1 and search.failures:
-            return search.failures[0]
+            return winner.text
+        if len(ballot.answers) <= 1 and ballot.failures:
+            return next(iter(ballot.failures.values()))
         given = "; ".join(
-            f"solution {', '.join(map(str, answer.solutions))}: {' '.join(answer.words)[:60]}"
-            for answer in search.answers
+            f"solution {', '.join(map(str, answer.solutions))}: {answer.text[:60]}"
+            for answer in ballot.answers
         )
         return InstanceFailure(
             "disagreement", f"{self._needed} solutions must agree; {given or 'there is none'}"
@@ -142,7 +168,7 @@ _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
-def read_answer(output: bytes, answer_type: AnswerType) -> tuple[str, ...]:
+def read_answer(output: bytes, answer_type: AnswerType) -> Words:
     """The words that a solution printed.
 
     Raises:
@@ -164,7 +190,7 @@ def read_answer(output: bytes, answer_type: AnswerType) -> tuple[str, ...]:
     return words
 
 
-def agree(first: tuple[str, ...], second: tuple[str, ...], answer_type: AnswerType) -> bool:
+def agree(first: Words, second: Words, answer_type: AnswerType) -> bool:
     """Whether two answers are the same answer; words as of :func:`read_answer`."""
     if answer_type == "string":
         return first == second

@@ -29,6 +29,7 @@ from scaler_core.interfaces.synthesis import ChatClient, Extractor, Generator, M
 from scaler_core.interfaces.training import (
     Ask,
     Backend,
+    CountTokens,
     FeedLike,
     RayConnection,
     RunLike,
@@ -48,6 +49,7 @@ __all__ = [
     "Closable",
     "Component",
     "Controller",
+    "CountTokens",
     "Curator",
     "CuratorView",
     "EnvironmentPack",

@@ -60,6 +60,9 @@ Ask = Callable[[Sequence[Question]], Iterable[tuple[int, Response]]]
 Answers are taken as they come, so that what is answered is not lost when the rest is not.
 """
 
+CountTokens = Callable[[Sequence[Message]], int]
+"""Counts the tokens of a prompt, given by its chat messages, as one model reads it. Thread-safe."""
+
 
 Sample = tuple[Ticket, Response, Verdict]
 """A response to a ticket, and the verdict on it."""
@@ -80,7 +83,7 @@ class FeedLike(Protocol):
     def record(self, step: int, groups: Sequence[Group]) -> None:
         """The verdicts of a step; difficulty moves before the next draw."""
 
-    def measure_prompts(self, count_tokens: Callable[[Sequence[Message]], int], limit: int) -> None:
+    def measure_prompts(self, count_tokens: CountTokens, limit: int) -> None:
         """Cap levels whose rendered prompt exceeds *limit* tokens by this count."""
 
     def state_dict(self) -> dict[str, Any]:
@@ -246,7 +249,7 @@ class Backend(Component):
         return 1.0, 1.0
 
     @classmethod
-    def token_counter(cls, model: str) -> Callable[[Sequence[Message]], int]:
+    def token_counter(cls, model: str) -> CountTokens:
         """What counts the tokens of a prompt as *model* of this backend reads it. Thread-safe.
 
         Raises:

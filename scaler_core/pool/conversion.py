@@ -30,8 +30,8 @@ from scaler_core.pool.entry import (
 )
 
 
-class Kept(BaseModel):
-    """What :attr:`Environment.published` holds of the entry that an environment comes from.
+class PublishedKeys(BaseModel):
+    """The part of the published entry that :attr:`Environment.published` keeps.
 
     Attributes:
         key: Its key in the file, where that is not its name.
@@ -54,10 +54,10 @@ class Kept(BaseModel):
     of: str = ""
 
 
-def kept_of(environment: Environment) -> Kept:
-    """What *environment* keeps of its entry; nothing where it comes from none."""
+def published_keys_of(environment: Environment) -> PublishedKeys:
+    """The part of its entry that *environment* keeps; empty where it comes from none."""
     try:
-        return Kept.model_validate(environment.published)
+        return PublishedKeys.model_validate(environment.published)
     except ValidationError as error:
         raise DataError(
             f"environment {environment.id!r}: what it keeps of the published format is damaged: "
@@ -67,7 +67,7 @@ def kept_of(environment: Environment) -> Kept:
 
 def was_repaired(environment: Environment) -> bool:
     """Whether import changed the level table that the entry has."""
-    kept = kept_of(environment)
+    kept = published_keys_of(environment)
     return not kept.exact and "difficulty_dict" in kept.original
 
 
@@ -123,7 +123,7 @@ def environment_from_entry(
         environment = Environment(**fields)
     except ValidationError as error:
         raise ValueError(explain(error)) from None
-    kept = _keep(key, data, environment, as_published)
+    kept = _keys_to_keep(key, data, environment, as_published)
     return Environment(**fields, published=kept.model_dump(exclude_defaults=True))
 
 
@@ -145,7 +145,7 @@ def environment_to_entry(
             f"the published format has no place for a scale parameter called {DIFFICULTY_KEY!r}: "
             "rename it"
         )
-    kept = kept_of(environment)
+    kept = published_keys_of(environment)
     entry = {**_rebuilt_entry(environment, kept, key), **kept.extra}
     if (as_published or kept.exact) and kept.of == environment.content_hash:
         entry |= kept.original
@@ -154,9 +154,11 @@ def environment_to_entry(
     return entry
 
 
-def _keep(key: str, data: Mapping[str, Any], environment: Environment, as_published: bool) -> Kept:
-    """What *environment* needs in order to give its entry *data* back."""
-    kept = Kept(
+def _keys_to_keep(
+    key: str, data: Mapping[str, Any], environment: Environment, as_published: bool
+) -> PublishedKeys:
+    """The part of the entry *data* that an export of *environment* needs to restore it."""
+    kept = PublishedKeys(
         key=None if key == environment.problem.name else key,
         extra={name: value for name, value in data.items() if name not in KNOWN_KEYS},
         difficulty=data["params"].get(DIFFICULTY_KEY),
@@ -173,8 +175,8 @@ def _keep(key: str, data: Mapping[str, Any], environment: Environment, as_publis
     return kept.model_copy(update={"original": original, "absent": absent})
 
 
-def _rebuilt_entry(environment: Environment, kept: Kept, key: str) -> dict[str, JsonValue]:
-    """The entry as the environment alone tells it."""
+def _rebuilt_entry(environment: Environment, kept: PublishedKeys, key: str) -> dict[str, JsonValue]:
+    """The entry as far as it follows from the environment."""
     problem = environment.problem
     params: dict[str, JsonValue] = {
         name: {"min": item.minimum, "max": item.maximum, "base": item.ratio}
@@ -210,7 +212,7 @@ def _rebuilt_entry(environment: Environment, kept: Kept, key: str) -> dict[str, 
     return entry
 
 
-def _controller_settings(environment: Environment, kept: Kept) -> dict[str, JsonValue]:
+def _controller_settings(environment: Environment, kept: PublishedKeys) -> dict[str, JsonValue]:
     found = kept.difficulty if isinstance(kept.difficulty, dict) else {"version": 1}
     params = found.get("params")
     params = dict(params) if isinstance(params, dict) else {}

@@ -52,7 +52,7 @@ class EntryDifficulty(_Part):
 
 
 class EntryOwn(_Part):
-    """What SCALER adds under the key ``scaler``, where an environment has it."""
+    """The fields that SCALER adds under the key ``scaler``, where an environment has them."""
 
     id: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=120)
     verifier: ComponentChoice | None = None
@@ -66,7 +66,7 @@ class Entry(_Part):
     Attributes:
         params: The scale parameters alone.
         difficulty: The controller's settings, which a file keeps inside ``params``.
-        scaler: What the published format has no place for.
+        scaler: The fields that the published format has no place for.
     """
 
     name: str | None = None

@@ -1,4 +1,4 @@
-"""What lies in a pool directory: file names, manifest, index.
+"""The layout of a pool directory: file names, manifest, index.
 
 ::
 
@@ -85,7 +85,7 @@ class Manifest(_Part):
 
 
 class Index(_Part):
-    """What is known of each environment without reading it, column by column, in pool order.
+    """The facts known of each environment without reading it, by column, in pool order.
 
     Attributes:
         id: Ids.

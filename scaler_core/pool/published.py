@@ -15,7 +15,7 @@ from scaler_core.pool.conversion import (
     derive_ids,
     environment_from_entry,
     environment_to_entry,
-    kept_of,
+    published_keys_of,
     was_repaired,
 )
 from scaler_core.pool.entry import shown
@@ -68,7 +68,7 @@ def parse_published(
         as_published: Keep level tables with their defects, and let every export restore the
             entries exactly. Otherwise levels become distinct and increasing up to the range
             (paper section 8.2).
-        on_invalid: Told name and fault of each malformed entry, which is then left out. Without
+        on_invalid: Called with name and fault of each malformed entry, which is left out. Without
             it, one malformed entry fails the whole.
         origin: How messages call the data.
 
@@ -121,7 +121,7 @@ def write_published(
     """
     entries: dict[str, dict[str, JsonValue]] = {}
     for environment in environments:
-        kept_key = kept_of(environment).key
+        kept_key = published_keys_of(environment).key
         key = environment.problem.name if kept_key is None else kept_key
         while key in entries:
             key = f"{key} [{environment.id}]"

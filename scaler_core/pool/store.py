@@ -134,14 +134,14 @@ class PoolDirectory(EnvironmentSource):
 
     def _verify_row(self, environment: Environment, row: int) -> None:
         index = self._index
-        told = (index.hash_at(row), index.name[row], index.top_level[row], index.answer_type[row])
+        stated = (index.hash_at(row), index.name[row], index.top_level[row], index.answer_type[row])
         found = (
             environment.content_hash,
             environment.problem.name,
             environment.top_level,
             environment.answer_type,
         )
-        if found != told:
+        if found != stated:
             raise DataError(
                 f"{self._place(row)}: the index tells something else of it", hint=RESTORE_HINT
             )

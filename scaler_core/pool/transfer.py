@@ -24,7 +24,7 @@ class SkippedEntry(Record):
 
 
 class ImportReport(Record):
-    """What an import did.
+    """The outcome of an import.
 
     Attributes:
         path: The pool directory.
@@ -58,7 +58,7 @@ def import_pool(
         as_published: Keep level tables with their defects; exports then give the file back.
         skip_invalid: Leave malformed entries out instead of refusing the file.
         overwrite: Replace a pool that is there.
-        progress: Told how many environments are written, after each.
+        progress: Called with the number of environments written, after each.
 
     Raises:
         UsageError: The file cannot be read, or the destination may not be replaced.

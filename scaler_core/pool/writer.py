@@ -51,7 +51,7 @@ def write_pool(
         environments: Taken one by one; may read the very pool that is being replaced.
         overwrite: Replace a pool that is there. Anything but a pool is never replaced.
         shard_bytes: A new shard is begun when the next line would make it larger than this.
-        progress: Told how many environments are written, after each.
+        progress: Called with the number of environments written, after each.
 
     Raises:
         UsageError: *path* exists and may not be replaced.
@@ -62,15 +62,15 @@ def write_pool(
     target = Path(path).resolve()
     check_target(target, overwrite)
     with ExitStack() as stack:
-        with _telling_of(target):
+        with _disk_errors(target):
             folder = stack.enter_context(staging_directory(target))
         files = stack.enter_context(closing(_PoolFiles(folder, shard_bytes)))
         for number, environment in enumerate(environments, start=1):
-            with _telling_of(target):
+            with _disk_errors(target):
                 files.add(environment)
             if progress is not None:
                 progress(number)
-        with _telling_of(target):
+        with _disk_errors(target):
             manifest = files.finish()
             check_target(target, overwrite)
             move_to_target(folder, target)
@@ -78,8 +78,8 @@ def write_pool(
 
 
 @contextmanager
-def _telling_of(target: Path) -> Iterator[None]:
-    """Turn what the disk refuses into the one line for the user."""
+def _disk_errors(target: Path) -> Iterator[None]:
+    """Raise an ``OSError`` of the block as the error that names *target*."""
     try:
         yield
     except OSError as error:
@@ -106,7 +106,7 @@ class _Shard:
         return offset
 
     def finish(self) -> ShardInfo:
-        """Bring it to the disk, and tell what it is."""
+        """Bring it to the disk; returns its entry in the manifest."""
         _close_durably(self.stream)
         return ShardInfo(
             file=self.file.name,
@@ -128,7 +128,7 @@ class _PoolFiles:
         self.shard: _Shard | None = None
 
     def add(self, environment: Environment) -> None:
-        """Write one line and note its row of the index."""
+        """Write one line and record its row of the index."""
         if environment.id in self.known:
             raise DataError(f"environment {environment.id!r} occurs twice", hint="rename one")
         self.known.add(environment.id)
@@ -218,7 +218,7 @@ def check_target(target: Path, overwrite: bool) -> None:
 def staging_directory(target: Path) -> Iterator[Path]:
     """A new hidden directory beside *target*, removed at the end unless it was moved away.
 
-    What killed imports to *target* left is removed first. Raises ``OSError``.
+    Leftovers of killed imports to *target* are removed first. Raises ``OSError``.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(target)
@@ -239,7 +239,7 @@ def move_to_target(folder: Path, target: Path) -> None:
     """Put the finished *folder* in its place; a pool that is there goes. Raises ``OSError``.
 
     A kill between the two renames leaves the former pool whole under a hidden name, which the error
-    for the missing pool tells.
+    for the missing pool shows.
     """
     replaced = None
     if target.exists():

@@ -110,16 +110,8 @@ def _valid(
 
 
 def _grid_ticket(instance: Instance, verifier: ComponentChoice) -> Ticket:
-    return Ticket(
-        id=f"grid.{instance.environment_id}.{instance.level}.{instance.seed}",
-        step=0,
-        environment_id=instance.environment_id,
-        level=instance.level,
-        seed=instance.seed,
-        messages=instance.messages,
-        truth=instance.truth,
-        verifier=verifier,
-    )
+    place = f"{instance.environment_id}.{instance.level}.{instance.seed}"
+    return Ticket.of(instance, id=f"grid.{place}", step=0, verifier=verifier)
 
 
 def write_grid(path: Path, tickets: Iterable[Ticket]) -> None:

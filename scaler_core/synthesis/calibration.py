@@ -27,7 +27,7 @@ from scaler_core.synthesis.checks.testcases import Inspection, check_repeats
 from scaler_core.synthesis.config import CalibrationSettings
 from scaler_core.synthesis.levels import Ladder, Ruler, largest, level_table
 from scaler_core.synthesis.records import Calibrated, Candidate, Checked, Rejection
-from scaler_core.synthesis.workbench import Bench, Draw
+from scaler_core.synthesis.workbench import Draw, Workbench
 
 CALIBRATION_CHECKS = (
     "too_long",
@@ -52,17 +52,17 @@ Figures = dict[str, JsonValue]
 def calibrate(
     candidate: Candidate,
     checked: Checked,
-    bench: Bench,
+    workbench: Workbench,
     settings: CalibrationSettings | None = None,
 ) -> Calibrated | Rejection:
     """Parameters and levels of *candidate* (paper sections 2.6 and 2.7).
 
-    The same arguments and seed of the bench give the same result, measured times apart.
+    The same arguments and seed of the workbench give the same result, measured times apart.
 
     Args:
         candidate: The candidate.
         checked: What the checks found; only the solutions that they kept are asked.
-        bench: Runs its programs, and counts tokens where it can.
+        workbench: Runs its programs, and counts tokens where it can.
         settings: What fits, and what a level must have.
 
     Raises:
@@ -70,7 +70,7 @@ def calibrate(
     """
     figures: Figures = {}
     try:
-        return _calibrate(candidate, checked, bench, settings or CalibrationSettings(), figures)
+        return _calibrate(candidate, checked, workbench, settings or CalibrationSettings(), figures)
     except Refused as refused:
         return Rejection(
             stage="calibrate",
@@ -83,19 +83,19 @@ def calibrate(
 def _calibrate(
     candidate: Candidate,
     checked: Checked,
-    bench: Bench,
+    workbench: Workbench,
     settings: CalibrationSettings,
     figures: Figures,
 ) -> Calibrated:
     problem = candidate.problem.problem
-    jury = Jury(problem, check_metadata(candidate), bench, settings.checks, checked.kept)
-    ruler = Ruler(candidate, list(jury.sound.values()), bench, settings)
+    jury = Jury(problem, check_metadata(candidate), workbench, settings.checks, checked.kept)
+    ruler = Ruler(candidate, list(jury.sound.values()), workbench, settings)
     whole = Ladder.of(candidate.metadata.parameters, settings.largest_span)
     figures["range"] = whole.reach
     figures["budget"] = {"unit": ruler.unit, "limit": ruler.budget, "quantile": settings.quantile}
 
     highest = _highest(whole, ruler, figures)
-    ends = _Ends(candidate, jury, bench, settings)
+    ends = _Ends(candidate, jury, workbench, settings)
     fault, figures["highest"] = ends.look("highest", whole.scale(highest))
     if fault and not settings.as_published:
         raise Refused("variety", f"at the largest scale that fits {fault}")
@@ -182,13 +182,13 @@ class _Ends:
     """Looks at a scale that may become an end of the range, as the checks look at theirs."""
 
     def __init__(
-        self, candidate: Candidate, jury: Jury, bench: Bench, settings: CalibrationSettings
+        self, candidate: Candidate, jury: Jury, workbench: Workbench, settings: CalibrationSettings
     ) -> None:
-        self.inspection = Inspection(candidate, bench, settings.checks)
+        self.inspection = Inspection(candidate, workbench, settings.checks)
         self._id = candidate.problem.id
         self._source = candidate.generator
         self._jury = jury
-        self._bench = bench
+        self._workbench = workbench
         self._settings = settings
 
     def look(self, end: str, scale: dict[str, int]) -> tuple[str, Figures]:
@@ -200,7 +200,7 @@ class _Ends:
         """
         settings = self._settings
         draws = [
-            Draw(scale, self._bench.seed(self._id, end, index))
+            Draw(scale, self._workbench.seed(self._id, end, index))
             for index in range(settings.end_draws)
         ]
         inputs = self.inspection.inputs(end, draws)
@@ -232,7 +232,7 @@ class _Ends:
             InfrastructureError: The sandbox failed.
         """
         draws = [
-            Draw(ladder.scale(offset), self._bench.seed(self._id, "level", level, index))
+            Draw(ladder.scale(offset), self._workbench.seed(self._id, "level", level, index))
             for level, offset in enumerate(levels)
             for index in range(self._settings.level_draws)
         ]
@@ -251,6 +251,6 @@ class _Ends:
                 raise Refused(
                     "too_long", _too_long(ruler, length, f"the level {_named(draw.scale)}")
                 )
-        repeats = check_repeats(self._source, inputs, self._bench, self._settings.checks)
+        repeats = check_repeats(self._source, inputs, self._workbench, self._settings.checks)
         _, votes = self._jury.vote("levels", inputs)
         return votes | repeats

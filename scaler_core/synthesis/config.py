@@ -94,7 +94,7 @@ class CalibrationSettings(Record):
     """How large instances may become, and how the range is cut into levels (sections 2.6 and 2.7).
 
     Attributes:
-        tokens: Tokens that a rendered prompt may have, where the bench can count them.
+        tokens: Tokens that a rendered prompt may have, where the workbench can count them.
         characters: Otherwise: characters that the structured value may take in the rendered
             prompt. Statement and instruction, the same at every level, are not counted.
         prompt_characters: Otherwise, too: characters of the whole rendered prompt.

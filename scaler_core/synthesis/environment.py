@@ -86,7 +86,7 @@ def draft(candidate: Candidate) -> Environment:
     )
 
 
-Made = Mapping[Stage, StageRecord]
+PassedStages = Mapping[Stage, StageRecord]
 """The latest record of each stage that a problem has passed."""
 
 
@@ -96,16 +96,16 @@ def content_hash(problem: SourceProblem) -> str:
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
-def provenance_of(made: Made, makers: Makers) -> dict[str, JsonValue]:
+def provenance_of(passed: PassedStages, makers: Makers) -> dict[str, JsonValue]:
     """What provenance tells of a problem's way to its candidate."""
     return {
-        "content": made["filter"].content,
-        "filter": made["filter"].value,
-        "extractor": {**makers.extractor, "replies": _replies(made["extract"])},
+        "content": passed["filter"].content,
+        "filter": passed["filter"].value,
+        "extractor": {**makers.extractor, "replies": _replies(passed["extract"])},
         "generator": {
             **makers.generator,
-            "attempt": made["generate"].attempt,
-            "replies": _replies(made["generate"]),
+            "attempt": passed["generate"].attempt,
+            "replies": _replies(passed["generate"]),
         },
     }
 

@@ -33,7 +33,7 @@ _IMAGE = re.compile(r"<image>|<img\b|!\[[^][]*+\]\(|\\includegraphics|data:image
 _ANSWER_TYPES = get_args(AnswerType)
 
 
-Kept = tuple[SourceProblem, dict[str, JsonValue]]
+KeptProblem = tuple[SourceProblem, dict[str, JsonValue]]
 """What is kept of a problem, and figures about it."""
 
 
@@ -78,7 +78,9 @@ class ProblemFilter:
             )
         return self._kept(problem, solutions, read.unread)
 
-    def _kept(self, problem: SourceProblem, solutions: Sequence[Solution], unread: bool) -> Kept:
+    def _kept(
+        self, problem: SourceProblem, solutions: Sequence[Solution], unread: bool
+    ) -> KeptProblem:
         tests = _short(problem.tests, self._settings.test_bytes)[: self._settings.tests_kept]
         kept = tuple(solutions[: self._settings.solutions_kept])
         trimmed = problem.problem.model_copy(update={"solutions": kept})

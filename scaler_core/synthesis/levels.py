@@ -11,11 +11,11 @@ from scaler_core.factory.prompts import render
 from scaler_core.interfaces import Program
 from scaler_core.models import ScaleParameter
 from scaler_core.pool.conversion import MOST_LEVELS, published_levels, repaired_levels
-from scaler_core.synthesis.checks.drawing import Ranges
+from scaler_core.synthesis.checks.draws import Ranges
 from scaler_core.synthesis.config import CalibrationSettings
 from scaler_core.synthesis.environment import draft
 from scaler_core.synthesis.records import Candidate
-from scaler_core.synthesis.workbench import Bench, Draw
+from scaler_core.synthesis.workbench import Draw, Workbench
 
 EVENLY_BELOW = 100
 """Ranges below it are cut evenly, as published."""
@@ -110,7 +110,7 @@ class Ruler:
     Args:
         candidate: The candidate.
         solutions: Its kept solutions.
-        bench: Runs programs, and counts tokens where it can.
+        workbench: Runs programs, and counts tokens where it can.
         settings: What is allowed.
 
     Attributes:
@@ -124,19 +124,19 @@ class Ruler:
         self,
         candidate: Candidate,
         solutions: Sequence[Program],
-        bench: Bench,
+        workbench: Workbench,
         settings: CalibrationSettings,
     ) -> None:
         self._environment = draft(candidate)
         self._solutions = solutions
-        self._bench = bench
+        self._workbench = workbench
         self._settings = settings
         stated = candidate.problem.problem.time_limit_s
         self.time_limit_s = settings.time_share * (stated or settings.time_limit_s)
-        self.unit = "characters" if bench.count_tokens is None else "tokens"
-        self.budget = settings.characters if bench.count_tokens is None else settings.tokens
+        self.unit = "characters" if workbench.count_tokens is None else "tokens"
+        self.budget = settings.characters if workbench.count_tokens is None else settings.tokens
         self._around = self._characters({}) - len("{}")
-        if bench.count_tokens is None:
+        if workbench.count_tokens is None:
             self.budget = min(self.budget, settings.prompt_characters - self._around)
         self._made: dict[tuple[tuple[str, int], ...], list[Testcase | None]] = {}
 
@@ -152,8 +152,8 @@ class Ruler:
 
     def measure(self, testcase: Testcase) -> int:
         """The length of the prompt of one testcase, in the unit."""
-        if self._bench.count_tokens is not None:
-            return self._bench.count_tokens(render(self._environment, testcase.value))
+        if self._workbench.count_tokens is not None:
+            return self._workbench.count_tokens(render(self._environment, testcase.value))
         return self._characters(testcase.value) - self._around
 
     def in_time(self, scale: dict[str, int]) -> bool:
@@ -162,7 +162,7 @@ class Ruler:
         return all(
             result.status != "time_limit"
             for program in self._solutions
-            for result in self._bench.solve(program, stdins, self.time_limit_s, math.inf)
+            for result in self._workbench.solve(program, stdins, self.time_limit_s, math.inf)
         )
 
     def _testcases(self, scale: dict[str, int]) -> list[Testcase | None]:
@@ -170,7 +170,7 @@ class Ruler:
         key = tuple(scale.items())
         if key not in self._made:
             draws = [
-                Draw(scale, self._bench.seed(self._environment.id, "calibrate", index))
+                Draw(scale, self._workbench.seed(self._environment.id, "calibrate", index))
                 for index in range(self._settings.draws)
             ]
             made = self._generate(draws[:1])
@@ -181,7 +181,7 @@ class Ruler:
 
     def _generate(self, draws: Sequence[Draw]) -> list[Testcase | None]:
         cpu_s = self._settings.checks.generator_cpu_s
-        made = self._bench.generate(self._environment.generator, draws, cpu_s)
+        made = self._workbench.generate(self._environment.generator, draws, cpu_s)
         return [item.result if isinstance(item.result, Testcase) else None for item in made]
 
     def _characters(self, value: dict[str, object]) -> int:

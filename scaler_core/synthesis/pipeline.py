@@ -23,8 +23,8 @@ from typing import Literal, Protocol
 
 from scaler_core.endpoint import BudgetSpent, EndpointFailed, EndpointRefused, EndpointStopped
 from scaler_core.errors import InfrastructureError, ScalerError
-from scaler_core.synthesis.environment import Made, content_hash
-from scaler_core.synthesis.filters import Kept, ProblemFilter
+from scaler_core.synthesis.environment import PassedStages, content_hash
+from scaler_core.synthesis.filters import KeptProblem, ProblemFilter
 from scaler_core.synthesis.journal import JournalIndex, StageRecord, Trail
 from scaler_core.synthesis.journey import STAGES, Step
 from scaler_core.synthesis.records import Rejection, SourceProblem, Stage
@@ -174,7 +174,7 @@ class Synthesis:
             self._tell()
 
     def _filtered(self, item: SourceProblem | Unusable) -> SourceProblem | None:
-        result: Kept | Rejection
+        result: KeptProblem | Rejection
         result = item.rejection if isinstance(item, Unusable) else self._select(item)
         if isinstance(result, Rejection):
             self._note_filter(item.id, "", Done({}, result))
@@ -227,15 +227,15 @@ class Synthesis:
             self._count_end(problem)
         self._tell()
 
-    async def _do(self, step: Step, problem: SourceProblem, made: Made) -> Done:
+    async def _do(self, step: Step, problem: SourceProblem, passed: PassedStages) -> Done:
         self.status.under_way[step.stage] += 1
         self._tell()
         try:
-            return await self._stages.do(step, problem, made)
+            return await self._stages.do(step, problem, passed)
         finally:
             self.status.under_way[step.stage] -= 1
 
-    def _made(self, trail: Trail) -> Made:
+    def _made(self, trail: Trail) -> PassedStages:
         passed = {step.stage: note for step, note in trail.notes if note.passed}
         return {stage: self._index.record(note) for stage, note in passed.items()}
 

@@ -28,7 +28,7 @@ from scaler_core.synthesis.records import Makers
 from scaler_core.synthesis.sources import ProblemReader
 from scaler_core.synthesis.stages import Asking, Stages
 from scaler_core.synthesis.store import FOLDER_SUFFIX, SynthesisStore
-from scaler_core.synthesis.workbench import BUILDER, describe_plugins, make_bench
+from scaler_core.synthesis.workbench import BUILDER, describe_plugins, make_workbench
 from scaler_core.synthesis.workers import LocalWorkers, RayWorkers, Workers
 from scaler_core.synthesis.yields import Yields, rejected_problems, yields_of, yields_svg
 
@@ -227,13 +227,13 @@ def _makers(options: SynthesisOptions, host: PluginHost) -> tuple[Makers, Extrac
     extractor = host.build(Extractor, options.extractor.choice, "extractor")
     generator = host.build(Generator, options.generator.choice, "generator")
     return (
-        Makers(extractor=_described(extractor, options), generator=_described(generator, options)),
+        Makers(extractor=_describe(extractor, options), generator=_describe(generator, options)),
         extractor,
         generator,
     )
 
 
-def _described(component: Extractor | Generator, options: SynthesisOptions) -> dict[str, JsonValue]:
+def _describe(component: Extractor | Generator, options: SynthesisOptions) -> dict[str, JsonValue]:
     endpoint = options.endpoint
     return {
         "use": component.name,
@@ -258,7 +258,7 @@ def _workers(options: SynthesisOptions, host: PluginHost) -> Workers | None:
     if options.executor == "ray":
         arguments = {"plugins": describe_plugins(host), **described}
         return RayWorkers(BUILDER, arguments, options.workers)
-    return LocalWorkers(make_bench(host, **described), options.workers)  # type: ignore[arg-type]
+    return LocalWorkers(make_workbench(host, **described), options.workers)  # type: ignore[arg-type]
 
 
 def _reopen(index: JournalIndex, wanted: str | None) -> int:

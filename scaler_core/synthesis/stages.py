@@ -16,7 +16,7 @@ from scaler_core.errors import ScalerError, blamed_on
 from scaler_core.interfaces import ChatClient, Extractor, Generator, Metadata
 from scaler_core.models import Message
 from scaler_core.synthesis.config import CalibrationSettings, CheckSettings
-from scaler_core.synthesis.environment import Made, make_environment, provenance_of
+from scaler_core.synthesis.environment import PassedStages, make_environment, provenance_of
 from scaler_core.synthesis.filters import check_metadata
 from scaler_core.synthesis.journal import ReplyUse
 from scaler_core.synthesis.journey import Step
@@ -118,13 +118,13 @@ class Stages:
         if self._asking is not None:
             self._asking.stop()
 
-    async def do(self, step: Step, problem: SourceProblem, made: Made) -> Done:
+    async def do(self, step: Step, problem: SourceProblem, passed: PassedStages) -> Done:
         """Do one stage.
 
         Args:
             step: Which stage, and how often it was tried before.
             problem: The problem, filtered.
-            made: What the stages before made of it.
+            passed: What the stages before made of it.
 
         Raises:
             InfrastructureError: Endpoint, sandbox or disk failed; the problem is not to blame.
@@ -135,14 +135,14 @@ class Stages:
         """
         if step.stage == "extract":
             return await self._extract(step, problem)
-        metadata = Metadata.model_validate(made["extract"].value)
+        metadata = Metadata.model_validate(passed["extract"].value)
         if step.stage == "generate":
             return await self._generate(step, problem, metadata)
-        source = str(made["generate"].value["source"])
+        source = str(passed["generate"].value["source"])
         candidate = Candidate(problem=problem, metadata=metadata, generator=source)
         if step.stage == "check":
             return await self._work(candidate, None)
-        return await self._calibrate(candidate, made)
+        return await self._calibrate(candidate, passed)
 
     async def _extract(self, step: Step, problem: SourceProblem) -> Done:
         asking = self._needed_asking()
@@ -184,13 +184,13 @@ class Stages:
             result = await self._workers.do(job)
         return Done(dict(result.value), result.rejection, seconds=_since(began))
 
-    async def _calibrate(self, candidate: Candidate, made: Made) -> Done:
-        checked = Checked.model_validate(made["check"].value)
+    async def _calibrate(self, candidate: Candidate, passed: PassedStages) -> Done:
+        checked = Checked.model_validate(passed["check"].value)
         done = await self._work(candidate, checked)
         if done.rejection is not None:
             return done
         calibrated = Calibrated.model_validate(done.value)
-        provenance = provenance_of(made, self._makers)
+        provenance = provenance_of(passed, self._makers)
         environment = make_environment(candidate, checked, calibrated, provenance)
         value: dict[str, JsonValue] = {
             "environment": environment.model_dump(mode="json"),

@@ -1,8 +1,8 @@
-"""The bench: runs the programs of candidates, all of them untrusted, in one sandbox."""
+"""The workbench: runs the programs of candidates, all of them untrusted, in one sandbox."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,14 +13,12 @@ from scaler_core.audit.voting import LIMITS as SOLUTION_LIMITS
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.programs import Testcase, read_generated
-from scaler_core.interfaces import Backend, Limits, Program, RunResult, Sandbox
+from scaler_core.interfaces import Backend, CountTokens, Limits, Program, RunResult, Sandbox
 from scaler_core.jsonio import canonical_json
-from scaler_core.models import ComponentChoice, Message
+from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.plugins.choosing import build_sandbox
 from scaler_core.seeds import derive_seed
-
-CountTokens = Callable[[Sequence[Message]], int]
 
 
 @dataclass(frozen=True)
@@ -46,13 +44,13 @@ class Drawn:
     cpu_s: float
 
 
-class Bench:
+class Workbench:
     """Runs generators and solutions for checks and calibration. Thread-safe.
 
-    One bench serves any number of candidates, one after another or side by side.
+    One workbench serves any number of candidates, one after another or side by side.
 
     Args:
-        sandbox: Runs the programs; the bench closes it.
+        sandbox: Runs the programs; the workbench closes it.
         seed: Equal seeds, equal draws.
         count_tokens: Counts the tokens of a prompt; without it characters are counted.
     """
@@ -81,7 +79,7 @@ class Bench:
             hash_seed: The hash seed of its Python.
 
         Raises:
-            InfrastructureError: The sandbox failed, or the bench is closed.
+            InfrastructureError: The sandbox failed, or the workbench is closed.
         """
         program = Program("python", source, role="generator", hash_seed=hash_seed)
         inputs = [
@@ -126,10 +124,10 @@ def limited(limits: Limits, cpu_s: float) -> Limits:
     return replace(limits, cpu_s=cpu_s, wall_s=30.0 + 10.0 * cpu_s)
 
 
-BUILDER = f"{__name__}:build_bench"
+BUILDER = f"{__name__}:build_workbench"
 
 
-def make_bench(
+def make_workbench(
     host: PluginHost,
     *,
     sandbox: str,
@@ -137,8 +135,8 @@ def make_bench(
     seed: int,
     backend: str,
     tokenizer: str | None,
-) -> Bench:
-    """The bench of a run; what a model wrote is never trusted.
+) -> Workbench:
+    """The workbench of a run; what a model wrote is never trusted.
 
     Args:
         host: Where sandbox and backend come from.
@@ -156,7 +154,7 @@ def make_bench(
         count = host.find(Backend, backend).token_counter(tokenizer)
     choice = ComponentChoice(use=sandbox)
     box = build_sandbox(choice, host, untrusted=True, allow_weak=allow_weak)
-    return Bench(box, seed=seed, count_tokens=count)
+    return Workbench(box, seed=seed, count_tokens=count)
 
 
 def describe_plugins(host: PluginHost) -> list[JsonValue]:
@@ -164,6 +162,6 @@ def describe_plugins(host: PluginHost) -> list[JsonValue]:
     return [f"{item.distribution}/{item.name}" for item in host.plugins if item.status == "loaded"]
 
 
-def build_bench(*, plugins: list[str], **options: object) -> Bench:
-    """As :func:`make_bench`, in a process that loads the plugins which were described."""
-    return make_bench(load_plugins(allowed=plugins), **options)  # type: ignore[arg-type]
+def build_workbench(*, plugins: list[str], **options: object) -> Workbench:
+    """As :func:`make_workbench`, in a process that loads the plugins which were described."""
+    return make_workbench(load_plugins(allowed=plugins), **options)  # type: ignore[arg-type]

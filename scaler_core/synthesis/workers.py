@@ -19,31 +19,31 @@ from scaler_core.synthesis.calibration import calibrate
 from scaler_core.synthesis.checks import check_candidate
 from scaler_core.synthesis.config import CalibrationSettings, CheckSettings
 from scaler_core.synthesis.records import Calibrated, Candidate, Checked, Rejection
-from scaler_core.synthesis.workbench import Bench
+from scaler_core.synthesis.workbench import Workbench
 
 
 class LocalWorkers:
     """Does jobs in threads.
 
     Args:
-        bench: Where programs run; closed with the workers.
+        workbench: Where programs run; closed with the workers.
         count: Jobs done at the same time.
     """
 
-    def __init__(self, bench: Bench, count: int) -> None:
+    def __init__(self, workbench: Workbench, count: int) -> None:
         self.count = count
-        self._bench = bench
+        self._workbench = workbench
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="synthesis")
 
     async def do(self, job: Job) -> JobResult:
         """See :meth:`scaler_core.synthesis.workers.Workers.do`."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, do_job, job, self._bench)
+        return await loop.run_in_executor(self._threads, do_job, job, self._workbench)
 
     def close(self) -> None:
         """End all programs; jobs under way fail, and those that wait are never begun."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._bench.close()
+        self._workbench.close()
         self._threads.shutdown(wait=True)
 
 
@@ -88,13 +88,13 @@ class Workers(Protocol):
         """End all of them; jobs under way fail."""
 
 
-def do_job(job: Job, bench: Bench) -> JobResult:
-    """Do *job* on *bench*; raises ``InfrastructureError`` where the machine fails."""
+def do_job(job: Job, workbench: Workbench) -> JobResult:
+    """Do *job* on *workbench*; raises ``InfrastructureError`` where the machine fails."""
     found: Checked | Calibrated | Rejection
     if job.checked is None:
-        found = check_candidate(job.candidate, bench, job.checks)
+        found = check_candidate(job.candidate, workbench, job.checks)
     else:
-        found = calibrate(job.candidate, job.checked, bench, job.calibration)
+        found = calibrate(job.candidate, job.checked, workbench, job.calibration)
     if isinstance(found, Rejection):
         return JobResult(rejection=found)
     return JobResult(value=found.model_dump(mode="json"))
@@ -104,40 +104,40 @@ ACTORS_A_JOB_MAY_KILL = 2
 
 
 class SynthesisActor(ActorClass):
-    """What an actor runs: a bench of its own, and one job after another."""
+    """What an actor runs: a workbench of its own, and one job after another."""
 
     LANES = ("work",)
 
     def __init__(self) -> None:
-        self._bench: Bench | None = None
+        self._workbench: Workbench | None = None
 
-    def use(self, built: Bench) -> None:
-        """Do jobs on the bench *built*."""
-        self._bench = built
+    def use(self, built: Workbench) -> None:
+        """Do jobs on the workbench *built*."""
+        self._workbench = built
 
     def work(self, job: str) -> str:
         """Do one job; it and its result as JSON."""
-        assert self._bench is not None
-        return do_job(Job.model_validate_json(job), self._bench).model_dump_json()
+        assert self._workbench is not None
+        return do_job(Job.model_validate_json(job), self._workbench).model_dump_json()
 
     def close(self) -> None:
         """End the sandbox."""
-        if self._bench is not None:
-            self._bench.close()
+        if self._workbench is not None:
+            self._workbench.close()
 
 
 class RayWorkers:
     """Does jobs in actors. One that dies is replaced, and its job is done once more.
 
     Args:
-        builder: The function that builds an actor's bench, as ``module:function``.
+        builder: The function that builds an actor's workbench, as ``module:function``.
         arguments: Its keyword arguments, plain JSON.
         count: How many actors.
         connection: Which cluster; where it is not given, as ``RAY_ADDRESS`` says.
 
     Raises:
         UsageError: Ray is not installed, the cluster cannot be reached or has too few cores, or a
-            machine of it lacks what a bench needs or has another version of SCALER.
+            machine of it lacks what a workbench needs or has another version of SCALER.
         InfrastructureError: The actors did not start.
     """
 

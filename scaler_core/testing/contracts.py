@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scaler_core.interfaces import Controller, Curator, NativeEnvironment, State
-from scaler_core.models import Instance, Outcome, Response, Ticket
+from scaler_core.models import ComponentChoice, Instance, Outcome, Response, Ticket
 from scaler_core.seeds import derive_random, derive_seed
 from scaler_core.testing.backend_contract import BackendContract as BackendContract
 from scaler_core.testing.benchmark_contract import BenchmarkContract as BenchmarkContract
@@ -218,7 +218,8 @@ class NativeEnvironmentContract(ABC):
         if not environment.scores_itself:
             return
         for level, seed in self._cases():
-            ticket = _ticket(environment.make(level, seed))
+            instance = environment.make(level, seed)
+            ticket = Ticket.of(instance, id="1", step=1, verifier=ComponentChoice(use="self"))
             for text in ("", "no answer", "\\boxed{", "\\boxed{}" * 3, "{" * 10_000, "\0\ud7ff"):
                 assert environment.score(Response(text=text), ticket).result == "incorrect"
             right = Response(text=f"\\boxed{{{ticket.truth}}}")
@@ -276,21 +277,6 @@ def _history(name: str, step: int, rng: random.Random) -> FakeHistory:
         admitted_step=step - length,
         difficulties=tuple(rng.choice((difficulties, [float(top_level)] * length))),
         accuracies=tuple(rng.choice((0.0, 0.5, 1.0)) for _ in range(length)),
-    )
-
-
-def _ticket(instance: Instance) -> Ticket:
-    return Ticket.model_validate(
-        {
-            "id": "1",
-            "step": 1,
-            "environment_id": instance.environment_id,
-            "level": instance.level,
-            "seed": instance.seed,
-            "messages": instance.messages,
-            "truth": instance.truth,
-            "verifier": {"use": "self"},
-        }
     )
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from scaler_core.audit.cost import Figures, Plan, measure_instances
+from scaler_core.audit.cost import CostPlan, PoolCost, measure_instances
 from scaler_core.errors import UsageError
 from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest
-from scaler_core.factory.interface import Made
+from scaler_core.factory.interface import InstanceResult
 from scaler_core.interfaces import AnyEnvironment
 from scaler_core.models import Instance, Response, Ticket, Verdict
 from scaler_core.testing.environments import program_environment
@@ -27,14 +27,16 @@ class Priced(InstanceFactory):
         self.shop = shop
         self.totals: dict[str, float] = {}
 
-    def make(self, environment: AnyEnvironment, level: int, seeds: Sequence[int]) -> list[Made]:
+    def make(
+        self, environment: AnyEnvironment, level: int, seeds: Sequence[int]
+    ) -> list[InstanceResult]:
         self.shop.enter(environment, level, seeds)
         time.sleep(SLEEP_S)
         _, price, cause = environment.id.split("-")
         self._add("cpu_s/generator", len(seeds) * int(price) / 4000)
         self._add("cpu_s/solutions", len(seeds) * int(price) * 3 / 4000)
         self.shop.leave()
-        made: list[Made] = [
+        made: list[InstanceResult] = [
             Instance(environment_id=environment.id, level=level, seed=seed, messages=(), truth="1")
             for seed in seeds
         ]
@@ -89,13 +91,13 @@ class Shop:
 
 def measure(
     *names: str, shop: Shop | None = None, lines: list[str] | None = None, **plan: object
-) -> Figures:
+) -> PoolCost:
     """Measure environments of these names for a moment."""
     fields = {"seconds": 0.3, "workers": 2, "batch": 4, **plan}
     return measure_instances(
         [program_environment(id=name) for name in names],
         (shop or Shop()).factory,
-        Plan(**fields),  # type: ignore[arg-type]
+        CostPlan(**fields),  # type: ignore[arg-type]
         [].append if lines is None else lines.append,
     )
 

@@ -54,9 +54,9 @@ def test_children_that_run_count_and_others_do_not() -> None:
 
 def test_what_an_orphan_used_is_not_lost() -> None:
     script = (
-        "from scaler_core.audit.processes import hold_the_tree_together, tree_cpu_seconds\n"
+        "from scaler_core.audit.processes import adopt_orphans, tree_cpu_seconds\n"
         "import subprocess, sys\n"
-        "hold_the_tree_together()\n"
+        "adopt_orphans()\n"
         "before = tree_cpu_seconds()\n"
         f"code = {LEAVE_A_CHILD + SPIN.format(0.4)!r}\n"
         "subprocess.run([sys.executable, '-c', code], stdout=subprocess.PIPE)\n"

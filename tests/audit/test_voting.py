@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from scaler_core.audit.generator import Input
 from scaler_core.audit.programs import Programs
-from scaler_core.audit.voting import Ballot, Count, cast_votes, count_votes
+from scaler_core.audit.voting import InputBallot, VoteCount, cast_votes, count_votes
 from scaler_core.errors import InfrastructureError
 from scaler_core.interfaces import RunResult
 from scaler_core.testing.environments import program_environment
@@ -21,7 +21,7 @@ SLOW = RunResult("time_limit", error="more than 10 CPU seconds", cpu_s=10.0)
 BROKEN = RunResult("compile_error", error="expected ';'")
 
 
-def said(*columns: Sequence[str | RunResult], budget_s: float = 1e9) -> list[Ballot]:
+def said(*columns: Sequence[str | RunResult], budget_s: float = 1e9) -> list[InputBallot]:
     """Ballots of solutions, each given by what it says to one testcase after the other."""
     plays = {
         f"s{number}": [ok(item) if isinstance(item, str) else item for item in column]
@@ -33,21 +33,21 @@ def said(*columns: Sequence[str | RunResult], budget_s: float = 1e9) -> list[Bal
     return cast_votes(programs, environment, inputs, budget_s)[0]
 
 
-def outcomes(count: Count, number: int) -> list[str]:
+def outcomes(count: VoteCount, number: int) -> list[str]:
     return [count.solution(index, "python", ()).outcome for index in range(1, number + 1)]
 
 
 def test_the_majority_of_answering_solutions_wins():
     (ballot,) = said(["7"], ["8"], ["7"], [CRASH])
-    assert ballot.winner is not None
-    assert ballot.winner.solutions == [1, 3]
+    assert ballot.majority is not None
+    assert ballot.majority.solutions == [1, 3]
     assert ballot.differing == {2, 4}
 
 
 @pytest.mark.parametrize("answers", [["7", "8"], ["7", "7", "8", "8"], ["1", "2", "3"]])
 def test_an_answer_without_a_majority_makes_the_testcase_suspicious(answers):
     ballots = said(*([answer] for answer in answers))
-    assert ballots[0].winner is None
+    assert ballots[0].majority is None
     assert count_votes(ballots).suspicious == ballots
 
 
@@ -135,7 +135,7 @@ def test_counting_loses_no_run_and_blames_none_twice(columns):
         failed = sum(item.count for item in solution.failures.values())
         blamed = solution.disagreed + failed + solution.on_suspicious
         assert solution.runs == 4
-        assert solution.agreed + blamed == 4 or any(ballot.winner is None for ballot in ballots)
+        assert solution.agreed + blamed == 4 or any(ballot.majority is None for ballot in ballots)
         assert (solution.outcome == "agrees") == (solution.disagreed + failed == 0)
 
 

@@ -1,4 +1,4 @@
-"""Foresight: what it names is what is drawn, and nothing but time depends on it."""
+"""Lookahead: what it names is what is drawn, and nothing but time depends on it."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_a_fault_that_foresight_meets_is_left_to_the_draw() -> None:
 
     world.engine.environment = damaged  # type: ignore[assignment]
     hints = len(factory.hints)
-    world.feed._tell_ahead(2)
+    world.feed._prefetch(2)
     assert len(factory.hints) == hints
     with pytest.raises(DataError, match="is damaged"):
         world.feed.draw()

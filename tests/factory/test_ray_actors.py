@@ -188,11 +188,7 @@ def test_native_environments_are_made_and_scored_in_an_actor(factory: RayFactory
     assert isinstance(instance, Instance)
     assert instance.verifier is not None
     for text, result in ((instance.truth, "correct"), ("wrong", "incorrect"), ("die", "undecided")):
-        ticket = Ticket(
-            id="1",
-            step=1,
-            **instance.model_dump(exclude={"schema_version", "answer_type", "testcase"}),
-        )
+        ticket = Ticket.of(instance, id="1", step=1, verifier=instance.verifier)
         assert factory.score(Response(text=text), ticket).result == result
 
 

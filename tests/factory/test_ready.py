@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from scaler_core.errors import InfrastructureError, UsageError
 from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest
-from scaler_core.factory.interface import Made
+from scaler_core.factory.interface import InstanceResult
 from scaler_core.factory.ready import LARGEST_BATCH, ReadyFactory
 from scaler_core.interfaces import AnyEnvironment
 from scaler_core.models import ComponentChoice, Environment, Instance, Response, Ticket, Verdict
@@ -45,10 +45,12 @@ class Inner(InstanceFactory):
         self.prepared: list[tuple[str, int]] = []
         self.closed = threading.Event()
 
-    def make(self, environment: AnyEnvironment, level: int, seeds: Sequence[int]) -> list[Made]:
+    def make(
+        self, environment: AnyEnvironment, level: int, seeds: Sequence[int]
+    ) -> list[InstanceResult]:
         return self.make_many([InstanceRequest(environment, level, tuple(seeds))])[0]
 
-    def make_many(self, requests: Sequence[InstanceRequest]) -> list[list[Made]]:
+    def make_many(self, requests: Sequence[InstanceRequest]) -> list[list[InstanceResult]]:
         self.calls.append((in_background(), list(requests)))
         self.before()
         for request in requests:
@@ -85,7 +87,7 @@ class Inner(InstanceFactory):
         return [requests for background, requests in self.calls if not background]
 
 
-def truth(environment: AnyEnvironment, level: int, seed: int) -> Made:
+def truth(environment: AnyEnvironment, level: int, seed: int) -> InstanceResult:
     if seed % 3 == 2:
         return InstanceFailure("disagreement", f"{environment.id} {level} {seed}")
     return Instance(
@@ -100,7 +102,7 @@ def request(environment: AnyEnvironment = A, level: int = 0, *seeds: int) -> Ins
     return InstanceRequest(environment, level, seeds)
 
 
-def truths(requests: Sequence[InstanceRequest]) -> list[list[Made]]:
+def truths(requests: Sequence[InstanceRequest]) -> list[list[InstanceResult]]:
     return [[truth(item.environment, item.level, seed) for seed in item.seeds] for item in requests]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import scaler_core
 from scaler_core.errors import DataError, InfrastructureError, PluginError, UsageError
-from scaler_core.factory import InstanceFactory, InstanceFailure, Made
+from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceResult
 from scaler_core.interfaces import AnyEnvironment, EnvironmentPack, EnvironmentSource
 from scaler_core.models import Instance, Response, Ticket, Verdict
 from scaler_core.pool import (
@@ -226,10 +226,12 @@ class FakeFactory(InstanceFactory):
         self.cause = cause
         self.asked = 0
 
-    def make(self, environment: AnyEnvironment, level: int, seeds: Sequence[int]) -> list[Made]:
+    def make(
+        self, environment: AnyEnvironment, level: int, seeds: Sequence[int]
+    ) -> list[InstanceResult]:
         return [self._one(environment, level, seed) for seed in seeds]
 
-    def _one(self, environment: AnyEnvironment, level: int, seed: int) -> Made:
+    def _one(self, environment: AnyEnvironment, level: int, seed: int) -> InstanceResult:
         self.asked += 1
         if self.asked - 1 in self.failing:
             return InstanceFailure(self.cause, "as told")  # type: ignore[arg-type]

@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,7 @@ import pytest
 from scaler_core.config import recipe_from
 from scaler_core.errors import UsageError
 from scaler_core.factory import InstanceFailure
-from scaler_core.interfaces import AnyEnvironment
-from scaler_core.models import Message
+from scaler_core.interfaces import AnyEnvironment, CountTokens
 from scaler_core.plugins import load_plugins
 from scaler_core.pool import write_pool
 from scaler_core.run.preview import LOOKED_AT, preview_run
@@ -38,7 +36,7 @@ class Counting(Simulated):
         return "letters", self.limit
 
     @classmethod
-    def token_counter(cls, model: str) -> Callable[[Sequence[Message]], int]:
+    def token_counter(cls, model: str) -> CountTokens:
         assert model == "letters"
         return lambda messages: str(messages[0]["content"]).partition(" ")[2].count("x")
 
@@ -47,7 +45,7 @@ class Speechless(Counting):
     """A backend that cannot count here."""
 
     @classmethod
-    def token_counter(cls, model: str) -> Callable[[Sequence[Message]], int]:
+    def token_counter(cls, model: str) -> CountTokens:
         raise UsageError("no tokenizer here", hint="install one")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scaler_core.errors import ScalerError
 from scaler_core.synthesis.config import FilterSettings
-from scaler_core.synthesis.environment import Made
+from scaler_core.synthesis.environment import PassedStages
 from scaler_core.synthesis.filters import ProblemFilter
 from scaler_core.synthesis.journal import JournalIndex, ReplyUse
 from scaler_core.synthesis.journey import Step
@@ -56,7 +56,7 @@ class ActedStages:
     def stop(self) -> None:
         self.stopping = True
 
-    async def do(self, step: Step, problem: SourceProblem, made: Made) -> Done:
+    async def do(self, step: Step, problem: SourceProblem, passed: PassedStages) -> Done:
         self.under_way += 1
         self.most_at_once = max(self.most_at_once, self.under_way)
         self.done[problem.id, step] += 1

@@ -6,13 +6,18 @@ import pytest
 
 from scaler_core.interfaces import Metadata
 from scaler_core.synthesis.config import FilterSettings
-from scaler_core.synthesis.filters import Kept, ProblemFilter, check_metadata, distinct_solutions
+from scaler_core.synthesis.filters import (
+    KeptProblem,
+    ProblemFilter,
+    check_metadata,
+    distinct_solutions,
+)
 from scaler_core.synthesis.records import Rejection, SourceProblem, SourceTest
 from scaler_core.testing.environments import cpp_solutions, python_solutions
 from tests.synthesis.problems import STATEMENT, problem, source_problem
 
 
-def select(item: SourceProblem, **settings: int) -> Kept | Rejection:
+def select(item: SourceProblem, **settings: int) -> KeptProblem | Rejection:
     return ProblemFilter(FilterSettings(**settings))(item)
 
 

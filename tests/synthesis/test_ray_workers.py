@@ -16,7 +16,7 @@ from scaler_core.interfaces import Metadata
 from scaler_core.plugins import load_plugins
 from scaler_core.synthesis.config import CalibrationSettings, CheckSettings
 from scaler_core.synthesis.records import Candidate
-from scaler_core.synthesis.workbench import BUILDER, Bench, describe_plugins, make_bench
+from scaler_core.synthesis.workbench import BUILDER, Workbench, describe_plugins, make_workbench
 from scaler_core.synthesis.workers import Job, LocalWorkers, RayWorkers, do_job
 from tests.synthesis.problems import source_problem
 from tests.synthesis.test_killing import KNOWN
@@ -84,8 +84,8 @@ def without_times(result: object) -> dict[str, object]:
 
 def test_actors_find_what_workers_of_this_machine_find(workers: RayWorkers):
     broken = job("def generate_testcase(scale):\n    return 1\n")
-    bench = make_bench(load_plugins(), **OPTIONS)
-    local = LocalWorkers(bench, 2)
+    workbench = make_workbench(load_plugins(), **OPTIONS)
+    local = LocalWorkers(workbench, 2)
     try:
         here = asyncio.run(all_of(local, job(), broken))
     finally:
@@ -96,19 +96,19 @@ def test_actors_find_what_workers_of_this_machine_find(workers: RayWorkers):
     assert there[1].rejection.check == "generator"  # type: ignore[union-attr]
 
 
-def dying_bench() -> Bench:
+def dying_workbench() -> Workbench:
     """What an actor builds that dies with its first job."""
-    bench = make_bench(load_plugins(), **OPTIONS)
+    workbench = make_workbench(load_plugins(), **OPTIONS)
 
     def die(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    bench.generate = die  # type: ignore[method-assign, assignment]
-    return bench
+    workbench.generate = die  # type: ignore[method-assign, assignment]
+    return workbench
 
 
 def test_a_job_that_ends_two_actors_is_given_up_and_the_others_are_done(workers: RayWorkers):
-    dying = RayWorkers(f"{__name__}:dying_bench", {}, 1)
+    dying = RayWorkers(f"{__name__}:dying_workbench", {}, 1)
     try:
         (result,) = asyncio.run(all_of(dying, job()))
     finally:
@@ -125,11 +125,11 @@ def test_an_actor_that_was_killed_is_replaced(workers: RayWorkers):
 
 
 def do_once() -> object:
-    bench = make_bench(load_plugins(), **OPTIONS)
+    workbench = make_workbench(load_plugins(), **OPTIONS)
     try:
-        return do_job(job(), bench)
+        return do_job(job(), workbench)
     finally:
-        bench.close()
+        workbench.close()
 
 
 def test_too_few_cores_are_told_with_the_option(workers: RayWorkers):

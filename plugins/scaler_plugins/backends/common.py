@@ -13,6 +13,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from scaler_core.errors import UsageError
 from scaler_core.interfaces import Options
+from scaler_core.judge import RewardScheme
 
 
 class MethodOptions(Options):
@@ -37,7 +38,7 @@ class MethodOptions(Options):
     needs."""
     loss: Literal["token-mean", "sequence-mean"] = "token-mean"
     """Mean of the loss over all tokens of a step, or over sequences of their own means."""
-    reward: Literal["signed", "binary"] = "signed"
+    reward: RewardScheme = "signed"
     """Reward of a correct and an incorrect response: +1 / -1, or 1 / 0."""
     temperature: float = Field(default=1.0, gt=0)
     """Sampling temperature."""

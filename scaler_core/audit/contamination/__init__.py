@@ -7,7 +7,7 @@
     environments   --> texts     --> words -----------------------'
 """
 
-from scaler_core.audit.contamination.finding import find_overlaps
+from scaler_core.audit.contamination.overlaps import find_overlaps
 from scaler_core.audit.contamination.records import (
     BenchmarkOverlap,
     Contamination,

@@ -1,4 +1,4 @@
-"""What the contamination check compares, and what it found: frozen records that print as JSON."""
+"""Settings and findings of the contamination check: frozen records that print as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OverlapVerdict = Literal["clean", "overlap", "unknown"]
 
 
 class OverlapSettings(Record):
-    """What counts as an overlap: a question that is contained, a high share, or a long run.
+    """The thresholds of an overlap: a question that is contained, a high share, or a long run.
 
     Attributes:
         shortest: Words of the shortest question that is looked for.
@@ -101,7 +101,7 @@ class BenchmarkOverlap(Record):
 
 
 class Contamination(Versioned):
-    """What a check found, environments and benchmarks in the order given."""
+    """The findings of a check, environments and benchmarks in the order given."""
 
     settings: OverlapSettings
     environments: tuple[EnvironmentOverlap, ...]

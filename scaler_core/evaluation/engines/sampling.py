@@ -18,7 +18,7 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
 from scaler_core.errors import InfrastructureError
 
 
-class Request(NamedTuple):
+class SamplingRequest(NamedTuple):
     """A response that is wanted.
 
     Attributes:
@@ -34,7 +34,7 @@ class Request(NamedTuple):
     seed: int
 
 
-class Limits(NamedTuple):
+class SamplingLimits(NamedTuple):
     """Where responses end.
 
     Attributes:
@@ -69,12 +69,14 @@ class RowSampler:
         tokenizer: What ``generate`` needs where there are texts that stop.
     """
 
-    def __init__(self, limits: Limits, batch: int, tokenizer: Any) -> None:
+    def __init__(self, limits: SamplingLimits, batch: int, tokenizer: Any) -> None:
         self.limits = limits
         self.batch = batch
         self.tokenizer = tokenizer
 
-    def sample(self, model: Any, requests: Sequence[Request]) -> Iterator[tuple[int, list[int]]]:
+    def sample(
+        self, model: Any, requests: Sequence[SamplingRequest]
+    ) -> Iterator[tuple[int, list[int]]]:
         """Index and token ids of each response, batch by batch.
 
         A response ends with its end token, or without one where it was cut off; one whose prompt
@@ -102,7 +104,7 @@ class RowSampler:
                 yield from zip(chosen, rows, strict=True)
 
     def _sample_batch(
-        self, model: Any, requests: Sequence[Request], room: int
+        self, model: Any, requests: Sequence[SamplingRequest], room: int
     ) -> list[list[int]] | None:
         """The responses to *requests*; ``None`` where memory is too small for so many."""
         try:
@@ -117,7 +119,9 @@ class RowSampler:
         torch.cuda.empty_cache()
         return None
 
-    def _generate(self, model: Any, requests: Sequence[Request], room: int) -> list[list[int]]:
+    def _generate(
+        self, model: Any, requests: Sequence[SamplingRequest], room: int
+    ) -> list[list[int]]:
         limits, first = self.limits, requests[0]
         ids, mask = pad_left([request.prompt for request in requests], limits.pad_token)
         ids, mask = ids.to(model.device), mask.to(model.device)

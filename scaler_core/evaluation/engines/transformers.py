@@ -14,7 +14,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from scaler_core.config import PromptSection
 from scaler_core.errors import UsageError, one_line
 from scaler_core.evaluation.engines.base import ModelEngine
-from scaler_core.evaluation.engines.sampling import Limits, Request, RowSampler, is_cut_off
+from scaler_core.evaluation.engines.sampling import (
+    RowSampler,
+    SamplingLimits,
+    SamplingRequest,
+    is_cut_off,
+)
 from scaler_core.evaluation.model import ModelChoice
 from scaler_core.models import Message, Question, Response
 
@@ -65,7 +70,7 @@ class TransformersEngine(ModelEngine):
             )
         self._model = loaded.to("cuda" if on_gpu else "cpu").eval()
         end_tokens = self._end_tokens(model.label)
-        self._limits = Limits(
+        self._limits = SamplingLimits(
             max_tokens=max_tokens,
             context=getattr(self._model.config, "max_position_embeddings", None),
             end_tokens=end_tokens,
@@ -82,7 +87,7 @@ class TransformersEngine(ModelEngine):
         """
         prompts = [self._tokens(question.messages) for question in questions]
         requests = [
-            Request(prompt, question.temperature, question.top_p, question.seed)
+            SamplingRequest(prompt, question.temperature, question.top_p, question.seed)
             for prompt, question in zip(prompts, questions, strict=True)
         ]
         for index, row in self._sampler.sample(self._model, requests):

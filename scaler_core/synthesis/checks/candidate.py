@@ -16,16 +16,16 @@ from collections.abc import Sequence
 from pydantic import JsonValue
 
 from scaler_core.audit.records import LONGEST_ANSWER, shortened
-from scaler_core.audit.voting import Words
-from scaler_core.synthesis.checks.drawing import drawn_ranges, plan_draws
+from scaler_core.factory.references import Words
+from scaler_core.synthesis.checks.draws import drawn_ranges, plan_draws
 from scaler_core.synthesis.checks.jury import Jury
 from scaler_core.synthesis.checks.metadata import check_metadata
-from scaler_core.synthesis.checks.own_tests import hear_tests
+from scaler_core.synthesis.checks.own_tests import drop_wrong_on_tests
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.checks.testcases import Inspection, check_determinism, check_scale
 from scaler_core.synthesis.config import CheckSettings
 from scaler_core.synthesis.records import Candidate, Checked, Rejection
-from scaler_core.synthesis.workbench import Bench
+from scaler_core.synthesis.workbench import Workbench
 
 CHECKS = (
     "metadata",
@@ -51,15 +51,15 @@ one end alone has been right elsewhere by then, so it is not taken for one that 
 
 
 def check_candidate(
-    candidate: Candidate, bench: Bench, settings: CheckSettings | None = None
+    candidate: Candidate, workbench: Workbench, settings: CheckSettings | None = None
 ) -> Checked | Rejection:
     """What the checks say of *candidate* (paper sections 2.3 to 2.5, and what they missed).
 
-    The same candidate, settings and seed of the bench give the same result, measured times apart.
+    The same candidate, settings and workbench seed give the same result, measured times apart.
 
     Args:
         candidate: Problem, metadata and generator; nothing in it is trusted.
-        bench: Runs its programs.
+        workbench: Runs its programs.
         settings: How much is drawn, and what must hold.
 
     Raises:
@@ -67,7 +67,7 @@ def check_candidate(
     """
     figures: dict[str, JsonValue] = {}
     try:
-        return _check(candidate, bench, settings or CheckSettings(), figures)
+        return _check(candidate, workbench, settings or CheckSettings(), figures)
     except Refused as refused:
         return Rejection(
             stage="check",
@@ -78,7 +78,10 @@ def check_candidate(
 
 
 def _check(
-    candidate: Candidate, bench: Bench, settings: CheckSettings, figures: dict[str, JsonValue]
+    candidate: Candidate,
+    workbench: Workbench,
+    settings: CheckSettings,
+    figures: dict[str, JsonValue],
 ) -> Checked:
     """The record of a candidate that passes; *figures* are filled in on the way.
 
@@ -87,20 +90,20 @@ def _check(
     """
     source = candidate.problem
     answer_type = check_metadata(candidate)
-    inspection = Inspection(candidate, bench, settings)
+    inspection = Inspection(candidate, workbench, settings)
     inspection.constraints.check_parameters()
 
-    ranges = drawn_ranges(candidate, bench, settings)
+    ranges = drawn_ranges(candidate, workbench, settings)
     figures["drawn"] = {name: list(item) for name, item in ranges.items()}
-    draws = plan_draws(source.id, ranges, bench, settings)
+    draws = plan_draws(source.id, ranges, workbench, settings)
     inputs = {group: inspection.inputs(group, items) for group, items in draws.items()}
     figures |= inspection.figures()
     check_scale(inputs["minimum"], inputs["maximum"])
     everything = [item for group in inputs.values() for item in group]
-    figures["determinism"] = check_determinism(candidate.generator, everything, bench, settings)
+    figures["determinism"] = check_determinism(candidate.generator, everything, workbench, settings)
 
-    jury = Jury(source.problem, answer_type, bench, settings)
-    figures["tests"] = hear_tests(source.tests, jury, answer_type, settings)
+    jury = Jury(source.problem, answer_type, workbench, settings)
+    figures["tests"] = drop_wrong_on_tests(source.tests, jury, answer_type, settings)
     answers: dict[str, list[Words]] = {}
     for group in VOTES:
         answers[group], figures[group] = jury.vote(group, inputs[group])

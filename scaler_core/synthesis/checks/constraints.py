@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterator, Mapping
 from pydantic import JsonValue
 
 from scaler_core.synthesis.checks.bounds import Bound, read_bounds
-from scaler_core.synthesis.checks.drawing import Ranges
+from scaler_core.synthesis.checks.draws import Ranges
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.checks.sections import constraints_text
 
-Found = tuple[object, bool]
+EntryValue = tuple[object, bool]
 """A value of a testcase, and whether it lies in a list."""
 
-Entries = dict[str, list[Found]]
+Entries = dict[str, list[EntryValue]]
 """What stands under each key of a testcase, at any depth."""
 
 
@@ -116,7 +116,7 @@ def values_of(name: str, entries: Entries, stated: Collection[str] = ()) -> list
     return [value for item in listed for value in _integers(item)] or None
 
 
-def _under(name: str, entries: Entries, stated: Collection[str]) -> list[Found]:
+def _under(name: str, entries: Entries, stated: Collection[str]) -> list[EntryValue]:
     """Every value under the key *name*, or under the one key that differs from it in case."""
     if name in entries:
         return entries[name]
@@ -132,7 +132,7 @@ def entries_of(testcase: Mapping[str, object]) -> Entries:
     return entries
 
 
-def _entries(value: object, inside: bool) -> Iterator[tuple[str, Found]]:
+def _entries(value: object, inside: bool) -> Iterator[tuple[str, EntryValue]]:
     """Every entry of every dictionary in *value*."""
     if isinstance(value, list):
         if not value or isinstance(value[0], (dict, list)):  # a list of numbers holds no entry

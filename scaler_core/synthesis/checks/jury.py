@@ -13,18 +13,19 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from scaler_core.audit.records import LONGEST_ANSWER, SolutionAudit, shortened
-from scaler_core.audit.voting import Ballot, Words, count_votes, describe, told
+from scaler_core.audit.voting import InputBallot, count_votes, describe, summarise
 from scaler_core.factory.programs import last_lines
+from scaler_core.factory.references import Words
 from scaler_core.interfaces import Program, RunResult
 from scaler_core.models import AnswerType, Problem
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.config import CheckSettings
 from scaler_core.synthesis.records import Dropped, DropReason
-from scaler_core.synthesis.workbench import Bench, Draw
+from scaler_core.synthesis.workbench import Draw, Workbench
 
 
 @dataclass(frozen=True)
-class Input:
+class DrawnInput:
     """A testcase as solutions read it, and a fingerprint of all of it."""
 
     draw: Draw
@@ -33,7 +34,7 @@ class Input:
 
 
 @dataclass
-class DrawBallot(Ballot):
+class DrawBallot(InputBallot):
     """The ballot of a draw."""
 
     place: str = ""
@@ -50,7 +51,7 @@ class Jury:
     Args:
         problem: Whose solutions they are.
         answer_type: How their answers are read and compared.
-        bench: Runs them.
+        workbench: Runs them.
         settings: How many are asked, and how many must be left.
         numbers: Those that are asked, counted from 1; without it the first ones.
 
@@ -64,7 +65,7 @@ class Jury:
         self,
         problem: Problem,
         answer_type: AnswerType,
-        bench: Bench,
+        workbench: Workbench,
         settings: CheckSettings,
         numbers: Sequence[int] | None = None,
     ) -> None:
@@ -77,7 +78,7 @@ class Jury:
         self.dropped: list[Dropped] = []
         self.slowest_cpu_s = 0.0
         self._answer_type = answer_type
-        self._bench = bench
+        self._workbench = workbench
         self._settings = settings
         limits = (settings.solution_cpu_s, problem.time_limit_s)
         self._cpu_s = min(limit for limit in limits if limit is not None)
@@ -112,7 +113,7 @@ class Jury:
         """
         results: dict[int, list[RunResult]] = {}
         for number, program in list(self.sound.items()):
-            found = self._bench.solve(program, inputs, self._cpu_s, self._settings.budget_s)
+            found = self._workbench.solve(program, inputs, self._cpu_s, self._settings.budget_s)
             if found[0].status == "compile_error":
                 self.drop(number, "does_not_compile", found[0].error)
             elif len(found) < len(inputs):
@@ -134,7 +135,9 @@ class Jury:
             )
         )
 
-    def vote(self, group: str, inputs: Sequence[Input]) -> tuple[list[Words], dict[str, JsonValue]]:
+    def vote(
+        self, group: str, inputs: Sequence[DrawnInput]
+    ) -> tuple[list[Words], dict[str, JsonValue]]:
         """The majority's answer to each input, and figures of the votes.
 
         Raises:
@@ -157,9 +160,9 @@ class Jury:
         self.require_quorum()
         self._ballots += ballots
         figures = self._count(group, ballots)
-        answers = [ballot.winner.words for ballot in ballots if ballot.winner is not None]
+        answers = [ballot.majority.words for ballot in ballots if ballot.majority is not None]
         for ballot in ballots:
-            ballot.forget_words()
+            ballot.shorten_answers()
         return answers, figures
 
     def _count(self, group: str, ballots: Sequence[DrawBallot]) -> dict[str, JsonValue]:
@@ -167,12 +170,12 @@ class Jury:
         count = count_votes(self._ballots)
         own = {id(ballot) for ballot in ballots}
         suspicious = [ballot for ballot in count.suspicious if id(ballot) in own]
-        undecided = [item for item in ballots if item.winner is None]
+        undecided = [item for item in ballots if item.majority is None]
         figures: dict[str, JsonValue] = {
             "testcases": len(ballots),
             "suspicious": len(suspicious),
             "smallest_quorum": min(
-                (len(item.winner.solutions) for item in ballots if item.winner), default=0
+                (len(item.majority.solutions) for item in ballots if item.majority), default=0
             ),
         }
         if undecided or len(suspicious) > self._settings.suspicious * len(ballots):
@@ -181,7 +184,7 @@ class Jury:
                 group,
                 f"good solutions differ on {len(suspicious)} of {len(ballots)} testcases, so the "
                 f"generator may make inputs that the problem forbids: {worst.where}: "
-                f"{told(describe(worst, True))}",
+                f"{summarise(describe(worst, True))}",
                 {group: figures, "stdin": shortened(worst.stdin)},
             )
         for number in list(self.sound):

@@ -31,7 +31,7 @@ def chosen_tests(tests: Sequence[SourceTest], settings: CheckSettings) -> list[S
     return sorted(usable, key=lambda test: ORDER.index(test.kind))[: settings.tests]
 
 
-def hear_tests(
+def drop_wrong_on_tests(
     tests: Sequence[SourceTest], jury: Jury, answer_type: AnswerType, settings: CheckSettings
 ) -> dict[str, JsonValue]:
     """Drop the solutions that a test contradicts; gives figures.

@@ -5,9 +5,9 @@ occur everywhere and prove nothing.
 
 - Every mark of stdin must stand in the value: as a number, as the length of a text or list, or in
   its keys and texts, case ignored; a row of texts or digits counts as joined, too. Else the model
-  is not told something that solutions know.
+  is not given something that solutions know.
 - Every number of the value, a mark itself, must stand in stdin: as a number, inside a row of
-  characters, or as the length of something in the value. Else the model is told something else.
+  characters, or as the length of something in the value. Else the model is given something else.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _SHORTEST = 2
 
 
 @dataclass
-class _Told:
-    """What a structured value says.
+class _Contents:
+    """Numbers and texts of a structured value.
 
     Attributes:
         numbers: Its integers and decimals, and the numbers in its texts.
@@ -46,23 +46,23 @@ class _Told:
 
 def mismatch(stdin: str, value: Mapping[str, object]) -> str:
     """How *value* and *stdin* differ, in one line; empty where they do not."""
-    told = _Told()
-    _collect(value, told)
+    contents = _Contents()
+    _collect(value, contents)
     read = dict(_numbers(stdin))
-    text = "\n".join(told.texts).lower()
-    known = told.numbers | told.sizes
+    text = "\n".join(contents.texts).lower()
+    known = contents.numbers | contents.sizes
     for number, written in read.items():
         if _is_mark(written) and number not in known and written not in text:
             return f"stdin holds {shortened(written, 40)}, which the structured value does not tell"
     for word in dict.fromkeys(_WORD.findall(_NUMBER.sub(" ", stdin))):
         if word.lower() not in text:
             return f"stdin holds {shortened(word, 40)}, which the structured value does not tell"
-    for number in told.given:
+    for number in contents.given:
         written = f"{number:f}"
         if (
             _is_mark(written)
             and number not in read
-            and number not in told.sizes
+            and number not in contents.sizes
             and written.lstrip("-") not in stdin
         ):
             return f"the structured value holds {shortened(written, 40)}, which stdin does not"
@@ -81,27 +81,27 @@ def _numbers(text: str) -> Iterator[tuple[Decimal, str]]:
             continue
 
 
-def _collect(value: object, told: _Told) -> None:
+def _collect(value: object, contents: _Contents) -> None:
     if isinstance(value, str):
-        told.texts.append(value)
-        told.sizes.add(Decimal(len(value)))
-        told.numbers.update(number for number, _ in _numbers(value))
+        contents.texts.append(value)
+        contents.sizes.add(Decimal(len(value)))
+        contents.numbers.update(number for number, _ in _numbers(value))
     elif isinstance(value, bool) or value is None:
         return
     elif isinstance(value, (int, float)):
         number = Decimal(repr(value))
-        told.numbers.add(number)
-        told.given[number] = None
+        contents.numbers.add(number)
+        contents.given[number] = None
     elif isinstance(value, Mapping):
-        told.sizes.add(Decimal(len(value)))
+        contents.sizes.add(Decimal(len(value)))
         for key, item in value.items():
-            _collect(str(key), told)
-            _collect(item, told)
+            _collect(str(key), contents)
+            _collect(item, contents)
     elif isinstance(value, list):
-        told.sizes.add(Decimal(len(value)))
-        told.texts.append("".join(str(item) for item in value if _is_short(item)))
+        contents.sizes.add(Decimal(len(value)))
+        contents.texts.append("".join(str(item) for item in value if _is_short(item)))
         for item in value:
-            _collect(item, told)
+            _collect(item, contents)
 
 
 def _is_short(item: object) -> bool:

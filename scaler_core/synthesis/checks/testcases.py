@@ -12,14 +12,14 @@ from scaler_core.audit.records import shortened
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.programs import Testcase
 from scaler_core.synthesis.checks.constraints import Constraints
-from scaler_core.synthesis.checks.drawing import make_testcases
-from scaler_core.synthesis.checks.jury import Input
+from scaler_core.synthesis.checks.draws import make_testcases
+from scaler_core.synthesis.checks.jury import DrawnInput
 from scaler_core.synthesis.checks.pairs import LARGEST_STDIN, mismatch
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.checks.sections import counts_test_cases
 from scaler_core.synthesis.config import CheckSettings
 from scaler_core.synthesis.records import Candidate
-from scaler_core.synthesis.workbench import Bench, Draw, Drawn
+from scaler_core.synthesis.workbench import Draw, Drawn, Workbench
 
 
 class Inspection:
@@ -27,7 +27,7 @@ class Inspection:
 
     Args:
         candidate: The candidate.
-        bench: Runs its generator.
+        workbench: Runs its generator.
         settings: What is looked at.
 
     Attributes:
@@ -35,12 +35,12 @@ class Inspection:
         slowest_cpu_s: The slowest call of the generator.
     """
 
-    def __init__(self, candidate: Candidate, bench: Bench, settings: CheckSettings) -> None:
+    def __init__(self, candidate: Candidate, workbench: Workbench, settings: CheckSettings) -> None:
         statement = candidate.problem.problem.statement
         self.constraints = Constraints(statement, candidate.metadata.parameters, settings.bounds)
         self.slowest_cpu_s = 0.0
         self._source = candidate.generator
-        self._bench = bench
+        self._workbench = workbench
         self._settings = settings
         self._single_test = counts_test_cases(statement)
         self._compared = 0
@@ -51,7 +51,7 @@ class Inspection:
         group: str,
         draws: Sequence[Draw],
         watch: Callable[[Draw, Testcase], None] | None = None,
-    ) -> list[Input]:
+    ) -> list[DrawnInput]:
         """The inputs that the generator makes of the *draws* of a group.
 
         Args:
@@ -63,15 +63,15 @@ class Inspection:
             Refused: It fails, or a testcase cannot be right; the check is named.
             InfrastructureError: The sandbox failed.
         """
-        inputs: list[Input] = []
-        made = make_testcases(self._source, draws, self._bench, self._settings.generator_cpu_s)
+        inputs: list[DrawnInput] = []
+        made = make_testcases(self._source, draws, self._workbench, self._settings.generator_cpu_s)
         for draw, testcase, cpu_s in made:
             self.slowest_cpu_s = max(self.slowest_cpu_s, cpu_s)
             if testcase is not None:
                 self._look(draw, testcase)
                 if watch is not None:
                     watch(draw, testcase)
-                inputs.append(Input(draw, testcase.stdin, fingerprint(testcase)))
+                inputs.append(DrawnInput(draw, testcase.stdin, fingerprint(testcase)))
         too_large = len(draws) - len(inputs)
         if not inputs or too_large > self._settings.too_large * len(draws):
             raise Refused(
@@ -113,7 +113,7 @@ def fingerprint(testcase: Testcase) -> str:
     return digest([testcase.stdin.decode(), testcase.value])
 
 
-def check_scale(smallest: Sequence[Input], largest: Sequence[Input]) -> None:
+def check_scale(smallest: Sequence[DrawnInput], largest: Sequence[DrawnInput]) -> None:
     """Refuse a generator that makes the same of the smallest and of the largest scale.
 
     Raises:
@@ -127,7 +127,7 @@ def check_scale(smallest: Sequence[Input], largest: Sequence[Input]) -> None:
 
 
 def check_determinism(
-    source: str, inputs: Sequence[Input], bench: Bench, settings: CheckSettings
+    source: str, inputs: Sequence[DrawnInput], workbench: Workbench, settings: CheckSettings
 ) -> dict[str, JsonValue]:
     """Make some of *inputs* again: each in a process of its own, and under another hash seed.
 
@@ -141,17 +141,17 @@ def check_determinism(
     step = max(1, len(inputs) // settings.repeats)
     chosen = list(inputs[step - 1 :: step])[: settings.repeats]
     draws = [item.draw for item in chosen]
-    alone = [bench.generate(source, [draw], settings.generator_cpu_s)[0] for draw in draws]
+    alone = [workbench.generate(source, [draw], settings.generator_cpu_s)[0] for draw in draws]
     _compare(chosen, alone, "in a process of its own")
-    if not bench.takes_hash_seeds:
+    if not workbench.takes_hash_seeds:
         return {"repeated": len(chosen), "hash_seed": "not checked: this sandbox sets 0"}
-    other = bench.generate(source, draws, settings.generator_cpu_s, OTHER_HASH_SEED)
+    other = workbench.generate(source, draws, settings.generator_cpu_s, OTHER_HASH_SEED)
     _compare(chosen, other, "under another hash seed")
     return {"repeated": len(chosen), "hash_seed": "checked"}
 
 
 def check_repeats(
-    source: str, inputs: Sequence[Input], bench: Bench, settings: CheckSettings
+    source: str, inputs: Sequence[DrawnInput], workbench: Workbench, settings: CheckSettings
 ) -> dict[str, JsonValue]:
     """Make all of *inputs* once more, the last first, under another hash seed where there is one.
 
@@ -160,14 +160,14 @@ def check_repeats(
         InfrastructureError: The sandbox failed.
     """
     backwards = inputs[::-1]
-    hash_seed = OTHER_HASH_SEED if bench.takes_hash_seeds else 0
+    hash_seed = OTHER_HASH_SEED if workbench.takes_hash_seeds else 0
     draws = [item.draw for item in backwards]
-    again = bench.generate(source, draws, settings.generator_cpu_s, hash_seed)
+    again = workbench.generate(source, draws, settings.generator_cpu_s, hash_seed)
     _compare(backwards, again, "in another order")
     return {"repeated": len(inputs)}
 
 
-def _compare(first: Sequence[Input], again: Sequence[Drawn], way: str) -> None:
+def _compare(first: Sequence[DrawnInput], again: Sequence[Drawn], way: str) -> None:
     differing = [
         item
         for item, made in zip(first, again, strict=True)

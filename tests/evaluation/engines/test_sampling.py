@@ -10,7 +10,13 @@ import pytest
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.local
 
-from scaler_core.evaluation.engines.sampling import Limits, Request, RowSampler, choose, is_cut_off  # noqa: E402
+from scaler_core.evaluation.engines.sampling import (  # noqa: E402
+    RowSampler,
+    SamplingLimits,
+    SamplingRequest,
+    choose,
+    is_cut_off,
+)
 
 END, PAD = 1, 0
 
@@ -38,17 +44,21 @@ def model() -> Any:
     return LlamaForCausalLM(config).eval()
 
 
-def limits(**changes: Any) -> Limits:
+def limits(**changes: Any) -> SamplingLimits:
     facts: dict[str, Any] = {"max_tokens": 12, "context": 64, "end_tokens": [END], "pad_token": PAD}
-    return Limits(**{**facts, **changes})
+    return SamplingLimits(**{**facts, **changes})
 
 
-def request(seed: int, length: int = 3, temperature: float = 1.0, top_p: float = 1.0) -> Request:
-    return Request([2 + (seed + place) % 9 for place in range(length)], temperature, top_p, seed)
+def request(
+    seed: int, length: int = 3, temperature: float = 1.0, top_p: float = 1.0
+) -> SamplingRequest:
+    return SamplingRequest(
+        [2 + (seed + place) % 9 for place in range(length)], temperature, top_p, seed
+    )
 
 
 def sample(
-    model: Any, requests: Sequence[Request], batch: int = 8, **changes: Any
+    model: Any, requests: Sequence[SamplingRequest], batch: int = 8, **changes: Any
 ) -> dict[int, list[int]]:
     found = list(RowSampler(limits(**changes), batch, None).sample(model, requests))
     assert sorted(index for index, _ in found) == list(range(len(requests)))

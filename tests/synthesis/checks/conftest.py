@@ -1,4 +1,4 @@
-"""A sandbox and a bench that all tests of the checks share."""
+"""A sandbox and a workbench that all tests of the checks share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from scaler_core.interfaces import Sandbox
-from scaler_core.synthesis.workbench import Bench
+from scaler_core.synthesis.workbench import Workbench
 from scaler_plugins.sandboxes.process import Process
 
 
@@ -20,6 +20,6 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="package")
-def bench(sandbox: Sandbox) -> Bench:
-    """A bench on it; the sandbox is closed by itself."""
-    return Bench(sandbox)
+def workbench(sandbox: Sandbox) -> Workbench:
+    """A workbench on it; the sandbox is closed by itself."""
+    return Workbench(sandbox)

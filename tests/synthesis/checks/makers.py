@@ -17,7 +17,7 @@ from scaler_core.synthesis.records import (
     SourceProblem,
     SourceTest,
 )
-from scaler_core.synthesis.workbench import Bench
+from scaler_core.synthesis.workbench import Workbench
 from scaler_core.testing.environments import SUM_PYTHON, python_solutions, sum_problem
 
 STATEMENT = """\
@@ -97,16 +97,16 @@ def candidate(
     )
 
 
-def accepted(made: Candidate, bench: Bench, settings: CheckSettings = QUICK) -> Checked:
+def accepted(made: Candidate, workbench: Workbench, settings: CheckSettings = QUICK) -> Checked:
     """The record of a candidate that must pass."""
-    result = check_candidate(made, bench, settings)
+    result = check_candidate(made, workbench, settings)
     assert isinstance(result, Checked), result
     return result
 
 
-def rejected(made: Candidate, bench: Bench, settings: CheckSettings = QUICK) -> Rejection:
+def rejected(made: Candidate, workbench: Workbench, settings: CheckSettings = QUICK) -> Rejection:
     """The rejection of a candidate that must not pass."""
-    result = check_candidate(made, bench, settings)
+    result = check_candidate(made, workbench, settings)
     assert isinstance(result, Rejection), result
     assert result.stage == "check"
     assert "\n" not in result.detail
@@ -114,9 +114,9 @@ def rejected(made: Candidate, bench: Bench, settings: CheckSettings = QUICK) -> 
 
 
 def calibrated(
-    made: Candidate, bench: Bench, settings: CalibrationSettings = QUICK_CALIBRATION
+    made: Candidate, workbench: Workbench, settings: CalibrationSettings = QUICK_CALIBRATION
 ) -> Calibrated:
     """The calibration of a candidate that must pass both."""
-    result = calibrate(made, accepted(made, bench, settings.checks), bench, settings)
+    result = calibrate(made, accepted(made, workbench, settings.checks), workbench, settings)
     assert isinstance(result, Calibrated), result
     return result

@@ -9,7 +9,7 @@ from scaler_core.interfaces import RunResult
 from scaler_core.synthesis.checks import CHECKS, check_candidate
 from scaler_core.synthesis.config import CheckSettings
 from scaler_core.synthesis.records import Checked, SourceTest
-from scaler_core.synthesis.workbench import Bench
+from scaler_core.synthesis.workbench import Workbench
 from scaler_core.testing.environments import SUM_CPP, SUM_PYTHON, cpp_solutions, python_solutions
 from tests.factory.scripted import ScriptedSandbox
 from tests.sandbox.machines import require_compiler
@@ -27,8 +27,8 @@ VALUES = "a = [random.randint(-5000, 5000) for _ in range(scale['n'])]"
 ZERO = "print(0)\n"
 
 
-def test_a_sound_candidate_passes_with_figures_of_every_check(bench):
-    found = accepted(candidate(), bench)
+def test_a_sound_candidate_passes_with_figures_of_every_check(workbench):
+    found = accepted(candidate(), workbench)
     assert (found.problem_id, found.kept, found.dropped) == ("sum", (1, 2, 3), ())
     assert found.figures["tests"] == {"given": 1, "run": 1}
     assert found.figures["breadth"] == {"testcases": 8, "suspicious": 0, "smallest_quorum": 3}
@@ -43,24 +43,24 @@ def test_a_sound_candidate_passes_with_figures_of_every_check(bench):
     assert set(found.times) == {"generator_cpu_s", "solution_cpu_s"}
 
 
-def test_a_repeat_gives_the_same_record_and_another_seed_another(bench, sandbox):
-    def record(on: Bench) -> str:
+def test_a_repeat_gives_the_same_record_and_another_seed_another(workbench, sandbox):
+    def record(on: Workbench) -> str:
         return accepted(candidate(), on).model_dump_json(exclude={"times"})
 
-    assert record(bench) == record(bench)
-    other = Bench(sandbox, seed=1)
-    assert record(other) != record(bench)
+    assert record(workbench) == record(workbench)
+    other = Workbench(sandbox, seed=1)
+    assert record(other) != record(workbench)
 
 
-def test_a_record_survives_json(bench):
-    found = accepted(candidate(), bench)
+def test_a_record_survives_json(workbench):
+    found = accepted(candidate(), workbench)
     assert Checked.model_validate_json(found.model_dump_json()) == found
 
 
-def test_solutions_in_cpp_are_asked_too(bench):
+def test_solutions_in_cpp_are_asked_too(workbench):
     require_compiler()
     solutions = python_solutions(*SUM_PYTHON[:2]) + cpp_solutions(SUM_CPP[0], "int main( {}")
-    found = accepted(candidate(solutions=solutions), bench)
+    found = accepted(candidate(solutions=solutions), workbench)
     assert found.kept == (1, 2, 3)
     assert [(item.number, item.language, item.reason) for item in found.dropped] == [
         (4, "cpp", "does_not_compile")
@@ -81,24 +81,24 @@ def test_solutions_in_cpp_are_asked_too(bench):
         ({"parameters": {"n": (1, 10**30)}}, "goes from"),
     ],
 )
-def test_metadata_that_cannot_be_used_are_refused(changed, said, bench):
-    found = rejected(candidate(**changed), bench)
+def test_metadata_that_cannot_be_used_are_refused(changed, said, workbench):
+    found = rejected(candidate(**changed), workbench)
     assert found.check == "metadata"
     assert said in found.detail
 
 
-def test_a_parameter_beyond_what_the_statement_allows_is_refused(bench):
-    found = rejected(candidate(parameters={"n": (0, 300)}), bench)
+def test_a_parameter_beyond_what_the_statement_allows_is_refused(workbench):
+    found = rejected(candidate(parameters={"n": (0, 300)}), workbench)
     assert (found.check, found.detail) == (
         "bounds",
         "parameter n goes from 0 to 300, but the statement says 1 <= n <= 100000",
     )
 
 
-def test_answers_that_hold_a_box_cannot_be_verified(bench):
+def test_answers_that_hold_a_box_cannot_be_verified(workbench):
     boxed = "input()\nprint('\\\\boxed{%d}' % sum(map(int, input().split())))\n"
     made = candidate(output_type="string", tests=(), solutions=python_solutions(*[boxed] * 3))
-    found = rejected(made, bench)
+    found = rejected(made, workbench)
     assert (found.check, "cannot be verified" in found.detail) == ("metadata", True)
 
 
@@ -160,30 +160,30 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_generator_is_named_by_its_check(name, bench):
+def test_a_hostile_generator_is_named_by_its_check(name, workbench):
     source, check, said = HOSTILE[name]
-    found = rejected(candidate(source=source), bench)
+    found = rejected(candidate(source=source), workbench)
     assert found.check == check, found
     assert check in CHECKS
     assert said in found.detail
 
 
-def test_prints_of_a_generator_disturb_nothing(bench):
+def test_prints_of_a_generator_disturb_nothing(workbench):
     noisy = generator("print('[1, 2]' * 1000)\n" + VALUES)
-    assert accepted(candidate(source=noisy), bench).kept == (1, 2, 3)
+    assert accepted(candidate(source=noisy), workbench).kept == (1, 2, 3)
 
 
-def test_answers_without_variety_are_refused(bench):
+def test_answers_without_variety_are_refused(workbench):
     source = generator("a = [random.randint(0, 2)] + [0] * (scale['n'] - 1)")
-    found = rejected(candidate(source=source), bench)
+    found = rejected(candidate(source=source), workbench)
     assert found.check == "variety"
     assert "there must be 5" in found.detail
 
 
-def test_testcases_that_are_larger_than_an_instance_blame_the_scale_alone(bench):
+def test_testcases_that_are_larger_than_an_instance_blame_the_scale_alone(workbench):
     little = QUICK.model_copy(update={"breadth": 6, "depth": 5, "edges": 1})
     always = GENERATOR.replace("return f", "return 'x' * (5 << 20), {}\n    return f")
-    found = rejected(candidate(source=always), bench, little)
+    found = rejected(candidate(source=always), workbench, little)
     assert (found.check, found.detail) == (
         "generator",
         "1 of 1 testcases of the group minimum are larger than an instance can be",
@@ -193,18 +193,18 @@ def test_testcases_that_are_larger_than_an_instance_blame_the_scale_alone(bench)
         "    if scale['m'] == 3:\n        return 'x' * (5 << 20), {}\n    return",
     )
     made = candidate(source=source, parameters={"n": (1, 300), "m": (1, 4)})
-    figures = accepted(made, bench, little).figures["generator"]
+    figures = accepted(made, workbench, little).figures["generator"]
     assert isinstance(figures, dict)
     assert figures["too_large"]["breadth"] > 0
 
 
-def test_scales_at_which_no_instance_can_be_made_are_not_drawn(bench):
+def test_scales_at_which_no_instance_can_be_made_are_not_drawn(workbench):
     source = GENERATOR.replace(
         "    return",
         "    if scale['n'] * scale['m'] > 3000:\n        return 'x' * (5 << 20), {}\n    return",
     )
     made = candidate(source=source, parameters={"n": (1, 300), "m": (1, 100)})
-    found = accepted(made, bench, QUICK)
+    found = accepted(made, workbench, QUICK)
     assert found.figures["drawn"] == {"n": [1, 75], "m": [1, 25]}
     assert found.figures["generator"] == {
         "too_large": {"minimum": 0, "breadth": 0, "depth": 0, "maximum": 0}
@@ -214,7 +214,7 @@ def test_scales_at_which_no_instance_can_be_made_are_not_drawn(bench):
 # ------------------------------------------------------------------ solutions
 
 
-def test_unsound_solutions_are_dropped_with_what_they_did(bench):
+def test_unsound_solutions_are_dropped_with_what_they_did(workbench):
     more = [
         ZERO,
         "raise ValueError('no')\n",
@@ -223,7 +223,7 @@ def test_unsound_solutions_are_dropped_with_what_they_did(bench):
         SUM_PYTHON[0].replace("print(", "print('x', "),
     ]
     solutions = python_solutions(*more, *SUM_PYTHON)
-    found = accepted(candidate(solutions=solutions, tests=(), time_limit_s=1.0), bench)
+    found = accepted(candidate(solutions=solutions, tests=(), time_limit_s=1.0), workbench)
     assert found.kept == (6, 7, 8)
     assert [(item.number, item.reason) for item in found.dropped] == [
         (1, "outvoted"),
@@ -239,7 +239,7 @@ def test_unsound_solutions_are_dropped_with_what_they_did(bench):
     assert "CPU" in details[4]
 
 
-def test_neighbouring_large_integers_are_different_answers(bench):
+def test_neighbouring_large_integers_are_different_answers(workbench):
     rounds = "print(int(float(sum(map(int, open(0).read().split()[1:])))))\n"
     source = (
         "import random\n\n\ndef generate_testcase(scale):\n"
@@ -248,23 +248,23 @@ def test_neighbouring_large_integers_are_different_answers(bench):
     )
     solutions = python_solutions(*SUM_PYTHON, rounds)
     made = candidate(source=source, solutions=solutions, statement="Add.", tests=())
-    assert [(item.number, item.reason) for item in accepted(made, bench).dropped] == [
+    assert [(item.number, item.reason) for item in accepted(made, workbench).dropped] == [
         (4, "outvoted")
     ]
 
 
-def test_too_few_sound_solutions_are_refused_and_each_is_named(bench):
+def test_too_few_sound_solutions_are_refused_and_each_is_named(workbench):
     solutions = python_solutions(*SUM_PYTHON[:2], ZERO)
-    found = rejected(candidate(solutions=solutions, tests=()), bench)
+    found = rejected(candidate(solutions=solutions, tests=()), workbench)
     assert found.check == "solutions"
     assert "2 of 3 solutions are sound, 3 must be; solution 3 outvoted" in found.detail
     assert found.figures["sound"] == [1, 2]
 
 
-def test_no_more_solutions_are_asked_than_the_settings_say(bench):
+def test_no_more_solutions_are_asked_than_the_settings_say(workbench):
     solutions = python_solutions(*SUM_PYTHON, ZERO)
     settings = QUICK.model_copy(update={"solutions": 3})
-    found = accepted(candidate(solutions=solutions), bench, settings)
+    found = accepted(candidate(solutions=solutions), workbench, settings)
     assert (found.kept, found.dropped) == ((1, 2, 3), ())
 
 
@@ -275,15 +275,15 @@ SPLIT = generator(
 """The values are sometimes on two lines, of which some solutions read the first only."""
 
 
-def test_a_generator_that_makes_forbidden_inputs_is_told_from_a_bad_solution(bench):
+def test_a_generator_that_makes_forbidden_inputs_is_told_from_a_bad_solution(workbench):
     words = "print(sum(map(int, open(0).read().split()[1:])))\n"
     solutions = python_solutions(*SUM_PYTHON[:2], SUM_PYTHON[2], words, words + "# again\n")
-    found = rejected(candidate(source=SPLIT, solutions=solutions), bench)
+    found = rejected(candidate(source=SPLIT, solutions=solutions), workbench)
     assert found.check == "breadth"
     assert "inputs that the problem forbids: n=" in found.detail
     assert "solutions 2, 4, 5 say" in found.detail
     forgiving = QUICK.model_copy(update={"suspicious": 1.0})
-    assert accepted(candidate(source=SPLIT, solutions=solutions), bench, forgiving).kept == (
+    assert accepted(candidate(source=SPLIT, solutions=solutions), workbench, forgiving).kept == (
         1,
         2,
         3,
@@ -292,43 +292,43 @@ def test_a_generator_that_makes_forbidden_inputs_is_told_from_a_bad_solution(ben
     )
 
 
-def test_without_a_majority_nothing_is_forgiven(bench):
+def test_without_a_majority_nothing_is_forgiven(workbench):
     solutions = python_solutions(*SUM_PYTHON[:2], SUM_PYTHON[2], SUM_PYTHON[1] + "# again\n")
     forgiving = QUICK.model_copy(update={"suspicious": 1.0})
-    found = rejected(candidate(source=SPLIT, solutions=solutions), bench, forgiving)
+    found = rejected(candidate(source=SPLIT, solutions=solutions), workbench, forgiving)
     assert found.check == "breadth"
 
 
 # ------------------------------------------------------------------ the problem's own tests
 
 
-def test_a_solution_that_a_test_contradicts_is_dropped(bench):
+def test_a_solution_that_a_test_contradicts_is_dropped(workbench):
     rare = SUM_PYTHON[1].replace("print(total)", "print(total if total != 77 else 78)")
     test = SourceTest(stdin="2\n70 7", stdout="77", kind="private")
     solutions = python_solutions(*SUM_PYTHON, rare)
-    found = accepted(candidate(solutions=solutions, tests=(EXAMPLE, test)), bench)
+    found = accepted(candidate(solutions=solutions, tests=(EXAMPLE, test)), workbench)
     assert [(item.number, item.reason) for item in found.dropped] == [(4, "wrong_on_tests")]
     assert found.dropped[0].detail == "private test: says 78, the answer is 77"
 
 
-def test_a_test_that_most_solutions_contradict_refuses_the_problem(bench):
+def test_a_test_that_most_solutions_contradict_refuses_the_problem(workbench):
     test = SourceTest(stdin="2\n3 4\n", stdout="8\n", kind="public")
-    found = rejected(candidate(tests=(test,)), bench)
+    found = rejected(candidate(tests=(test,)), workbench)
     assert found.check == "tests"
     assert "3 of 3 solutions do not give the answer of a test (public)" in found.detail
     assert "says 7, the answer is 8" in found.detail
 
 
-def test_tests_are_bounded_in_number_and_size_and_examples_go_first(bench):
+def test_tests_are_bounded_in_number_and_size_and_examples_go_first(workbench):
     wrong = SourceTest(stdin="1\n1\n", stdout="2\n", kind="generated")
     long = SourceTest(stdin=f"1\n{'1' * 200}\n", stdout="2\n", kind="example")
     empty = SourceTest(stdin="1\n1\n", stdout=" \n", kind="example")
     settings = QUICK.model_copy(update={"tests": 1, "test_bytes": 100})
-    found = accepted(candidate(tests=(wrong, long, empty, EXAMPLE)), bench, settings)
+    found = accepted(candidate(tests=(wrong, long, empty, EXAMPLE)), workbench, settings)
     assert found.figures["tests"] == {"given": 4, "run": 1}
 
 
-def test_a_test_may_hold_several_cases_and_so_several_numbers(bench):
+def test_a_test_may_hold_several_cases_and_so_several_numbers(workbench):
     sources = [
         "import sys\nlines = sys.stdin.read().split('\\n')\n"
         f"for line in lines[1:]:\n    if line: print(sum(map(int, line.split())))  # {number}\n"
@@ -336,12 +336,12 @@ def test_a_test_may_hold_several_cases_and_so_several_numbers(bench):
     ]
     test = SourceTest(stdin="2\n3 4\n5 6\n", stdout="7\n11\n", kind="public")
     made = candidate(solutions=python_solutions(*sources), tests=(EXAMPLE, test))
-    assert accepted(made, bench).figures["tests"] == {"given": 2, "run": 2}
+    assert accepted(made, workbench).figures["tests"] == {"given": 2, "run": 2}
 
 
-def test_several_test_cases_in_stdin_are_refused(bench):
+def test_several_test_cases_in_stdin_are_refused(workbench):
     statement = "Input\n\nThe first line contains t, the number of test cases.\n\nOutput\n\nSums."
-    found = rejected(candidate(statement=statement), bench)
+    found = rejected(candidate(statement=statement), workbench)
     assert found.check == "single_test"
 
 
@@ -350,18 +350,18 @@ def test_several_test_cases_in_stdin_are_refused(bench):
 
 def test_a_failing_sandbox_is_no_rejection():
     broken = RunResult("sandbox_failure", error="no memory for a worker")
-    bench = Bench(ScriptedSandbox({GENERATOR: lambda data: broken}))
+    workbench = Workbench(ScriptedSandbox({GENERATOR: lambda data: broken}))
     with pytest.raises(InfrastructureError, match="no memory for a worker"):
-        check_candidate(candidate(), bench, QUICK)
+        check_candidate(candidate(), workbench, QUICK)
 
 
 def test_a_closed_bench_ends_its_work():
     sandbox = ScriptedSandbox({})
-    bench = Bench(sandbox)
-    bench.close()
+    workbench = Workbench(sandbox)
+    workbench.close()
     assert sandbox.closed
     with pytest.raises(InfrastructureError):
-        check_candidate(candidate(), bench, QUICK)
+        check_candidate(candidate(), workbench, QUICK)
 
 
 def test_the_defaults_are_those_of_the_paper():

@@ -18,7 +18,7 @@ from scaler_core.synthesis.checks import check_candidate
 from scaler_core.synthesis.config import CalibrationSettings, CheckSettings
 from scaler_core.synthesis.environment import make_environment
 from scaler_core.synthesis.records import Calibrated, Candidate, Checked, Rejection, SourceProblem
-from scaler_core.synthesis.workbench import Bench
+from scaler_core.synthesis.workbench import Workbench
 from scaler_plugins.sandboxes.process import Process
 from tests.sandbox.machines import require_compiler
 
@@ -48,15 +48,15 @@ def as_candidate(environment: Environment) -> Candidate:
 
 
 @pytest.fixture(scope="module")
-def compiling_bench() -> Iterator[Bench]:
+def compiling_workbench() -> Iterator[Workbench]:
     require_compiler()
-    bench = Bench(Process())
-    yield bench
-    bench.close()
+    workbench = Workbench(Process())
+    yield workbench
+    workbench.close()
 
 
 def test_the_published_problems_pass_but_one_and_keep_the_solutions_that_an_audit_finds_sound(
-    shared_dir: Path, compiling_bench: Bench
+    shared_dir: Path, compiling_workbench: Workbench
 ):
     environments = read_published(shared_dir / "data" / "SCALER-8.json")
     candidates = {item.id: as_candidate(item) for item in environments}
@@ -65,20 +65,20 @@ def test_the_published_problems_pass_but_one_and_keep_the_solutions_that_an_audi
     published = CheckSettings.as_published().model_copy(update=few)
 
     checked = {
-        name: check_candidate(item, compiling_bench, sound) for name, item in candidates.items()
+        name: check_candidate(item, compiling_workbench, sound) for name, item in candidates.items()
     }
     refused = {name: item for name, item in checked.items() if isinstance(item, Rejection)}
     assert {name: item.check for name, item in refused.items()} == {FORBIDDEN: "breadth"}
     assert "inputs that the problem forbids" in refused[FORBIDDEN].detail
     checked |= {
-        name: check_candidate(candidates[name], compiling_bench, published) for name in refused
+        name: check_candidate(candidates[name], compiling_workbench, published) for name in refused
     }
 
     settings = CalibrationSettings(end_draws=20, draws=5, checks=published)
     kept: dict[str, set[int]] = {}
     for name, found in checked.items():
         assert isinstance(found, Checked), found
-        calibrated = calibrate(candidates[name], found, compiling_bench, settings)
+        calibrated = calibrate(candidates[name], found, compiling_workbench, settings)
         assert isinstance(calibrated, Calibrated), calibrated
         length = calibrated.figures["length"]
         assert isinstance(length, int)

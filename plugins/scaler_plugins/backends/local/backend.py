@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from scaler_core.errors import UsageError
-from scaler_core.interfaces import Backend, FeedLike, RunLike
-from scaler_core.models import Message
+from scaler_core.interfaces import Backend, CountTokens, FeedLike, RunLike
 from scaler_plugins.backends.common import (
     TINY,
     TINY_FOLDER,
@@ -72,7 +70,7 @@ class Local(Backend):
         return self.config.temperature, self.config.top_p
 
     @classmethod
-    def token_counter(cls, model: str) -> Callable[[Sequence[Message]], int]:
+    def token_counter(cls, model: str) -> CountTokens:
         """Counts with the tokenizer and chat template of *model*, named as in the option."""
         if missing := cls.missing():
             raise UsageError(f"backend 'local' cannot count tokens here: {missing}")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from transformers import AutoTokenizer
 
 from scaler_core.errors import UsageError
+from scaler_core.interfaces import CountTokens
 from scaler_core.models import Message
 
 
-def token_counter(name: str) -> Callable[[Sequence[Message]], int]:
+def token_counter(name: str) -> CountTokens:
     """A function that counts tokens as the chat template of *name* renders messages.
 
     A tokenizer without a chat template counts the contents, one under the other. Thread-safe.

@@ -40,7 +40,12 @@ from trl import GRPOConfig, GRPOTrainer
 from trl.models import unwrap_model_for_generation
 
 from scaler_core.errors import BackendProtocolError
-from scaler_core.evaluation.engines.sampling import Limits, Request, RowSampler, is_cut_off
+from scaler_core.evaluation.engines.sampling import (
+    RowSampler,
+    SamplingLimits,
+    SamplingRequest,
+    is_cut_off,
+)
 from scaler_core.interfaces import FeedLike, RunLike, Sample
 from scaler_core.judge import reward
 from scaler_core.models import Group, Message, Question, Response, Ticket, Verdict
@@ -118,10 +123,10 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
         """
         prompts = self._tokenize([question.messages for question in questions])
         requests = [
-            Request(prompt, question.temperature, question.top_p, question.seed)
+            SamplingRequest(prompt, question.temperature, question.top_p, question.seed)
             for prompt, question in zip(prompts, questions, strict=True)
         ]
-        limits = Limits(
+        limits = SamplingLimits(
             max_tokens=self.max_completion_length,
             context=getattr(self.model.config, "max_position_embeddings", None),
             end_tokens=self.eos_token_ids,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from scaler_core.errors import DataError, UsageError
-from scaler_core.interfaces import Backend, FeedLike, RayConnection, RunLike
-from scaler_core.models import Message
+from scaler_core.interfaces import Backend, CountTokens, FeedLike, RayConnection, RunLike
 from scaler_plugins.backends.common import missing_modules, model_folder
 from scaler_plugins.backends.openrlhf.flags import RunFacts, build_flags
 from scaler_plugins.backends.openrlhf.model_facts import refuse_model, within_reach
@@ -74,7 +73,7 @@ class OpenRLHF(Backend):
         return preview(self.config, run)
 
     @classmethod
-    def token_counter(cls, model: str) -> Callable[[Sequence[Message]], int]:
+    def token_counter(cls, model: str) -> CountTokens:
         """Counts with the tokenizer and chat template of *model*."""
         if missing := cls.missing():
             raise UsageError(f"backend 'openrlhf' cannot count tokens here: {missing}")

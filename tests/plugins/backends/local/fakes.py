@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from scaler_core.config import PromptSection
-from scaler_core.interfaces import Ask, Sample, StepEnd
+from scaler_core.interfaces import Ask, CountTokens, Sample, StepEnd
 from scaler_core.models import (
     Batch,
     ComponentChoice,
     Group,
-    Message,
     Question,
     Response,
     Ticket,
@@ -96,7 +95,7 @@ class FakeFeed:
         self.calls.append(f"record {step}")
         self.groups += groups
 
-    def measure_prompts(self, count_tokens: Callable[[Sequence[Message]], int], limit: int) -> None:
+    def measure_prompts(self, count_tokens: CountTokens, limit: int) -> None:
         self.limit = limit
         self.lengths.append(count_tokens(ticket("x").messages))
 

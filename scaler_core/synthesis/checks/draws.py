@@ -11,7 +11,7 @@ from scaler_core.seeds import derive_random
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.config import CheckSettings
 from scaler_core.synthesis.records import Candidate
-from scaler_core.synthesis.workbench import Bench, Draw
+from scaler_core.synthesis.workbench import Draw, Workbench
 
 BATCH = 20
 """Testcases that are held at a time: each may have megabytes."""
@@ -21,7 +21,7 @@ Ranges = Mapping[str, tuple[int, int]]
 
 
 def drawn_ranges(
-    candidate: Candidate, bench: Bench, settings: CheckSettings
+    candidate: Candidate, workbench: Workbench, settings: CheckSettings
 ) -> dict[str, tuple[int, int]]:
     """The ranges that scales are drawn from: to 1,000, or less where the parameters end before.
 
@@ -35,11 +35,11 @@ def drawn_ranges(
         name: (minimum, min(maximum, max(settings.breadth_top, minimum)))
         for name, (minimum, maximum) in candidate.metadata.parameters.items()
     }
-    seed = bench.seed(candidate.problem.id, "end")
+    seed = workbench.seed(candidate.problem.id, "end")
 
     def exceeds(end: int) -> bool:
         draw = Draw({name: item[end] for name, item in ranges.items()}, seed)
-        (made,) = bench.generate(candidate.generator, [draw], settings.generator_cpu_s)
+        (made,) = workbench.generate(candidate.generator, [draw], settings.generator_cpu_s)
         return isinstance(made.result, InstanceFailure) and (
             made.result.cause == "generator_limit" or is_too_large(made.result)
         )
@@ -52,7 +52,7 @@ def drawn_ranges(
 
 
 def plan_draws(
-    problem_id: str, ranges: Ranges, bench: Bench, settings: CheckSettings
+    problem_id: str, ranges: Ranges, workbench: Workbench, settings: CheckSettings
 ) -> dict[str, list[Draw]]:
     """The draws of each group: ``minimum``, ``breadth``, ``depth`` and ``maximum``.
 
@@ -63,14 +63,15 @@ def plan_draws(
     lows = {name: low for name, (low, _) in ranges.items()}
     tops = {name: high for name, (_, high) in ranges.items()}
     deep = {name: min(max(lows[name], settings.depth_from), tops[name]) for name in ranges}
-    rng = derive_random("synthesis scales", bench.seed(problem_id))
+    rng = derive_random("synthesis scales", workbench.seed(problem_id))
 
     def between(low: Mapping[str, int]) -> dict[str, int]:
         return {name: rng.randint(low[name], tops[name]) for name in ranges}
 
     def draws(seeds: str, scales: Sequence[dict[str, int]]) -> list[Draw]:
         return [
-            Draw(scale, bench.seed(problem_id, seeds, index)) for index, scale in enumerate(scales)
+            Draw(scale, workbench.seed(problem_id, seeds, index))
+            for index, scale in enumerate(scales)
         ]
 
     return {
@@ -82,7 +83,7 @@ def plan_draws(
 
 
 def make_testcases(
-    source: str, draws: Sequence[Draw], bench: Bench, cpu_s: float
+    source: str, draws: Sequence[Draw], workbench: Workbench, cpu_s: float
 ) -> Iterator[tuple[Draw, Testcase | None, float]]:
     """Each draw with its testcase and CPU seconds; ``None`` where it is too large for an instance.
 
@@ -94,7 +95,7 @@ def make_testcases(
     """
     starts = [0, *range(1, len(draws), BATCH)]
     for start, end in zip(starts, [*starts[1:], len(draws)], strict=True):
-        for item in bench.generate(source, draws[start:end], cpu_s):
+        for item in workbench.generate(source, draws[start:end], cpu_s):
             if isinstance(item.result, Testcase):
                 yield item.draw, item.result, item.cpu_s
             elif is_too_large(item.result):

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import Any
 
-from scaler_core.audit.config import AuditSettings, CountTokens, check_levels
+from scaler_core.audit.config import AuditSettings, check_levels
 from scaler_core.audit.native import audit_native
 from scaler_core.audit.program import audit_program
 from scaler_core.audit.programs import Programs
@@ -17,7 +17,13 @@ from scaler_core.audit.rules import Measure, find, verdict_on
 from scaler_core.audit.workshop import Workshop
 from scaler_core.errors import DataError, InfrastructureError, PluginError, ScalerError, UsageError
 from scaler_core.factory.local import LocalFactory
-from scaler_core.interfaces import AnyEnvironment, EnvironmentSource, NativeEnvironment, Sandbox
+from scaler_core.interfaces import (
+    AnyEnvironment,
+    CountTokens,
+    EnvironmentSource,
+    NativeEnvironment,
+    Sandbox,
+)
 from scaler_core.judge import Judge
 from scaler_core.plugins import PluginHost
 

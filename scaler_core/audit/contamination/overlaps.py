@@ -42,25 +42,25 @@ def find_overlaps(
         source: The environments.
         rows: The questions of each benchmark, by its name; their order does not matter.
         environments: Ids of the environments to look at; all when ``None``.
-        settings: What is compared, and from where on it is an overlap.
+        settings: The thresholds of an overlap.
 
     Raises:
         InfrastructureError: The machine cannot read the source.
     """
     settings = settings or OverlapSettings()
-    against = [_Against(name, list(found), settings) for name, found in rows.items()]
+    benchmarks = [_Benchmark(name, list(found), settings) for name, found in rows.items()]
     ids = source.ids() if environments is None else environments
     with closing(NativeWorkers(1, NativeLimits())) as workers:
-        verdicts = tuple(_compare(source, item, workers, against) for item in ids)
+        verdicts = tuple(_compare(source, item, workers, benchmarks) for item in ids)
     return Contamination(
         settings=settings,
         environments=verdicts,
-        benchmarks=tuple(benchmark.summary() for benchmark in against),
+        benchmarks=tuple(benchmark.summary() for benchmark in benchmarks),
     )
 
 
-class _Against:
-    """One benchmark, and what the comparisons with it came to so far."""
+class _Benchmark:
+    """One benchmark, and the figures of the comparisons with it so far."""
 
     def __init__(self, name: str, rows: Sequence[BenchmarkRow], settings: OverlapSettings) -> None:
         self._name = name
@@ -94,7 +94,7 @@ class _Against:
         return found
 
     def summary(self) -> BenchmarkOverlap:
-        """What all comparisons came to."""
+        """The figures of all comparisons."""
         return BenchmarkOverlap(
             benchmark=self._name,
             rows=len(self._rows),
@@ -115,7 +115,7 @@ class _Against:
 
 
 @dataclass(frozen=True)
-class _Read:
+class _EnvironmentWords:
     """An environment's name and words."""
 
     name: str
@@ -126,7 +126,7 @@ def _compare(
     source: EnvironmentSource,
     environment_id: str,
     workers: NativeWorkers,
-    against: Sequence[_Against],
+    benchmarks: Sequence[_Benchmark],
 ) -> EnvironmentOverlap:
     try:
         read = _read(source, environment_id, workers)
@@ -137,7 +137,7 @@ def _compare(
             verdict="unknown",
             reason=str(error),
         )
-    found = [overlap for benchmark in against for overlap in benchmark.overlaps(read.words)]
+    found = [overlap for benchmark in benchmarks for overlap in benchmark.overlaps(read.words)]
     found.sort(key=lambda item: (-item.contained, -item.share, -item.run, item.benchmark, item.row))
     return EnvironmentOverlap(
         environment_id=environment_id,
@@ -148,11 +148,13 @@ def _compare(
     )
 
 
-def _read(source: EnvironmentSource, environment_id: str, workers: NativeWorkers) -> _Read:
+def _read(
+    source: EnvironmentSource, environment_id: str, workers: NativeWorkers
+) -> _EnvironmentWords:
     environment = source.get(environment_id)
     if isinstance(environment, NativeEnvironment):
-        return _Read(environment_id, joined_words(_prompts(environment, workers)))
-    return _Read(environment.problem.name, program_words(environment))
+        return _EnvironmentWords(environment_id, joined_words(_prompts(environment, workers)))
+    return _EnvironmentWords(environment.problem.name, program_words(environment))
 
 
 def _prompts(environment: NativeEnvironment, workers: NativeWorkers) -> list[str]:
