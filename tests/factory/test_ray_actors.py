@@ -310,6 +310,31 @@ def test_work_that_two_actors_die_of_fails_and_takes_no_other_work_with_it(
     assert causes(own_factory.make(bad, 1, SEEDS)) == {"made"}
 
 
+def test_work_that_waited_behind_another_is_not_blamed_for_the_death_of_its_actor(
+    cluster: str, tmp_path: Path
+) -> None:
+    (first := tmp_path / "first").mkdir()
+    (behind := tmp_path / "behind").mkdir()
+    factory = RayFactory(BUILDER, {}, workers=1)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            running = threads.submit(factory.make, scene("first", first, wait=True), 1, SEEDS)
+            assert eventually(lambda: len(arrived(first)) == 1)
+            waiting = threads.submit(factory.make, scene("behind", behind, die=2), 1, SEEDS)
+            (member,) = factory._members
+            assert member is not None
+            assert eventually(lambda: member.load["make"] == 2)
+            os.kill(arrived(first)[0], signal.SIGKILL)
+            (first / "go").touch()
+            assert causes(running.result()) == {"made"}
+            assert causes(waiting.result()) == {"infrastructure"}
+        # two actors died at it, beside the one in whose queue it was
+        assert len(arrived(behind)) == 2
+        assert factory.counters()["actors/lost"] == 3
+    finally:
+        factory.close()
+
+
 def test_an_environment_that_only_this_machine_has_is_named_and_not_blamed(
     factory: RayFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
