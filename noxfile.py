@@ -14,12 +14,16 @@ nox.options.reuse_venv = "yes"
 
 PINNED = ("-c", "constraints.txt")
 
+# More workers than most machines have cores, for much of the time tests wait; which test goes to
+# which worker, and when: tests/conftest.py. The last -n counts: `nox -s tests -- -n 0 -k name`.
+PARALLEL = ("-n", "4", "--dist", "loadgroup", "--no-loadscope-reorder")
+
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests, with the local backend, its tiny model, and a Ray of two workers."""
     session.install(*PINNED, "-e", ".[data,local,ray,tensorboard,test,wandb]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs)
 
 
 @nox.session

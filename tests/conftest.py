@@ -1,8 +1,9 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use, and which tests stay together when several workers run them."""
 
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,38 @@ from hypothesis import settings
 settings.register_profile("scaler", deadline=None)
 settings.load_profile("scaler")
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+# Files that take longest, begun first: otherwise one worker would be left with one of them at the
+# end. A number above 1 cuts a file into that many parts; what it builds is then built in each.
+LONGEST = {
+    "tests/test_quickstart.py": 1,
+    "tests/plugins/sandboxes/test_hostile_programs.py": 6,
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one worker, for they share what its fixtures build."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(part_of(item)))
+    order = {file: number for number, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(file_of(item), len(order)))
+
+
+def file_of(item: pytest.Item) -> str:
+    """Where a test stands, from the root of the repository."""
+    return item.path.relative_to(ROOT).as_posix()
+
+
+def part_of(item: pytest.Item) -> str:
+    """The tests that stay with this one: those of its file, or of its part of it."""
+    file = file_of(item)
+    parts = LONGEST.get(file, 1)
+    return file if parts == 1 else f"{file} {zlib.crc32(item.name.encode()) % parts}"
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@
        |  the environment as JSON, once per actor
        v
     actor: one core, a sandbox and a factory of its own  ---> results, counters
-       x   dead? replaced, and its work is done again where nothing else runs
+       x   dead? replaced; the work that it had begun is done again where nothing else runs,
+           what only waited in its queue as if it had never been there
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ from scaler_core.jsonio import canonical_json
 from scaler_core.models import Response, Ticket, Verdict
 
 QUEUE = 2  # one piece of work runs, the next one is there already
+ACTORS_A_WORK_MAY_KILL = 2
+ACTORS_A_WORK_MAY_LOSE = 20  # in whose queues it waited; so many die of the machine, not of work
 
 ResultT = TypeVar("ResultT")
 
@@ -82,9 +85,10 @@ class _NoAnswer(Exception):
 class RayFactory(InstanceFactory):
     """Makes instances in Ray actors, one core each: the same ones that any factory makes.
 
-    An actor that dies is replaced, and its work is done again by an actor that does nothing else
-    meanwhile; work whose second actor dies too ends in ``infrastructure`` failures. No work is lost
-    and nothing occurs twice in the results. Which cluster: see
+    An actor that dies is replaced, and the work that it had begun is done again by an actor that
+    does nothing else meanwhile; work whose second actor dies too ends in ``infrastructure``
+    failures. Work that had not begun is not to blame, and is put into another queue. No work is
+    lost and nothing occurs twice in the results. Which cluster: see
     :class:`~scaler_core.factory.ray_cluster.RayCluster`.
 
     Args:
@@ -242,20 +246,24 @@ class RayFactory(InstanceFactory):
         Raises:
             _NoAnswer: The second one died too, none is left, or the factory is closed.
         """
-        deaths = []
-        # the second time alone, so that work which kills its actor takes other work with it once
-        for slots in (1, QUEUE):
+        deaths: list[str] = []
+        for _ in range(ACTORS_A_WORK_MAY_LOSE):
+            # after a death alone, so that work which kills its actor takes nothing with it twice
+            slots = QUEUE if deaths else 1
             member = self._take(lane, key, slots)
             try:
                 result, counters = ask(member)
                 member.update(counters)
                 return result
             except ActorLost as error:
-                deaths.append(str(error))
+                deaths += [str(error)] if error.begun else []
+                why = str(error)
             finally:
                 self._release(member, lane, slots)
             self._replace(member)
-        raise _NoAnswer(f"two Ray actors died at this work: {'; '.join(deaths)}")
+            if len(deaths) == ACTORS_A_WORK_MAY_KILL:
+                raise _NoAnswer(f"two Ray actors died at this work: {'; '.join(deaths)}")
+        raise _NoAnswer(f"{ACTORS_A_WORK_MAY_LOSE} Ray actors died before this work: {why}")
 
     # -------------------------------------------------------------- who does it
 

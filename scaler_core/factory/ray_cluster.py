@@ -24,7 +24,15 @@ PROBE_S = 10.0
 
 
 class ActorLost(Exception):
-    """The actor died, or cannot be reached, before it had answered."""
+    """The actor died, or cannot be reached, before it had answered.
+
+    Attributes:
+        begun: Whether it had begun the call; otherwise the call cannot be what it died of.
+    """
+
+    def __init__(self, message: str, begun: bool) -> None:
+        super().__init__(message)
+        self.begun = begun
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,13 +124,22 @@ class RayCluster:
         Raises:
             ActorLost: There is no answer, and will be none.
         """
-        method = getattr(actor.handle, lane).options(concurrency_group=lane)
+        # An actor that dies takes the calls in its queue with it, and nothing in Ray's error says
+        # which one it was at. So the call yields once before it begins, and the backpressure makes
+        # it wait until that has arrived here: a message on its way would be lost with the actor.
+        method = actor.handle.work_at.options(
+            concurrency_group=lane, num_returns="streaming", _generator_backpressure_num_objects=1
+        )
+        begun = False
         try:
-            return self._ray.get(method.remote(*arguments))
+            answers = method.remote(lane, *arguments)
+            self._ray.get(next(answers))
+            begun = True
+            return self._ray.get(next(answers))
         except self._ray.exceptions.RayTaskError as error:
             raise error.cause from error
         except self._ray.exceptions.RayError as error:
-            raise ActorLost(f"{actor.who.host}: {telling_line(error)}") from error
+            raise ActorLost(f"{actor.who.host}: {telling_line(error)}", begun) from error
 
     def end(self, actors: Sequence[Actor]) -> None:
         """End actors, after they had a moment to end their workers."""

@@ -11,7 +11,7 @@ import os
 import socket
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
@@ -83,6 +83,11 @@ class ActorClass(ABC):
         module, _, function = builder.partition(":")
         build = getattr(importlib.import_module(module), function)
         self.use(build(**json.loads(arguments)))
+
+    def work_at(self, lane: str, *arguments: object) -> Iterator[object]:
+        """Yield ``None`` when this call's turn has come, then what the method *lane* returns."""
+        yield None
+        yield getattr(self, lane)(*arguments)
 
     @abstractmethod
     def use(self, built: Any) -> None:

@@ -101,6 +101,7 @@ def do_job(job: Job, workbench: Workbench) -> JobResult:
 
 
 ACTORS_A_JOB_MAY_KILL = 2
+ACTORS_A_JOB_MAY_LOSE = 20  # before it had begun; so many die of the machine, not of the job
 
 
 class SynthesisActor(ActorClass):
@@ -182,7 +183,7 @@ class RayWorkers:
         """Do *job* in a free actor; there is one for each thread."""
         document = job.model_dump_json()
         deaths: list[str] = []
-        while len(deaths) < ACTORS_A_JOB_MAY_KILL:
+        for _ in range(ACTORS_A_JOB_MAY_LOSE):
             if self._closed:  # a call now would make Ray start a cluster of its own
                 raise InfrastructureError("the Ray workers are closed")
             actor = self._free.pop()
@@ -192,12 +193,15 @@ class RayWorkers:
                 result = self._cluster.call(actor, "work", document)
                 return JobResult.model_validate_json(cast(str, result))
             except ActorLost as error:
-                deaths.append(str(error))
+                deaths += [str(error)] if error.begun else []
+                why = str(error)
                 if actor is not None and not self._closed:
                     self._cluster.kill(actor)  # one that is only out of reach must not linger
                 actor = None
             finally:
                 self._free.append(actor)
-        raise InfrastructureError(
-            f"two Ray actors died at {job.candidate.problem.id!r}: {'; '.join(deaths)}"
-        )
+            if len(deaths) == ACTORS_A_JOB_MAY_KILL:
+                raise InfrastructureError(
+                    f"two Ray actors died at {job.candidate.problem.id!r}: {'; '.join(deaths)}"
+                )
+        raise InfrastructureError(f"{ACTORS_A_JOB_MAY_LOSE} Ray actors died one by one: {why}")

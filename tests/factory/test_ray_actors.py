@@ -23,7 +23,6 @@ from scaler_core.factory import InstanceFailure, InstanceRequest
 from scaler_core.factory.ray_actors import RayFactory
 from scaler_core.factory.ray_cluster import RayCluster
 from scaler_core.factory.ray_worker import KNOWN_ENVIRONMENTS, FactoryActor, key_of, write_document
-from scaler_core.interfaces import RayConnection
 from scaler_core.models import ComponentChoice, Environment, Instance, Response, Ticket
 from scaler_core.plugins import load_plugins
 from scaler_core.plugins.choosing import build_sandbox
@@ -39,6 +38,8 @@ from tests.sandbox.machines import eventually, is_running
 
 pytestmark = [
     pytest.mark.ray,
+    # one cluster at a time on this machine, for "auto" looks for any that runs here
+    pytest.mark.xdist_group("ray"),
     # Ray leaves these to the garbage collector
     pytest.mark.filterwarnings("ignore:unclosed file .*/dev/null:ResourceWarning"),
     pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
@@ -113,16 +114,6 @@ def one_line(error: pytest.ExceptionInfo[ScalerError]) -> str:
 
 
 # ------------------------------------------------------------------ before there is a cluster
-
-
-def test_a_cluster_that_cannot_be_reached_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    for address in ("127.0.0.1:9", "auto", "nonsense"):
-        with pytest.raises(UsageError) as error:
-            RayFactory(BUILDER, {}, connection=RayConnection(address=address))
-        assert f"the Ray cluster at {address} cannot be reached" in one_line(error)
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
-    with pytest.raises(UsageError, match=r"at 127\.0\.0\.1:9 cannot be reached.*RAY_ADDRESS"):
-        RayFactory(BUILDER, {})
 
 
 def test_without_ray_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,6 +297,31 @@ def test_work_that_two_actors_die_of_fails_and_takes_no_other_work_with_it(
     assert own_factory.counters()["failed/infrastructure"] == 2 * len(SEEDS)
     # what killed two is tried again when it is asked for again
     assert causes(own_factory.make(bad, 1, SEEDS)) == {"made"}
+
+
+def test_work_that_waited_behind_another_is_not_blamed_for_the_death_of_its_actor(
+    cluster: str, tmp_path: Path
+) -> None:
+    (first := tmp_path / "first").mkdir()
+    (behind := tmp_path / "behind").mkdir()
+    factory = RayFactory(BUILDER, {}, workers=1)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            running = threads.submit(factory.make, scene("first", first, wait=True), 1, SEEDS)
+            assert eventually(lambda: len(arrived(first)) == 1)
+            waiting = threads.submit(factory.make, scene("behind", behind, die=2), 1, SEEDS)
+            (member,) = factory._members
+            assert member is not None
+            assert eventually(lambda: member.load["make"] == 2)
+            os.kill(arrived(first)[0], signal.SIGKILL)
+            (first / "go").touch()
+            assert causes(running.result()) == {"made"}
+            assert causes(waiting.result()) == {"infrastructure"}
+        # two actors died at it, beside the one in whose queue it was
+        assert len(arrived(behind)) == 2
+        assert factory.counters()["actors/lost"] == 3
+    finally:
+        factory.close()
 
 
 def test_an_environment_that_only_this_machine_has_is_named_and_not_blamed(

@@ -11,6 +11,7 @@ import pytest
 
 from scaler_core.config import recipe_from
 from scaler_core.errors import UsageError
+from scaler_core.factory.ray_actors import RayFactory
 from scaler_core.factory.ray_cluster import RayCluster
 from scaler_core.interfaces import RayConnection
 from scaler_core.models import ComponentChoice
@@ -18,6 +19,10 @@ from scaler_core.plugins import load_plugins
 from scaler_core.plugins.choosing import build_sandbox
 from scaler_core.run.setup import assemble
 from scaler_plugins.backends.simulated import Simulated
+from tests.factory.acting import BUILDER
+
+# never beside a test that has a cluster, which "auto" would find
+pytestmark = pytest.mark.xdist_group("ray")
 
 
 class FakeRay(ModuleType):
@@ -103,6 +108,20 @@ def test_a_connection_without_actors_needs_no_cores(ray: FakeRay) -> None:
     with pytest.raises(UsageError, match=r"factory\.workers = 5, but the Ray cluster has 4 cores"):
         RayCluster(5, RayConnection())
     assert not ray.connected
+
+
+@pytest.mark.ray
+def test_a_cluster_that_cannot_be_reached_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray")
+    for address in ("127.0.0.1:9", "auto", "nonsense"):
+        with pytest.raises(UsageError) as error:
+            RayFactory(BUILDER, {}, connection=RayConnection(address=address))
+        assert f"the Ray cluster at {address} cannot be reached" in str(error.value)
+        assert "\n" not in str(error.value)
+        assert error.value.hint
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    with pytest.raises(UsageError, match=r"at 127\.0\.0\.1:9 cannot be reached.*RAY_ADDRESS"):
+        RayFactory(BUILDER, {})
 
 
 @pytest.mark.ray

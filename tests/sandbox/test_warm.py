@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -381,19 +382,28 @@ def test_a_worker_that_is_killed_between_two_calls_is_replaced(
 def test_a_worker_that_is_killed_in_the_middle_is_replaced_and_nothing_is_lost(
     sandbox: LocalSandbox,
 ) -> None:
-    program = Program("python", "import time\nprint(input())\ntime.sleep(0.4)")
-    sandbox.run(program, INPUTS[:1], QUICK)
-    killed = threading.Timer(0.5, lambda: [kill(process) for process in descendants(os.getpid())])
-    killed.start()
-    results = sandbox.run(program, INPUTS, QUICK)
-    killed.join()
+    # up to a moment that its input names
+    source = "import time\nprint(input())\ntime.sleep(max(0.0, float(input()) - time.time()))"
+    program = Program("python", source)
+    sandbox.run(program, [b"3\n0\n"], QUICK)
+    before = set(descendants(os.getpid()))
+
+    def kill_all() -> None:
+        assert eventually(lambda: bool(set(descendants(os.getpid())) - before))
+        for process in descendants(os.getpid()):
+            kill(process)
+
+    with ThreadPoolExecutor(1) as threads:
+        killed = threads.submit(kill_all)
+        results = sandbox.run(program, [f"3\n{time.time() + 3}\n".encode()] * 5, QUICK)
+        killed.result()
     assert outputs(results) == [("ok", b"3\n")] * 5
     assert sandbox.counters()["workers/replaced"] >= 1
 
 
 def test_two_deaths_on_the_same_work_are_a_failure_of_the_sandbox(sandbox: LocalSandbox) -> None:
-    program = Program("python", "import time\nprint(input())\ntime.sleep(0.3)")
-    sandbox.run(program, INPUTS[:1], QUICK)
+    program = Program("python", "import time\nprint(input())\ntime.sleep(float(input()))")
+    sandbox.run(program, [b"3\n0\n"], QUICK)
     over = threading.Event()
 
     def kill_all() -> None:
@@ -405,7 +415,7 @@ def test_two_deaths_on_the_same_work_are_a_failure_of_the_sandbox(sandbox: Local
     killer = threading.Thread(target=kill_all)
     killer.start()
     try:
-        results = sandbox.run(program, INPUTS, QUICK)
+        results = sandbox.run(program, [b"3\n20\n"] * 5, QUICK)
     finally:
         over.set()
         killer.join()
@@ -425,7 +435,7 @@ def test_closing_in_the_middle_ends_the_call_and_every_process(sandbox: LocalSan
     sandbox.close()
     thread.join(20)
     assert [result.status for result in results] == ["sandbox_failure"]
-    assert eventually(lambda: not any(map(is_running, below)), 20)
+    assert eventually(lambda: not any(map(is_running, below)))
     assert sandbox.run(ECHO, [b""], QUICK)[0].status == "sandbox_failure"
 
 
@@ -457,7 +467,7 @@ sandbox.run(program, [b""], Limits(wall_s=500))
     host.kill()
     host.wait()
     host.stdout.close()
-    assert eventually(lambda: not any(map(is_running, below)), 20)
+    assert eventually(lambda: not any(map(is_running, below)))
 
 
 # ------------------------------------------------------------------ many programs, many threads

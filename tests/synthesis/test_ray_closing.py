@@ -32,7 +32,7 @@ class ClosingCluster:
     def call(self, *args: object) -> object:
         self.called.set()
         self.closed.wait()
-        raise ActorLost("the cluster is gone")
+        raise ActorLost("the cluster is gone", begun=True)
 
     def kill(self, actor: object) -> None:
         """Nothing lives here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -115,7 +116,13 @@ def test_it_resets_hangs_and_drips():
 
 
 def test_it_remembers_what_was_answered_twice_and_how_many_came_at_once():
-    with RecordedEndpoint(lambda request: slow("x", 0.05)) as server, ThreadPoolExecutor(4) as pool:
+    two_in = threading.Barrier(2, timeout=60)
+
+    def answer(request):
+        two_in.wait()
+        return slow("x", 0.05)
+
+    with RecordedEndpoint(answer) as server, ThreadPoolExecutor(4) as pool:
         for call in [pool.submit(post, server, user(text)) for text in "aabc"]:
             call.result()
     (twice,) = server.asked_twice()

@@ -70,7 +70,7 @@ class RecordedEndpoint:
         self._plan = iter(plan)
         self._key = key
         self._lock = threading.Lock()
-        self._under_way = 0
+        self._under_way: set[int] = set()  # ids of the requests
         self._connections: set[socket.socket] = set()
         self._closing = threading.Event()
         self._server = _Server(("127.0.0.1", 0), self._handler())
@@ -154,8 +154,8 @@ class RecordedEndpoint:
         request = ChatRequest(body, headers, time.monotonic())
         with self._lock:
             self.requests.append(request)
-            self._under_way += 1
-            self.most_at_once = max(self.most_at_once, self._under_way)
+            self._under_way.add(id(request))
+            self.most_at_once = max(self.most_at_once, len(self._under_way))
             planned = next(self._plan, None)
         whole = False
         try:
@@ -165,10 +165,10 @@ class RecordedEndpoint:
                 # before it is sent: the client may look as soon as it has the answer
                 with self._lock:
                     self.answered.append(request)
-            whole = self._send(handler, reply, content)
+            whole = self._send(handler, reply, content, lambda: self._leave(request))
         finally:
+            self._leave(request)
             with self._lock:
-                self._under_way -= 1
                 if not whole and request in self.answered:
                     self.answered.remove(request)
 
@@ -188,8 +188,22 @@ class RecordedEndpoint:
             return refused(400, str(error))
         return reply if isinstance(reply, Reply) else Reply(reply)
 
-    def _send(self, handler: BaseHTTPRequestHandler, reply: Reply, content: bytes) -> bool:
-        """Whether all of it was sent."""
+    def _leave(self, request: ChatRequest) -> None:
+        with self._lock:
+            self._under_way.discard(id(request))
+
+    def _send(
+        self,
+        handler: BaseHTTPRequestHandler,
+        reply: Reply,
+        content: bytes,
+        at_the_end: Callable[[], None] = lambda: None,
+    ) -> bool:
+        """Whether all of it was sent.
+
+        *at_the_end* is called before the last byte, for after that the client may ask again sooner
+        than this thread goes on.
+        """
         if reply.delay_s and self._closing.wait(reply.delay_s):
             return False
         if reply.reset:
@@ -202,11 +216,14 @@ class RecordedEndpoint:
         lines = [f"HTTP/1.1 {reply.status} Answer", *(f"{k}: {v}" for k, v in headers.items())]
         head = "\r\n".join([*lines, "", ""]).encode()
         if not reply.pause_s:
+            at_the_end()
             handler.wfile.write(head + content)
             return True
         handler.wfile.write(head)
-        for byte in content:
+        for number, byte in enumerate(content, 1):
             if self._closing.wait(reply.pause_s):
                 return False
+            if number == len(content):
+                at_the_end()
             handler.wfile.write(bytes([byte]))
         return True

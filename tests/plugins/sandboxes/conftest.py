@@ -32,8 +32,12 @@ def kind(request: pytest.FixtureRequest) -> LocalKind:
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where both keep compiled programs, so that each is compiled once."""
-    return tmp_path_factory.mktemp("programs")
+    """Where both keep compiled programs, so that each is compiled once, by whichever worker."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    (folder / "programs").mkdir(exist_ok=True)
+    return folder / "programs"
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +55,8 @@ def cpp_sandbox(sandbox: Sandbox) -> Sandbox:
     return sandbox
 
 
-@pytest.fixture(scope="session")
+# not for the whole session: other files kill whatever they find below their process
+@pytest.fixture(scope="module")
 def scene(cache: Path) -> Iterator[Scene]:
     """What attacks are after; it stands before the sandboxes start."""
     bait = Scene(cache, system=True)
