@@ -16,7 +16,7 @@ import openai  # slow to load, as is what follows
 import openai.resources.chat  # noqa: F401
 
 from scaler_core.cli import main
-from scaler_core.synthesis import running  # noqa: F401
+from scaler_core.synthesis import run  # noqa: F401
 
 
 def child(arguments: list[str]) -> None:
