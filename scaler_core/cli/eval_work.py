@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scaler_core.cli.eval_model import find_model, prompt_of, shipped_models
 from scaler_core.cli.eval_report import EvaluationView
 from scaler_core.cli.output import note
 from scaler_core.cli.settings import parse_settings
@@ -25,6 +24,7 @@ from scaler_core.jsonio import canonical_json
 from scaler_core.options import parse_options
 from scaler_core.plugins import PluginHost
 from scaler_core.plugins.choosing import build_benchmarks
+from scaler_core.run.model import find_model, prompt_of, shipped_models
 
 ENDPOINT = "endpoint"
 

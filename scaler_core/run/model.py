@@ -1,4 +1,4 @@
-"""MODEL of ``scaler eval``: a shipped model, a folder, a run, or a model of the hub."""
+"""The model that a name means: a shipped model, a folder, a run, or a model of the hub."""
 
 from __future__ import annotations
 
