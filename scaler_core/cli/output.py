@@ -1,14 +1,17 @@
-"""What commands share for printing: one JSON line, tables, plain lines off a terminal."""
+"""What commands share for printing: one JSON line, tables, plain lines, flags in errors."""
 
 from __future__ import annotations
 
+import re
 import sys
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
 
+from scaler_core.errors import ScalerError
 from scaler_core.jsonio import compact_json
 
 TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
@@ -58,6 +61,26 @@ def _steers(char: str) -> bool:
 def note(text: str) -> None:
     """A line for the person at the terminal: always on stderr, so that pipes stay clean."""
     print(text, file=sys.stderr, flush=True)
+
+
+Flags = Mapping[str, str]
+"""What the library calls an argument, and the flag that a person typed for it."""
+
+
+def with_flags(text: str, flags: Flags) -> str:
+    """*text* of the library with flags in place of arguments, which it writes in backticks."""
+    return re.sub(r"`([^`]*)`", lambda found: flags.get(found[1], found[0]), text)
+
+
+@contextmanager
+def naming_flags(flags: Flags) -> Iterator[None]:
+    """Errors that come out of this name flags, where the library named its arguments."""
+    try:
+        yield
+    except ScalerError as error:
+        error.message = with_flags(error.message, flags)
+        error.hint = with_flags(error.hint, flags)
+        raise
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:

@@ -18,7 +18,6 @@ from scaler_core.errors import UsageError
 
 if TYPE_CHECKING:
     from scaler_core.audit import AuditSettings, EnvironmentAudit
-    from scaler_core.audit.config import CountTokens
     from scaler_core.interfaces import EnvironmentSource, Sandbox
     from scaler_core.plugins import PluginHost
 
@@ -111,7 +110,7 @@ def command(
     from scaler_core.cli.pool_audit_report import print_report
     from scaler_core.jsonio import compact_json, write_atomic
     from scaler_core.models import ComponentChoice
-    from scaler_core.plugins.choosing import build_sandbox
+    from scaler_core.plugins.choosing import build_sandbox, token_counter
     from scaler_core.pool import find_environment, open_pool
     from scaler_core.pool.store import Packs
 
@@ -143,7 +142,7 @@ def command(
         host,
         environments=ids,
         settings=settings,
-        count_tokens=_token_counter(tokenizer, host) if tokenizer else None,
+        count_tokens=token_counter(tokenizer, host) if tokenizer else None,
     )
     done, interrupted = _collect(audits, len(ids))
     done.sort(key=lambda audit: ids.index(audit.environment_id))
@@ -211,15 +210,6 @@ def _collect(
     except KeyboardInterrupt:
         return done, True
     return done, False
-
-
-def _token_counter(model: str, host: PluginHost) -> CountTokens:
-    """Counts as the backend does that recipes use by default."""
-    from scaler_core.config import Recipe
-    from scaler_core.interfaces import Backend
-
-    backend = cast("type[Backend]", host.find("backend", Recipe().backend.use))
-    return backend.token_counter(model)
 
 
 def _report(

@@ -36,7 +36,7 @@ def find_model(name: str, shipped: Mapping[str, Path], *, best: bool) -> ModelCh
     path = Path(name).expanduser()
     is_run = (path / "recipe.toml").is_file()
     if best and not is_run:
-        raise UsageError(f"--best: {name} is no run", hint="name a directory of scaler run")
+        raise UsageError(f"`best`: {name} is no run", hint="name a directory of scaler run")
     if name in shipped:
         return model_in_folder(name, shipped[name])
     if is_run:
@@ -80,7 +80,7 @@ def _model_of_run(path: Path, best: bool) -> ModelChoice:
     if best:
         if chosen is None or chosen.backend is None:
             raise UsageError(
-                f"--best: {path} has no best checkpoint",
+                f"`best`: {path} has no best checkpoint",
                 hint="a run has one once evaluation.benchmarks were scored after a step",
             )
         return model_in_folder(f"{label} step {chosen.step}", chosen.backend)

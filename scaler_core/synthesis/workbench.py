@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import cast
 
 from pydantic import JsonValue
 
@@ -14,11 +13,11 @@ from scaler_core.audit.voting import LIMITS as SOLUTION_LIMITS
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.programs import Testcase, read_generated
-from scaler_core.interfaces import Backend, Limits, Program, RunResult, Sandbox
+from scaler_core.interfaces import Limits, Program, RunResult, Sandbox
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import ComponentChoice, Message
 from scaler_core.plugins import PluginHost, load_plugins
-from scaler_core.plugins.choosing import build_sandbox
+from scaler_core.plugins.choosing import build_sandbox, token_counter
 from scaler_core.seeds import derive_seed
 
 CountTokens = Callable[[Sequence[Message]], int]
@@ -152,9 +151,7 @@ def make_bench(
     Raises:
         UsageError: A name is unknown, or this machine lacks something.
     """
-    count = None
-    if tokenizer is not None:
-        count = cast("type[Backend]", host.find("backend", backend)).token_counter(tokenizer)
+    count = None if tokenizer is None else token_counter(tokenizer, host, backend=backend)
     choice = ComponentChoice(use=sandbox)
     box = build_sandbox(choice, host, untrusted=True, allow_weak=allow_weak)
     return Bench(box, seed=seed, count_tokens=count)
