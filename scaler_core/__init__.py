@@ -42,7 +42,7 @@ _EXPORTS: dict[str, str] = {
     "import_pool": "scaler_core.pool",
     "Instance": "scaler_core.models",
     "list_environments": "scaler_core.pool",
-    "list_plugins": "scaler_core.library",
+    "list_plugins": "scaler_core.plugins",
     "list_recipes": "scaler_core.run.opening",
     "load_plugins": "scaler_core.plugins",
     "make_instances": "scaler_core.library",

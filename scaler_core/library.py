@@ -28,7 +28,7 @@ from scaler_core.interfaces import AnyEnvironment, EnvironmentSource, NativeEnvi
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import ComponentChoice, PromptStyle
 from scaler_core.options import parse_options
-from scaler_core.plugins import PluginHost, PluginRecord, load_plugins, resolve_kind
+from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.plugins.choosing import AUTO, build_benchmarks, build_sandbox
 from scaler_core.pool import Sample, find_environment, open_pool, sample_instances
 from scaler_core.pool.browsing import parse_level
@@ -40,21 +40,6 @@ ENDPOINT: Final = "endpoint"
 ENGINES: Final = (AUTO, *LOCAL_ENGINES, ENDPOINT)
 MAX_TOKENS: Final = 8192
 """Where a response is cut off by default."""
-
-
-def list_plugins(kind: str | None = None, *, host: PluginHost | None = None) -> list[PluginRecord]:
-    """The installed plugins, also those that failed or are disabled, in the order of loading.
-
-    Args:
-        kind: Only plugins that provide this kind of component, in the singular or plural.
-        host: Installed plugins, where they are loaded already.
-
-    Raises:
-        UsageError: There is no such kind.
-    """
-    wanted = resolve_kind(kind) if kind else None
-    host = host or load_plugins()
-    return [record for record in host.plugins if wanted is None or wanted in record.kinds]
 
 
 # ------------------------------------------------------------------ instances

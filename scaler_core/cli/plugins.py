@@ -6,8 +6,7 @@ import click
 
 from scaler_core.cli.host import load_host
 from scaler_core.cli.output import emit_json, json_option, print_table
-from scaler_core.library import list_plugins
-from scaler_core.plugins import PluginRecord, resolve_kind
+from scaler_core.plugins import PluginRecord, list_plugins, resolve_kind
 
 
 @click.command("plugins")

@@ -11,7 +11,7 @@ components that come with SCALER arrive by the same entry points as anybody's.
 
 from scaler_core.plugins.host import PluginHost, PluginRecord
 from scaler_core.plugins.kinds import KINDS, Kind, KindName, resolve_kind
-from scaler_core.plugins.loading import load_plugins
+from scaler_core.plugins.loading import list_plugins, load_plugins
 
 __all__ = [
     "KINDS",
@@ -19,6 +19,7 @@ __all__ = [
     "KindName",
     "PluginHost",
     "PluginRecord",
+    "list_plugins",
     "load_plugins",
     "resolve_kind",
 ]
