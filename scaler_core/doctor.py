@@ -20,7 +20,7 @@ from typing import Literal
 
 from scaler_core.interfaces import Backend, Sandbox
 from scaler_core.models import Record
-from scaler_core.plugins import PluginHost
+from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.sandbox import landlock
 
 Area = Literal["machine", "programs", "packages", "sandboxes", "backends", "plugins"]
@@ -47,13 +47,20 @@ class Finding(Record):
     help: str = ""
 
 
-def examine(host: PluginHost, folders: Mapping[str, Path]) -> list[Finding]:
+def examine_machine(
+    host: PluginHost | None = None, folders: Mapping[str, Path] | None = None
+) -> list[Finding]:
     """Everything there is to know, in a fixed order.
 
     Args:
-        host: The installed plugins; their backends and sandboxes are asked what they miss.
+        host: The plugins whose backends and sandboxes are asked what they miss; all that are
+            installed by default.
         folders: Folders that runs write to, each with a word for it; room in them is looked at.
+            The working and the temporary folder by default.
     """
+    host = host or load_plugins()
+    if folders is None:
+        folders = {"working folder": Path.cwd(), "temporary folder": Path(tempfile.gettempdir())}
     return [
         _has("machine", "python", f"{platform.python_version()} on {platform.platform()}"),
         _has("machine", "cores", f"{available_cores():g}"),

@@ -10,7 +10,7 @@ import pytest
 
 from scaler_core import doctor
 from scaler_core.cli import main
-from scaler_core.doctor import examine
+from scaler_core.doctor import examine_machine
 from scaler_core.interfaces import Backend, Sandbox
 from scaler_core.plugins import load_plugins
 from scaler_core.sandbox import landlock
@@ -54,7 +54,7 @@ class Raises(Cluster):
 
 def found(name, host=EMPTY, folders=None):
     """The finding of that name."""
-    return next(item for item in examine(host, folders or {}) if item.name == name)
+    return next(item for item in examine_machine(host, folders or {}) if item.name == name)
 
 
 def test_every_backend_says_what_it_lacks():

@@ -12,8 +12,17 @@ Apart from it: the texts of environments against the questions of benchmarks (``
 """
 
 from scaler_core.audit.config import AuditSettings
-from scaler_core.audit.contamination import find_overlaps
+from scaler_core.audit.contamination import compare_with_benchmarks, find_overlaps
+from scaler_core.audit.cost import measure_pool
 from scaler_core.audit.pool import audit_pool
 from scaler_core.audit.records import EnvironmentAudit, Finding
 
-__all__ = ["AuditSettings", "EnvironmentAudit", "Finding", "audit_pool", "find_overlaps"]
+__all__ = [
+    "AuditSettings",
+    "EnvironmentAudit",
+    "Finding",
+    "audit_pool",
+    "compare_with_benchmarks",
+    "find_overlaps",
+    "measure_pool",
+]

@@ -13,6 +13,7 @@ processes that nobody waited for, the second everything that runs around program
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -21,6 +22,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 
 from scaler_core.audit.processes import (
     MemoryWatch,
@@ -28,14 +30,21 @@ from scaler_core.audit.processes import (
     require_proc,
     tree_cpu_seconds,
 )
-from scaler_core.errors import UsageError
+from scaler_core.audit.records import EnvironmentCost, PoolCost
+from scaler_core.errors import DataError, InfrastructureError, UsageError
 from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest, InstanceResult
-from scaler_core.interfaces import AnyEnvironment
-from scaler_core.models import Record
-from scaler_core.pool.browsing import parse_level
+from scaler_core.factory.local import LocalFactory
+from scaler_core.interfaces import AnyEnvironment, EnvironmentPack, EnvironmentSource, Sandbox
+from scaler_core.models import ComponentChoice
+from scaler_core.plugins import PluginHost, load_plugins
+from scaler_core.plugins.choosing import AUTO, build_sandbox
+from scaler_core.pool.browsing import find_environment, parse_level
+from scaler_core.pool.store import open_pool
 from scaler_core.seeds import derive_seed
 
 STAGES = ("generator", "solutions", "native")
+MOST_ENVIRONMENTS = 64
+REFERENCES = 3
 SANDBOX_CPU = "sandbox/cpu_s/"
 PROGRESS_EVERY_S = 5.0
 
@@ -57,54 +66,6 @@ class CostPlan:
     workers: int = 2
     seconds: float = 20.0
     batch: int = 16
-
-
-class EnvironmentCost(Record):
-    """The cost of one environment's instances.
-
-    Attributes:
-        id: The environment.
-        level: The level.
-        made: Instances.
-        failures: Seeds that gave none, by cause.
-        cpu_ms_per_instance: CPU of its programs or its native code alone; ``None`` without any
-            instance.
-        first_touch_cpu_s: CPU of all processes until its first instance was there.
-    """
-
-    id: str
-    level: int
-    made: int
-    failures: dict[str, int]
-    cpu_ms_per_instance: float | None
-    first_touch_cpu_s: float
-
-
-class PoolCost(Record):
-    """The cost of a pool's instances.
-
-    Attributes:
-        instances_per_second: Instances by wall time.
-        cpu_ms_per_instance: CPU of all processes, this one too; ``None`` without any instance.
-        cpu_ms_by_stage: The same in parts: programs and native code by stage, and ``rest``, which
-            is everything around them.
-        first_touch_cpu_s: Mean of the environments.
-        made: Instances.
-        failures: Seeds that gave none, by cause.
-        memory_mib: Largest memory of all processes together, shared pages counted once.
-        seconds: From the first batch's begin to the last one's end.
-        environments: One by one, the costliest first.
-    """
-
-    instances_per_second: float
-    cpu_ms_per_instance: float | None
-    cpu_ms_by_stage: dict[str, float]
-    first_touch_cpu_s: float
-    made: int
-    failures: dict[str, int]
-    memory_mib: float
-    seconds: float
-    environments: tuple[EnvironmentCost, ...]
 
 
 @dataclass
@@ -133,6 +94,91 @@ class _Tally:
             cpu_ms_per_instance=_per_instance(sum(self.cpu_s.values()), self.made),
             first_touch_cpu_s=round(self.first_touch_cpu_s, 3),
         )
+
+
+def measure_pool(
+    pool: str | Path | EnvironmentSource,
+    *,
+    environments: Sequence[str] = (),
+    level: int | str = "mid",
+    workers: int = 2,
+    seconds: float = 20.0,
+    batch: int = 16,
+    references: int = 2,
+    sandbox: str = AUTO,
+    allow_weak_sandbox: bool = False,
+    host: PluginHost | None = None,
+    report: Report = lambda line: None,
+) -> PoolCost:
+    """Measure the factory on environments of a pool; an interrupt ends it early.
+
+    Every environment is warmed up first, from an empty cache of compiled programs; that is not
+    counted, only its cost is in the figures.
+
+    Args:
+        pool: Path or name of a pool, or one that is open.
+        environments: Ids or names; the first :data:`MOST_ENVIRONMENTS` of the pool by default.
+        level: A number, or ``min``, ``mid``, ``max`` of each environment.
+        workers: Batches that are made side by side.
+        seconds: How long no further batch is begun.
+        batch: Seeds of one batch.
+        references: Reference solutions that must agree.
+        sandbox: What runs the programs.
+        allow_weak_sandbox: Whether that may be one which does not contain attacks, for a pool that
+            no installed plugin ships.
+        host: Installed plugins, where they are loaded already.
+        report: Called with a line of progress now and then.
+
+    Raises:
+        UsageError: There is no such pool, environment or level, no sandbox can run here, or this
+            machine does not say what its processes use.
+        DataError: The pool is damaged or empty, or no instance was made.
+        InfrastructureError: No instance was made because the machine failed.
+        KeyboardInterrupt: Interrupted before anything was measured.
+    """
+    host = host or load_plugins()
+    plan = CostPlan(level=str(level), workers=workers, seconds=seconds, batch=batch)
+    label = "the pool" if isinstance(pool, EnvironmentSource) else f"pool {pool}"
+    source = open_pool(pool, host.classes(EnvironmentPack))
+    first = list(source.ids())[:MOST_ENVIRONMENTS]
+    chosen = [find_environment(source, name) for name in dict.fromkeys(environments or first)]
+    if not chosen:
+        raise UsageError(f"{label}: it holds no environment", hint="see scaler pool ls")
+    if not environments and len(first) < len(source):
+        report(f"the first {len(first)} of {len(source)} environments; `environments` names others")
+    with tempfile.TemporaryDirectory(prefix="scaler-bench-") as folder:
+        untrusted = not source.trusted
+        box = _cold_sandbox(sandbox, host, untrusted, allow_weak_sandbox, Path(folder))
+        report(f"{len(chosen)} environments in sandbox {box.name!r}")
+
+        def make_factory() -> LocalFactory:
+            considered = max(references, REFERENCES)
+            return LocalFactory(box, references=considered, agree=references, workers=1)
+
+        figures = measure_instances(chosen, make_factory, plan, report)
+    if not figures.made:
+        raise _nothing_made(label, figures.failures)
+    return figures
+
+
+def _cold_sandbox(
+    name: str, host: PluginHost, untrusted: bool, allow_weak: bool, folder: Path
+) -> Sandbox:
+    """The sandbox with an empty cache of compiled programs, where it keeps one."""
+    box = build_sandbox(ComponentChoice(use=name), host, untrusted=untrusted, allow_weak=allow_weak)
+    if "cache_dir" not in box.Config.model_fields:
+        return box
+    box.close()
+    choice = ComponentChoice(use=box.name, options={"cache_dir": str(folder)})
+    return host.build(Sandbox, choice)
+
+
+def _nothing_made(label: str, failures: Mapping[str, int]) -> DataError | InfrastructureError:
+    causes = ", ".join(f"{cause} {count}" for cause, count in failures.items()) or "no time"
+    kind = InfrastructureError if set(failures) == {"infrastructure"} else DataError
+    return kind(
+        f"{label}: no instance was made: {causes}", hint="scaler pool sample shows an instance"
+    )
 
 
 def measure_instances(

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from scaler_core.audit.config import AuditSettings, check_levels
@@ -20,18 +22,22 @@ from scaler_core.factory.local import LocalFactory
 from scaler_core.interfaces import (
     AnyEnvironment,
     CountTokens,
+    EnvironmentPack,
     EnvironmentSource,
     NativeEnvironment,
     Sandbox,
 )
 from scaler_core.judge import Judge
-from scaler_core.plugins import PluginHost
+from scaler_core.models import ComponentChoice
+from scaler_core.plugins import PluginHost, load_plugins
+from scaler_core.plugins.choosing import AUTO, build_sandbox
+from scaler_core.pool.store import open_pool
 
 
 def audit_pool(
-    source: EnvironmentSource,
-    make_sandbox: Callable[[], Sandbox],
-    host: PluginHost,
+    source: str | Path | EnvironmentSource,
+    make_sandbox: Callable[[], Sandbox] | None = None,
+    host: PluginHost | None = None,
     *,
     environments: Sequence[str] | None = None,
     settings: AuditSettings | None = None,
@@ -42,21 +48,29 @@ def audit_pool(
     Programs of the environments run in the sandbox alone. Closing the iterator ends all of it.
 
     Args:
-        source: The environments.
+        source: The environments: path or name of a pool, or one that is open.
         make_sandbox: Makes a sandbox that may run the source's programs; called several times,
-            because determinism is checked across sandboxes.
-        host: Where verifiers come from.
+            because determinism is checked across sandboxes. By default the best that this machine
+            can run.
+        host: Where verifiers and sandboxes come from; all installed plugins by default.
         environments: Ids of the environments to audit; all when ``None``.
         settings: How the audit is done.
         count_tokens: Counts the tokens of a prompt, to judge its length by.
 
     Raises:
-        UsageError: A level cannot exist, or the settings of the factory cannot.
+        UsageError: There is no such pool, a level cannot exist, the settings of the factory
+            cannot, or no sandbox can run here.
+        DataError: The pool is damaged.
     """
-    settings = settings or AuditSettings()
+    settings, host = settings or AuditSettings(), host or load_plugins()
     check_levels(settings.levels)
-    ids = list(source.ids() if environments is None else environments)
-    return _audits(source, ids, make_sandbox, host, settings, count_tokens)
+    opened = open_pool(source, host.classes(EnvironmentPack))
+    ids = list(opened.ids() if environments is None else environments)
+    if make_sandbox is None:
+        make_sandbox = partial(
+            build_sandbox, ComponentChoice(use=AUTO), host, untrusted=not opened.trusted
+        )
+    return _audits(opened, ids, make_sandbox, host, settings, count_tokens)
 
 
 def _audits(

@@ -1,4 +1,4 @@
-"""The findings of an audit: frozen records that print as JSON."""
+"""The findings of an audit and the cost of instances: frozen records that print as JSON."""
 
 from __future__ import annotations
 
@@ -255,3 +255,51 @@ class EnvironmentAudit(Versioned):
     repeats: tuple[RepeatAudit, ...] = ()
     verifier: VerifierAudit | None = None
     wall_s: float = 0.0
+
+
+class EnvironmentCost(Record):
+    """What was measured of one environment.
+
+    Attributes:
+        id: The environment.
+        level: The level.
+        made: Instances.
+        failures: Seeds that gave none, by cause.
+        cpu_ms_per_instance: CPU of its programs or its native code alone; ``None`` without any
+            instance.
+        first_touch_cpu_s: CPU of all processes until its first instance was there.
+    """
+
+    id: str
+    level: int
+    made: int
+    failures: dict[str, int]
+    cpu_ms_per_instance: float | None
+    first_touch_cpu_s: float
+
+
+class PoolCost(Record):
+    """What was measured of a pool.
+
+    Attributes:
+        instances_per_second: Instances by wall time.
+        cpu_ms_per_instance: CPU of all processes, this one too; ``None`` without any instance.
+        cpu_ms_by_stage: The same in parts: programs and native code by stage, and ``rest``, which
+            is everything around them.
+        first_touch_cpu_s: Mean of the environments.
+        made: Instances.
+        failures: Seeds that gave none, by cause.
+        memory_mib: Largest memory of all processes together, shared pages counted once.
+        seconds: From the first batch's begin to the last one's end.
+        environments: One by one, the costliest first.
+    """
+
+    instances_per_second: float
+    cpu_ms_per_instance: float | None
+    cpu_ms_by_stage: dict[str, float]
+    first_touch_cpu_s: float
+    made: int
+    failures: dict[str, int]
+    memory_mib: float
+    seconds: float
+    environments: tuple[EnvironmentCost, ...]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
 
 import click
 
-from scaler_core.audit.cost import CostPlan, PoolCost, measure_instances
+from scaler_core.audit.cost import MOST_ENVIRONMENTS, measure_pool
+from scaler_core.audit.records import PoolCost
 from scaler_core.cli.output import (
     emit_json,
     json_option,
@@ -16,18 +15,8 @@ from scaler_core.cli.output import (
     note,
     print_table,
     sandbox_options,
+    with_flags,
 )
-from scaler_core.errors import DataError, InfrastructureError, UsageError
-from scaler_core.factory.local import LocalFactory
-from scaler_core.interfaces import EnvironmentPack, Sandbox
-from scaler_core.models import ComponentChoice
-from scaler_core.plugins import PluginHost
-from scaler_core.plugins.choosing import build_sandbox
-from scaler_core.pool import open_pool
-from scaler_core.pool.browsing import find_environment
-
-MOST_ENVIRONMENTS = 64
-REFERENCES = 3
 
 
 @click.group("bench")
@@ -90,51 +79,24 @@ def instances_command(
     Every environment is warmed up first, from an empty cache of compiled programs; that is not
     counted, only its cost is shown. Ctrl-C ends it early with what was measured.
     """
-    host = load_host()
-    source = open_pool(pool, host.classes(EnvironmentPack))
-    ids = list(source.ids())[:MOST_ENVIRONMENTS]
-    environments = [find_environment(source, name) for name in dict.fromkeys(names or ids)]
-    if not environments:
-        raise UsageError(f"pool {pool}: it holds no environment", hint="see scaler pool ls")
-    if not names and len(ids) < len(source):
-        note(f"the first {len(ids)} of {len(source)} environments; --env names others")
-    plan = CostPlan(level=level, workers=workers, seconds=seconds, batch=batch)
-    with tempfile.TemporaryDirectory(prefix="scaler-bench-") as folder:
-        box = _cold_sandbox(sandbox, host, not source.trusted, allow_weak, Path(folder))
-        note(f"{len(environments)} environments in sandbox {box.name!r}")
-
-        def make_factory() -> LocalFactory:
-            considered = max(references, REFERENCES)
-            return LocalFactory(box, references=considered, agree=references, workers=1)
-
-        figures = measure_instances(environments, make_factory, plan, note)
-    if not figures.made:
-        raise _nothing_made(pool, figures.failures)
+    figures = measure_pool(
+        pool,
+        environments=names,
+        level=level,
+        workers=workers,
+        seconds=seconds,
+        batch=batch,
+        references=references,
+        sandbox=sandbox,
+        allow_weak_sandbox=allow_weak,
+        host=load_host(),
+        report=lambda line: note(with_flags(line, {"environments": "--env"})),
+    )
     if as_json:
         asked = {"level": level, "workers": workers, "references": references}
         emit_json({**figures.model_dump(mode="json"), **asked})
     else:
         _print_figures(figures)
-
-
-def _cold_sandbox(
-    name: str, host: PluginHost, untrusted: bool, allow_weak: bool, folder: Path
-) -> Sandbox:
-    """The sandbox with an empty cache of compiled programs, where it keeps one."""
-    box = build_sandbox(ComponentChoice(use=name), host, untrusted=untrusted, allow_weak=allow_weak)
-    if "cache_dir" not in box.Config.model_fields:
-        return box
-    box.close()
-    choice = ComponentChoice(use=box.name, options={"cache_dir": str(folder)})
-    return host.build(Sandbox, choice)
-
-
-def _nothing_made(pool: str, failures: dict[str, int]) -> DataError | InfrastructureError:
-    causes = ", ".join(f"{cause} {count}" for cause, count in failures.items()) or "no time"
-    kind = InfrastructureError if set(failures) == {"infrastructure"} else DataError
-    return kind(
-        f"pool {pool}: no instance was made: {causes}", hint="scaler pool sample shows an instance"
-    )
 
 
 def _print_figures(figures: PoolCost) -> None:

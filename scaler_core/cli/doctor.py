@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import click
 
 from scaler_core.cli.output import emit_json, json_option, load_host, note, print_table
@@ -17,10 +14,9 @@ def command(as_json: bool) -> None:
 
     Always ends with exit code 0: something lacking is a finding, not a failure.
     """
-    from scaler_core.doctor import examine
+    from scaler_core.doctor import examine_machine
 
-    folders = {"working folder": Path.cwd(), "temporary folder": Path(tempfile.gettempdir())}
-    findings = examine(load_host(), folders)
+    findings = examine_machine(load_host())
     lacking = [finding for finding in findings if not finding.ok]
     if as_json:
         emit_json(

@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
-from contextlib import closing, redirect_stdout
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from scaler_core.cli.eval_report import (
     EvaluationView,
-    Finished,
-    compared,
     comparison_json,
-    evaluations_in,
     print_comparison,
     print_summary,
-    read_evaluations,
     summary_json,
 )
-from scaler_core.cli.eval_work import Wanted, evaluate_wanted
-from scaler_core.cli.output import emit_json, json_option, load_host, note
-from scaler_core.errors import UsageError
-from scaler_core.evaluation import regrade
-from scaler_core.plugins import PluginHost
-from scaler_core.plugins.choosing import build_benchmarks
-from scaler_core.run.benchmarks import write_figures
+from scaler_core.cli.output import emit_json, json_option, load_host, naming_flags, note
+from scaler_core.endpoint import EndpointOptions, key_from
+from scaler_core.errors import UsageError, unknown_name
+from scaler_core.evaluation import FinishedEvaluation, compare_evaluations, read_evaluations
+from scaler_core.evaluation.tables import PAPER_BENCHMARKS
+from scaler_core.library import (
+    ENDPOINT,
+    ENGINES,
+    MAX_TOKENS,
+    evaluate_model,
+    regrade_evaluations,
+)
+from scaler_core.options import parse_options, parse_settings
 
-MAX_TOKENS = 8192
+FLAGS: Final = {
+    "benchmarks": "--benchmarks",
+    "best": "--best",
+    "chat_template": "--chat-template",
+    "endpoint": "--endpoint",
+    "engine": "--engine",
+    "folder": "-o",
+    "leave_refused": "--leave-refused",
+    "limit": "--limit",
+    "max_tokens": "--max-tokens",
+    "options": "--set",
+    "samples": "--samples",
+}
 
 
 @click.command("eval")
@@ -39,7 +54,7 @@ MAX_TOKENS = 8192
 @click.option("--samples", type=click.IntRange(1), help="Responses to each question.")
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "transformers", "vllm", "endpoint"]),
+    type=click.Choice(ENGINES),
     default="auto",
     show_default=True,
     help="What runs the model.",
@@ -120,52 +135,100 @@ def command(
         )
     others = [found for path in compare for found in read_evaluations(path)]
     host = load_host()
-    done: list[Finished] = []
+    done: list[FinishedEvaluation] = []
     # a library that prints must not spoil the one line of JSON on stdout
-    with redirect_stdout(sys.stderr):
+    with redirect_stdout(sys.stderr), _watching() as view:
         if model is not None:
-            done.append(Finished(*evaluate_wanted(Wanted(model=model, **asked), host)))
+            with naming_flags(FLAGS):
+                wanted = _arguments(model, **asked)
+                done.append(evaluate_model(model, host=host, watcher=view, **wanted))
         elif graded_again is not None:
-            done += _regrade(graded_again, host)
+            done += regrade_evaluations(graded_again, host=host, watcher=view)
     _print(done, others, as_markdown=as_markdown, as_json=as_json)
 
 
+@contextmanager
+def _watching() -> Iterator[EvaluationView]:
+    """The view of an evaluation; an interrupt says how to go on."""
+    with closing(EvaluationView()) as view:
+        try:
+            yield view
+        except KeyboardInterrupt:
+            view.close()
+            if view.folder is not None:
+                place = view.folder
+                note(f"interrupted; what was answered is kept in {place}: the same command goes on")
+            raise
+
+
+def _arguments(
+    model: str,
+    *,
+    benchmarks: str | None,
+    paths: Sequence[str],
+    options: Sequence[str],
+    endpoint: str | None,
+    output: Path | None,
+    **others: Any,
+) -> dict[str, Any]:
+    """What was typed as arguments of :func:`~scaler_core.library.evaluate_model`."""
+    names = _names(benchmarks)
+    found = parse_settings(options, [*names, ENDPOINT])
+    given = found.pop(ENDPOINT, {})
+    for name, path in _paths(paths, names).items():
+        found.setdefault(name, {})["path"] = path
+    server, key = None, ""
+    if endpoint is not None:
+        typed = {"url": endpoint, "model": model, **given}
+        server = parse_options(EndpointOptions, typed, ENDPOINT)
+        key = key_from(server, os.environ)
+    return {
+        "benchmarks": names,
+        "options": found,
+        "endpoint": server,
+        "key": key,
+        "folder": output,
+        **others,
+    }
+
+
+def _names(text: str | None) -> list[str]:
+    if text is None:
+        return list(PAPER_BENCHMARKS)
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise UsageError("--benchmarks names none", hint="e.g. --benchmarks math-500,aime24")
+    return names
+
+
+def _paths(texts: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    """Files by benchmark, out of ``--path BENCH=FILE``."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, path = text.partition("=")
+        if not equals or not path:
+            raise UsageError(f"--path {text!r} is not of the form BENCHMARK=FILE")
+        if name not in names:
+            raise unknown_name("benchmark", name, names, where=f" in --path {text!r}")
+        found[name] = path
+    return found
+
+
 def _print(
-    done: Sequence[Finished],
-    others: Sequence[Finished],
+    done: Sequence[FinishedEvaluation],
+    others: Sequence[FinishedEvaluation],
     *,
     as_markdown: bool,
     as_json: bool,
 ) -> None:
-    table = compared([*done, *others]) if others else None
+    table = compare_evaluations([*done, *others]) if others else None
     if as_json:
-        found = [summary_json(path, summary) for path, summary in done]
+        found = [summary_json(item) for item in done]
         shown: dict[str, Any] = found[0] if len(found) == 1 else {"evaluations": found}
         emit_json({**shown, **({"comparison": comparison_json(table)} if table else {})})
         return
-    for path, summary in done:
-        print_summary(summary, as_markdown=as_markdown)
-        note(f"all files: {path}")
+    for item in done:
+        print_summary(item.summary, as_markdown=as_markdown)
+        note(f"all files: {item.folder}")
     if table:
         print_comparison(table, as_markdown=as_markdown)
-
-
-def _regrade(path: Path, host: PluginHost) -> list[Finished]:
-    directories = evaluations_in(path)
-    if not directories:
-        raise UsageError(f"{path} holds no evaluation", hint="scaler eval MODEL -o DIR makes one")
-    # of a run, an evaluation that was interrupted is left for its resume
-    done = []
-    for directory in [item for item in directories if item.summary.is_file()] or directories:
-        choices = directory.settings().benchmarks
-        built = build_benchmarks(
-            host,
-            [choice.use for choice in choices],
-            {choice.use: choice.options for choice in choices},
-            where=str(directory.path / "evaluation.json"),
-        )
-        with closing(EvaluationView()) as view:
-            done.append(Finished(directory.path, regrade(directory.path, built, view)))
-    if directories[0].path != path:
-        write_figures(path / "evaluation")
-    return done

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from scaler_core.cli.output import note, print_table, printable
 from scaler_core.cli.progress import Progress
-from scaler_core.errors import UsageError
-from scaler_core.evaluation import BenchmarkScore, EvaluationSummary, Watcher
-from scaler_core.evaluation.directory import EvaluationDirectory
+from scaler_core.evaluation import BenchmarkScore, EvaluationSummary, FinishedEvaluation, Watcher
 from scaler_core.evaluation.tables import (
     COLUMNS,
     Comparison,
-    compare,
     markdown,
     markdown_table,
     percent,
@@ -28,9 +24,18 @@ class EvaluationView(Watcher):
     """A bar for the answers of each benchmark and one for their grading, and a line at its end."""
 
     def __init__(self) -> None:
+        self.folder: Path | None = None
         self._lock = threading.Lock()
         self._stack = ExitStack()
         self._progress: Progress | None = None
+
+    def started(self, folder: Path) -> None:
+        """Remember where everything is kept."""
+        self.folder = folder
+
+    def loading(self, model: str, engine: str) -> None:
+        """Say so: it takes a while."""
+        note(f"loading {model} with {engine}")
 
     def answering(self, benchmark: str, samples: int, kept: int) -> None:
         """Begin to count answers."""
@@ -71,73 +76,12 @@ class EvaluationView(Watcher):
                 self._progress.advance()
 
 
-class Finished(NamedTuple):
-    """A finished evaluation and where it lies."""
-
-    path: Path
-    summary: EvaluationSummary
-
-    @property
-    def label(self) -> str:
-        """How a table calls it."""
-        settings = self.summary.settings
-        return settings.model + ("" if settings.step is None else f", step {settings.step}")
-
-
-def read_evaluations(path: Path) -> list[Finished]:
-    """The finished evaluations in *path*.
-
-    Args:
-        path: An evaluation's directory, or a run's, which has one for each evaluated step.
-
-    Raises:
-        UsageError: There is none.
-        DataError: One is damaged.
-    """
-    found = [
-        Finished(directory.path, directory.read("summary.json", EvaluationSummary))
-        for directory in evaluations_in(path)
-        if directory.summary.is_file()
-    ]
-    if not found:
-        raise UsageError(f"{path} holds no finished evaluation", hint="scaler eval makes one")
-    return found
-
-
-def evaluations_in(path: Path) -> list[EvaluationDirectory]:
-    """The evaluations in *path*, finished or not, by step."""
-    own = EvaluationDirectory(path)
-    if own.exists:
-        return [own]
-    folders = (path / "evaluation").glob("step-*")
-    steps = [item for item in map(EvaluationDirectory, folders) if item.exists]
-    return sorted(steps, key=lambda item: item.settings().step or 0)
-
-
 def print_summary(summary: EvaluationSummary, *, as_markdown: bool) -> None:
     """Print the table of one evaluation on stdout."""
     if as_markdown:
         print(printable(markdown(summary)), end="")
     else:
         print_table(COLUMNS, table_rows(summary), title=summary.settings.model)
-
-
-def compared(evaluations: Iterable[Finished]) -> Comparison:
-    """Their table, each directory once; equal labels are told apart by their folders."""
-    by_path: dict[Path, Finished] = {}
-    for item in evaluations:
-        by_path.setdefault(item.path.resolve(), item)
-    once = list(by_path.values())
-    labels = [item.label for item in once]
-    return compare(
-        [
-            (
-                item.label if labels.count(item.label) == 1 else f"{item.label} ({item.path})",
-                item.summary,
-            )
-            for item in once
-        ]
-    )
 
 
 def print_comparison(comparison: Comparison, *, as_markdown: bool) -> None:
@@ -150,10 +94,11 @@ def print_comparison(comparison: Comparison, *, as_markdown: bool) -> None:
         note(printable(line))
 
 
-def summary_json(path: Path, summary: EvaluationSummary) -> dict[str, Any]:
+def summary_json(done: FinishedEvaluation) -> dict[str, Any]:
     """The one line of JSON of an evaluation."""
+    summary = done.summary
     return {
-        "directory": str(path),
+        "directory": str(done.folder),
         "model": summary.settings.model,
         "step": summary.settings.step,
         "average": summary.average,

@@ -1,17 +1,19 @@
-"""What commands share: the plugin host, common options, and printing as JSON, tables or lines."""
+"""What commands share: the plugin host, options, flags in errors, printing as JSON or tables."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from scaler_core.errors import ScalerError
 from scaler_core.jsonio import compact_json
 
 if TYPE_CHECKING:
@@ -102,6 +104,26 @@ def _steers(char: str) -> bool:
 def note(text: str) -> None:
     """A line for the person at the terminal: always on stderr, so that pipes stay clean."""
     print(text, file=sys.stderr, flush=True)
+
+
+Flags = Mapping[str, str]
+"""What the library calls an argument, and the flag that a person typed for it."""
+
+
+def with_flags(text: str, flags: Flags) -> str:
+    """*text* of the library with flags in place of arguments, which it writes in backticks."""
+    return re.sub(r"`([^`]*)`", lambda found: flags.get(found[1], found[0]), text)
+
+
+@contextmanager
+def naming_flags(flags: Flags) -> Iterator[None]:
+    """Errors that come out of this name flags, where the library named its arguments."""
+    try:
+        yield
+    except ScalerError as error:
+        error.message = with_flags(error.message, flags)
+        error.hint = with_flags(error.hint, flags)
+        raise
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str = "") -> None:

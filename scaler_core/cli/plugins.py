@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from scaler_core.cli.output import emit_json, json_option, load_host, print_table
-from scaler_core.plugins import PluginRecord, resolve_kind
+from scaler_core.plugins import PluginRecord, list_plugins, resolve_kind
 
 
 @click.command("plugins")
@@ -17,8 +17,9 @@ def command(kind: str | None, as_json: bool) -> None:
     SCALER_DISABLE_PLUGINS and SCALER_PLUGINS name, with commas between, plugins or distributions
     that are not loaded, or that are the only ones loaded.
     """
-    wanted = resolve_kind(kind).name if kind else None
-    records = [record for record in load_host().plugins if wanted is None or wanted in record.kinds]
+    if kind:
+        resolve_kind(kind)  # before plugins are loaded, and tell of their faults
+    records = list_plugins(kind, host=load_host())
     if as_json:
         emit_json([record.model_dump(mode="json") for record in records])
         return

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import click
 
@@ -20,17 +19,17 @@ from scaler_core.cli.output import (
 )
 from scaler_core.cli.pool_audit import command as audit_command
 from scaler_core.errors import unknown_name
-from scaler_core.interfaces import (
-    AnyEnvironment,
-    EnvironmentPack,
-    EnvironmentSource,
-    NativeEnvironment,
+from scaler_core.interfaces import EnvironmentPack, EnvironmentSource, NativeEnvironment
+from scaler_core.models import Environment, Instance, PromptStyle
+from scaler_core.pool import (
+    describe_environment,
+    export_pool,
+    find_environment,
+    import_pool,
+    list_environments,
+    open_pool,
 )
-from scaler_core.models import ComponentChoice, Environment, Instance, PromptStyle
-from scaler_core.pool import export_pool, import_pool, open_pool
-from scaler_core.pool.browsing import find_environment, summaries
 from scaler_core.pool.published import published_text
-from scaler_core.pool.source import environment_hash
 from scaler_core.pool.store import is_name
 
 PROGRESS_EVERY = 1000
@@ -119,7 +118,7 @@ def export_command(pool: str, output: Path | None, as_published: bool, as_json: 
 @json_option
 def ls_command(pool: str, as_json: bool) -> None:
     """List the environments of POOL."""
-    rows = list(summaries(_open(pool)))
+    rows = list(list_environments(_open(pool)))
     if as_json:
         emit_json([row.model_dump(mode="json") for row in rows])
         return
@@ -137,9 +136,9 @@ def show_command(pool: str, environment: str, as_json: bool) -> None:
     """Show one environment of POOL; ENV is its id or its name."""
     found = find_environment(_open(pool), environment)
     if as_json:
-        emit_json(_described(found))
+        emit_json(describe_environment(found))
     elif isinstance(found, NativeEnvironment):
-        for key, value in _described(found).items():
+        for key, value in describe_environment(found).items():
             click.echo(f"{key}: {value}")
     else:
         _print_environment(found)
@@ -174,27 +173,27 @@ def sample_command(
     as_json: bool,
 ) -> None:
     """Print rendered prompts and truths of one environment of POOL."""
-    from scaler_core.factory.local import LocalFactory
-    from scaler_core.plugins.choosing import build_sandbox
-    from scaler_core.pool.browsing import parse_level, sample_instances
+    from scaler_core.library import sample_pool
 
-    host = load_host()
-    source = open_pool(pool, host.classes(EnvironmentPack))
-    found = find_environment(source, environment)
-    number = parse_level(level, found.top_level)
-    box = build_sandbox(
-        ComponentChoice(use=sandbox), host, untrusted=not source.trusted, allow_weak=allow_weak
+    sample = sample_pool(
+        pool,
+        environment,
+        level=level,
+        seed=seed,
+        count=count,
+        style=cast(PromptStyle, style),
+        sandbox=sandbox,
+        allow_weak_sandbox=allow_weak,
+        host=load_host(),
     )
-    with closing(LocalFactory(box, prompt_style=cast(PromptStyle, style))) as factory:
-        sample = sample_instances(found, number, seed, count, factory)
     for failure in sample.failures:
         note(f"replaced an invalid instance: {failure.cause}: {failure.detail}")
     if as_json:
         emit_json(
             {
-                "environment": found.id,
-                "level": number,
-                "top_level": found.top_level,
+                "environment": sample.environment_id,
+                "level": sample.level,
+                "top_level": sample.top_level,
                 "seed": seed,
                 "replaced": len(sample.failures),
                 "instances": [item.model_dump(mode="json") for item in sample.instances],
@@ -219,48 +218,8 @@ def _note_progress(count: int) -> None:
         note(f"{count} environments written")
 
 
-def _described(environment: AnyEnvironment) -> dict[str, Any]:
-    common = {
-        "id": environment.id,
-        "top_level": environment.top_level,
-        "content_hash": environment_hash(environment),
-    }
-    if isinstance(environment, NativeEnvironment):
-        cls = type(environment)
-        return {
-            **common,
-            "kind": "native",
-            "class": f"{cls.__module__}.{cls.__qualname__}",
-            "version": environment.version,
-            "scores_itself": environment.scores_itself,
-        }
-    problem = environment.problem
-    return {
-        **common,
-        "kind": "program",
-        "name": problem.name,
-        "statement": problem.statement,
-        "instruction": problem.instruction,
-        "answer_type": environment.answer_type,
-        "answer_unique": environment.answer_unique,
-        "parameters": {
-            name: item.model_dump(mode="json") for name, item in environment.parameters.items()
-        },
-        "levels": [
-            {"level": level, "offset": offset, "scale": environment.scale(level)}
-            for level, offset in enumerate(environment.levels)
-        ],
-        "solutions": [item.language for item in problem.solutions],
-        "time_limit_s": problem.time_limit_s,
-        "memory_limit_mb": problem.memory_limit_mb,
-        "history_length": environment.history_length,
-        "verifier": environment.verifier.model_dump(mode="json") if environment.verifier else None,
-        "provenance": environment.provenance,
-    }
-
-
 def _print_environment(environment: Environment) -> None:
-    facts = _described(environment)
+    facts = describe_environment(environment)
     _show(f"{facts['name']}  (id {facts['id']})\n")
     _show(facts["statement"].strip() + "\n")
     unique = "one right answer" if facts["answer_unique"] else "several right answers"

@@ -17,7 +17,7 @@ from scaler_core.errors import UsageError
 
 if TYPE_CHECKING:
     from scaler_core.audit import AuditSettings, EnvironmentAudit
-    from scaler_core.interfaces import CountTokens, EnvironmentSource, Sandbox
+    from scaler_core.interfaces import EnvironmentSource, Sandbox
     from scaler_core.plugins import PluginHost
 
 VERDICTS = ("good", "usable", "bad", "unknown")
@@ -110,7 +110,7 @@ def command(
     from scaler_core.interfaces import EnvironmentPack
     from scaler_core.jsonio import compact_json, write_atomic
     from scaler_core.models import ComponentChoice
-    from scaler_core.plugins.choosing import build_sandbox
+    from scaler_core.plugins.choosing import build_sandbox, token_counter
     from scaler_core.pool import find_environment, open_pool
 
     host = load_host()
@@ -141,7 +141,7 @@ def command(
         host,
         environments=ids,
         settings=settings,
-        count_tokens=_token_counter(tokenizer, host) if tokenizer else None,
+        count_tokens=token_counter(tokenizer, host) if tokenizer else None,
     )
     done, interrupted = _collect(audits, len(ids))
     done.sort(key=lambda audit: ids.index(audit.environment_id))
@@ -209,14 +209,6 @@ def _collect(
     except KeyboardInterrupt:
         return done, True
     return done, False
-
-
-def _token_counter(model: str, host: PluginHost) -> CountTokens:
-    """Counts as the backend does that recipes use by default."""
-    from scaler_core.config import Recipe
-    from scaler_core.interfaces import Backend
-
-    return host.find(Backend, Recipe().backend.use).token_counter(model)
 
 
 def _report(

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from scaler_core.cli.output import print_table, printable
-from scaler_core.errors import UsageError, blamed_on
-from scaler_core.models import ComponentChoice
+from scaler_core.cli.output import naming_flags, print_table, printable
+from scaler_core.errors import UsageError
 from scaler_core.options import parse_settings
 
 if TYPE_CHECKING:
     from scaler_core.audit.contamination import Contamination, EnvironmentOverlap
-    from scaler_core.interfaces import BenchmarkRow, EnvironmentSource
+    from scaler_core.interfaces import EnvironmentSource
     from scaler_core.plugins import PluginHost
 
 VERDICTS = ("clean", "overlap", "unknown")
@@ -43,15 +41,15 @@ def check_against(
         DataError: Questions cannot be read.
         InfrastructureError: Questions cannot be fetched.
     """
-    from scaler_core.audit.contamination import find_overlaps
+    from scaler_core.audit import compare_with_benchmarks
 
-    choices = benchmark_choices(against, options)
-    rows = {choice.use: _rows(choice, host) for choice in choices}
-    return find_overlaps(source, rows, environments=ids)
+    benchmarks = benchmark_options(against, options)
+    with naming_flags({"benchmarks": "--against"}):
+        return compare_with_benchmarks(source, benchmarks, environments=ids, host=host)
 
 
-def benchmark_choices(against: Sequence[str], options: Sequence[str]) -> list[ComponentChoice]:
-    """The benchmarks that a command line names, with their options.
+def benchmark_options(against: Sequence[str], options: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The options of each benchmark that a command line names.
 
     Raises:
         UsageError: One is named twice, or an option is malformed or belongs to none of them.
@@ -68,7 +66,7 @@ def benchmark_choices(against: Sequence[str], options: Sequence[str]) -> list[Co
         chosen[name] = {"path": path} if equals else {}
     for name, found in parse_settings(options, chosen).items():
         chosen[name] |= found
-    return [ComponentChoice(use=name, options=found) for name, found in chosen.items()]
+    return chosen
 
 
 def as_json(pool: str, found: Contamination) -> dict[str, Any]:
@@ -105,14 +103,6 @@ def print_found(found: Contamination) -> None:
     verdicts = Counter[str](item.verdict for item in found.environments)
     counts = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS)
     _line(f"\n{len(found.environments)} environments compared: {counts}")
-
-
-def _rows(choice: ComponentChoice, host: PluginHost) -> list[BenchmarkRow]:
-    from scaler_core.interfaces import Benchmark
-
-    benchmark = host.build(Benchmark, choice, path="--against")
-    with closing(benchmark), blamed_on(f"benchmark {choice.use!r}"):
-        return list(benchmark.rows())
 
 
 def _print_environment(item: EnvironmentOverlap, gram: int) -> None:

@@ -23,10 +23,10 @@ from scaler_core.cli.output import (
 )
 from scaler_core.cli.run_report import print_report
 from scaler_core.cli.run_view import LiveView, PlainView
-from scaler_core.config import DEFAULT_RECIPE, load_recipe
+from scaler_core.config import DEFAULT_RECIPE
 from scaler_core.errors import UsageError
 from scaler_core.plugins import PluginHost
-from scaler_core.run.opening import open_run, resume_run
+from scaler_core.run.opening import list_recipes, open_run, resume_run
 from scaler_core.run.session import Run
 from scaler_core.run.summary import Summary
 
@@ -158,20 +158,19 @@ def _print_recipe(run: Run, preview: Sequence[str], as_json: bool) -> None:
 
 def _print_recipes(host: PluginHost, as_json: bool) -> None:
     rows: list[dict[str, Any]] = []
-    for name, path in sorted(host.recipes().items()):
-        try:
-            _, recipe = load_recipe(name, {name: path})
-        except UsageError as error:
-            note(f"warning: recipe {name!r} cannot be read: {error}")
+    for listed in list_recipes(host=host):
+        recipe = listed.recipe
+        if recipe is None:
+            note(f"warning: recipe {listed.name!r} cannot be read: {listed.error}")
             continue
         rows.append(
             {
-                "name": name,
+                "name": listed.name,
                 "backend": recipe.backend.use,
                 "steps": recipe.run.steps,
                 "prompts": recipe.batch.prompts,
                 "responses": recipe.batch.responses,
-                "path": str(path),
+                "path": str(listed.path),
             }
         )
     if as_json:

@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scaler_core.cli.output import emit_json, json_option, load_host, note, sandbox_options
-from scaler_core.errors import UsageError
+from scaler_core.cli.output import (
+    emit_json,
+    json_option,
+    load_host,
+    naming_flags,
+    note,
+    sandbox_options,
+)
 from scaler_core.options import parse_options, parse_setting, section_of
 
 if TYPE_CHECKING:
@@ -134,19 +140,32 @@ def command(
     Exits with 0 when nothing is left to do, with 1 when something is left or nothing came out.
     """
     from scaler_core.cli.synth_report import as_line, print_report
+    from scaler_core.cli.synth_view import LiveView, PlainView
     from scaler_core.endpoint import key_from
     from scaler_core.synthesis.config import SynthesisOptions
-    from scaler_core.synthesis.sources import open_problems
+    from scaler_core.synthesis.run import open_synthesis
 
     host = load_host()
     options = parse_options(SynthesisOptions, _options(given, settings))
-    if not resume and Path(f"{output.rstrip('/')}.synth").exists():
-        raise UsageError(f"{output} was begun already", hint="leave --no-resume out to go on")
+    key = key_from(options.endpoint, os.environ) if options.endpoint else ""
+    view = LiveView() if LiveView.fits() else PlainView()
     # a plugin that prints must not spoil the one line of JSON on stdout
-    with redirect_stdout(sys.stderr):
-        reader = open_problems(problems, split=split, revision=revision)
-        key = key_from(options.endpoint, os.environ) if options.endpoint else ""
-        report = _run(reader, Path(output), options, host, key)
+    with redirect_stdout(sys.stderr), naming_flags({"resume=False": "--no-resume"}):
+        run = open_synthesis(
+            problems,
+            output,
+            options,
+            split=split,
+            revision=revision,
+            resume=resume,
+            key=key,
+            observer=view,
+            host=host,
+        )
+        if run.store.journal.cut:
+            note("the last run was killed while it wrote to its journal; that step is done again")
+        with view.watching(run, run.count_problems()), _stop_on_interrupt(run):
+            report = run.run()
     if as_json:
         emit_json(as_line(report))
     else:
@@ -156,23 +175,6 @@ def command(
         sys.exit(INTERRUPTED)
     produced = report.environments or options.stage != "calibrate"
     sys.exit(0 if report.complete and produced else 1)
-
-
-def _run(
-    reader: Any, pool: Path, options: SynthesisOptions, host: Any, key: str
-) -> SynthesisReport:
-    from scaler_core.cli.synth_view import LiveView, PlainView
-    from scaler_core.synthesis.run import SynthesisRun
-
-    view = LiveView() if LiveView.fits() else PlainView()
-    total = reader.count()
-    if total is not None and options.limit is not None:
-        total = min(total, options.limit)
-    run = SynthesisRun(reader, pool, options, host, key=key, observer=view)
-    if run.store.journal.cut:
-        note("the last run was killed while it wrote to its journal; that step is done again")
-    with view.watching(run, total), _stop_on_interrupt(run):
-        return run.run()
 
 
 def _options(given: Mapping[str, Any], settings: tuple[str, ...]) -> dict[str, Any]:

@@ -4,13 +4,19 @@
 
     plan        what is asked, with which seeds
     runner      asks what is missing, grades, scores
-    cache       every response on disk as it comes
-    grading     verdicts in threads               scores      means and intervals
-    directory   which file holds what             summary     tables
+    scoring     verdicts in threads, means and intervals
+    directory   which file holds what, every response on disk as it comes
+    tables      summaries, comparisons, the paper's rows
+    model       the model that is evaluated
     engines/    who answers: transformers, vLLM, an endpoint
-    published   the paper's rows                  comparison  evaluations side by side
+    finished    evaluations on disk, read back and compared
 """
 
+from scaler_core.evaluation.finished import (
+    FinishedEvaluation,
+    compare_evaluations,
+    read_evaluations,
+)
 from scaler_core.evaluation.plan import Plan, Settings
 from scaler_core.evaluation.runner import Watcher, evaluate, regrade
 from scaler_core.evaluation.scoring import BenchmarkScore
@@ -19,9 +25,12 @@ from scaler_core.evaluation.tables import EvaluationSummary
 __all__ = [
     "BenchmarkScore",
     "EvaluationSummary",
+    "FinishedEvaluation",
     "Plan",
     "Settings",
     "Watcher",
+    "compare_evaluations",
     "evaluate",
+    "read_evaluations",
     "regrade",
 ]

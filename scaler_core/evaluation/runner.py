@@ -32,6 +32,12 @@ class Watcher:
     :meth:`graded` comes from several threads.
     """
 
+    def started(self, folder: Path) -> None:
+        """An evaluation began; everything of it is kept in *folder*."""
+
+    def loading(self, model: str, engine: str) -> None:
+        """A response is missing, so *model* is loaded now; not called for a server's model."""
+
     def answering(self, benchmark: str, samples: int, kept: int) -> None:
         """*samples* responses are wanted, of which *kept* are there already."""
 
@@ -79,6 +85,8 @@ def evaluate(
         DataError: Questions or what *folder* holds are damaged.
         InfrastructureError: The model did not answer everything; what it answered is kept.
     """
+    watcher = watcher or Watcher()
+    watcher.started(folder)
     directory = EvaluationDirectory(folder)
     if directory.exists:
         _refuse_another_model(directory, plan.settings)
@@ -93,7 +101,7 @@ def evaluate(
         for name, chosen in rows.items():
             directory.write_lines("questions", name, chosen)
         cache = stack.enter_context(ResponseCache(directory.responses))
-        work = Work(settings, directory, cache, watcher or Watcher())
+        work = Work(settings, directory, cache, watcher)
         scores = []
         for benchmark in plan.benchmarks:
             samples = samples_of(benchmark, rows[benchmark.name], settings.seed, settings.samples)
@@ -209,11 +217,11 @@ def _refuse_another_model(directory: EvaluationDirectory, settings: Settings) ->
         # engines compute and sample differently: the table names the one that answered it all
         raise UsageError(
             f"{directory.path} was begun with engine {before.engine}, not {settings.engine}",
-            hint="go on with that one (--engine), or name another folder with -o",
+            hint="go on with that one (`engine`), or name another folder with `folder`",
         )
     same_name = "with other weights, another prompt or at another server"
     raise UsageError(
         f"{directory.path} holds an evaluation of {before.model}"
         f"{' ' + same_name if before.model == settings.model else ''}",
-        hint="name another folder with -o",
+        hint="name another folder with `folder`",
     )

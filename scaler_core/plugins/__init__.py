@@ -11,7 +11,7 @@ components that come with SCALER arrive by the same entry points as anybody's.
 
 from scaler_core.plugins.host import PluginHost, PluginRecord
 from scaler_core.plugins.kinds import KINDS, Interface, Kind, kind_of, resolve_kind
-from scaler_core.plugins.loading import load_plugins
+from scaler_core.plugins.loading import list_plugins, load_plugins
 
 __all__ = [
     "KINDS",
@@ -20,6 +20,7 @@ __all__ = [
     "PluginHost",
     "PluginRecord",
     "kind_of",
+    "list_plugins",
     "load_plugins",
     "resolve_kind",
 ]

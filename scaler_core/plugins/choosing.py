@@ -1,4 +1,4 @@
-"""Choosing the sandbox: by name, or the best one that this machine can run.
+"""Choosing components: the sandbox by name or the best one that this machine can run, and others.
 
 Untrusted programs are those of pools that no installed plugin ships. They run only in a sandbox
 that contains attacks, unless the user accepts a weaker one.
@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from scaler_core.config import Recipe
 from scaler_core.errors import UsageError, unknown_name
-from scaler_core.interfaces import Benchmark, Sandbox
+from scaler_core.interfaces import Backend, Benchmark, CountTokens, Sandbox
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost
 
@@ -69,6 +70,21 @@ def _best(choice: ComponentChoice, host: PluginHost) -> tuple[type[Sandbox], Com
         f"no sandbox can run here: {'; '.join(reasons) or 'none is installed'}",
         hint="see scaler doctor",
     )
+
+
+def token_counter(model: str, host: PluginHost, *, backend: str | None = None) -> CountTokens:
+    """Counts the tokens of a prompt as *model* reads it. Thread-safe.
+
+    Args:
+        model: A folder, a model id, or a name that the backend knows, such as ``tiny``.
+        host: Where backends come from.
+        backend: Who counts; the backend that recipes use by default when ``None``.
+
+    Raises:
+        UsageError: The backend is unknown or counts none, or *model* cannot be loaded.
+    """
+    name = Recipe().backend.use if backend is None else backend
+    return host.find(Backend, name).token_counter(model)
 
 
 def build_benchmarks(

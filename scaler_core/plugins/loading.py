@@ -11,7 +11,7 @@ from scaler_core.interfaces import Component
 from scaler_core.plugins.checks import attributed, classes_of, find_hooks
 from scaler_core.plugins.discovery import EntryPointLike, InstalledPlugin, discover
 from scaler_core.plugins.host import PluginHost, PluginRecord, PluginStatus, Provided
-from scaler_core.plugins.kinds import KINDS, Kind
+from scaler_core.plugins.kinds import KINDS, Kind, resolve_kind
 
 Components = dict[Kind, dict[str, type[Component]]]
 
@@ -67,6 +67,21 @@ def load_plugins(
             if not any(plugin.is_named_by(name) for plugin in installed)
         ),
     )
+
+
+def list_plugins(kind: str | None = None, *, host: PluginHost | None = None) -> list[PluginRecord]:
+    """The installed plugins, also those that failed or are disabled, in the order of loading.
+
+    Args:
+        kind: Only plugins that provide this kind of component, in the singular or plural.
+        host: Installed plugins, where they are loaded already.
+
+    Raises:
+        UsageError: There is no such kind.
+    """
+    wanted = resolve_kind(kind).name if kind else None
+    host = host or load_plugins()
+    return [record for record in host.plugins if wanted is None or wanted in record.kinds]
 
 
 def _is_refused(

@@ -1,6 +1,13 @@
 """Pools: sets of environments on disk, in memory or in a plugin; import, export, looking around."""
 
-from scaler_core.pool.browsing import Sample, Summary, find_environment, sample_instances, summaries
+from scaler_core.pool.browsing import (
+    Sample,
+    Summary,
+    describe_environment,
+    find_environment,
+    list_environments,
+    sample_instances,
+)
 from scaler_core.pool.published import parse_published, read_published, write_published
 from scaler_core.pool.source import CombinedSource, MemorySource, SelectedSource, pool_hash
 from scaler_core.pool.store import PoolDirectory, open_pool
@@ -15,15 +22,16 @@ __all__ = [
     "Sample",
     "SelectedSource",
     "Summary",
+    "describe_environment",
     "export_pool",
     "find_environment",
     "import_pool",
+    "list_environments",
     "open_pool",
     "parse_published",
     "pool_hash",
     "read_published",
     "sample_instances",
-    "summaries",
     "write_pool",
     "write_published",
 ]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from scaler_core.errors import DataError, InfrastructureError, UsageError, unknown_name
 from scaler_core.factory import InstanceFactory, InstanceFailure
 from scaler_core.interfaces import AnyEnvironment, EnvironmentSource, NativeEnvironment
 from scaler_core.models import AnswerType, Instance, Record
-from scaler_core.pool.store import PoolDirectory
+from scaler_core.pool.source import environment_hash
+from scaler_core.pool.store import PoolDirectory, open_pool
 from scaler_core.seeds import derive_seed
 
 
@@ -34,8 +36,17 @@ class Summary(Record):
     content_hash: str
 
 
-def summaries(source: EnvironmentSource) -> Iterator[Summary]:
-    """A summary of each environment, in the source's order; a pool directory's from its index."""
+def list_environments(pool: str | Path | EnvironmentSource) -> Iterator[Summary]:
+    """A summary of each environment, in the pool's order; a pool directory's from its index.
+
+    Args:
+        pool: Path or name of a pool, or one that is open.
+
+    Raises:
+        UsageError: There is no such pool.
+        DataError: The pool is damaged.
+    """
+    source = open_pool(pool)
     for environment_id in source.ids():
         name, answer_type = environment_id, None
         kind: Literal["program", "native"] = "program"
@@ -57,13 +68,19 @@ def summaries(source: EnvironmentSource) -> Iterator[Summary]:
         )
 
 
-def find_environment(source: EnvironmentSource, given: str) -> AnyEnvironment:
+def find_environment(pool: str | Path | EnvironmentSource, given: str) -> AnyEnvironment:
     """The environment whose id, or else whose name, is *given*.
 
+    Args:
+        pool: Path or name of a pool, or one that is open.
+        given: Id or name.
+
     Raises:
-        UsageError: There is none, or several have that name.
+        UsageError: There is no such pool, no such environment, or several have that name.
+        DataError: The pool is damaged.
     """
-    names = {item.id: item.name for item in summaries(source)}
+    source = open_pool(pool)
+    names = {item.id: item.name for item in list_environments(source)}
     if given in names:
         return source.get(given)
     matches = [environment_id for environment_id, name in names.items() if name == given]
@@ -77,14 +94,71 @@ def find_environment(source: EnvironmentSource, given: str) -> AnyEnvironment:
     return source.get(matches[0])
 
 
+def describe_environment(environment: AnyEnvironment) -> dict[str, Any]:
+    """All that is to be said of an environment but its programs, as JSON.
+
+    The keys are those of :class:`~scaler_core.models.Environment` and of its problem; ``levels``
+    are spelt out with their scale, and ``solutions`` are their languages. Of a native environment
+    there are its class, its version and whether it scores itself instead.
+    """
+    common = {
+        "id": environment.id,
+        "top_level": environment.top_level,
+        "content_hash": environment_hash(environment),
+    }
+    if isinstance(environment, NativeEnvironment):
+        cls = type(environment)
+        return {
+            **common,
+            "kind": "native",
+            "class": f"{cls.__module__}.{cls.__qualname__}",
+            "version": environment.version,
+            "scores_itself": environment.scores_itself,
+        }
+    problem = environment.problem
+    return {
+        **common,
+        "kind": "program",
+        "name": problem.name,
+        "statement": problem.statement,
+        "instruction": problem.instruction,
+        "answer_type": environment.answer_type,
+        "answer_unique": environment.answer_unique,
+        "parameters": {
+            name: item.model_dump(mode="json") for name, item in environment.parameters.items()
+        },
+        "levels": [
+            {"level": level, "offset": offset, "scale": environment.scale(level)}
+            for level, offset in enumerate(environment.levels)
+        ],
+        "solutions": [item.language for item in problem.solutions],
+        "time_limit_s": problem.time_limit_s,
+        "memory_limit_mb": problem.memory_limit_mb,
+        "history_length": environment.history_length,
+        "verifier": environment.verifier.model_dump(mode="json") if environment.verifier else None,
+        "provenance": environment.provenance,
+    }
+
+
 LEVEL_WORDS = ("min", "mid", "max")
 ATTEMPTS = 8
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Instances, and the seeds that gave none and were replaced."""
+    """Instances of one environment at one level.
 
+    Attributes:
+        environment_id: The environment.
+        level: The level.
+        top_level: D of the environment.
+        instances: The instances.
+        failures: The seeds that gave none and were replaced.
+    """
+
+    environment_id: str
+    level: int
+    top_level: int
     instances: tuple[Instance, ...]
     failures: tuple[InstanceFailure, ...]
 
@@ -137,7 +211,13 @@ def sample_instances(
                 failures.append(made)
     if len(found) < count:
         raise _no_instance(environment, level, failures)
-    return Sample(tuple(found[index] for index in range(count)), tuple(failures))
+    return Sample(
+        environment_id=environment.id,
+        level=level,
+        top_level=environment.top_level,
+        instances=tuple(found[index] for index in range(count)),
+        failures=tuple(failures),
+    )
 
 
 def _no_instance(

@@ -185,14 +185,16 @@ class PoolDirectory(EnvironmentSource):
 Packs = Mapping[str, type[EnvironmentPack]]
 
 
-def open_pool(pool: str | Path, packs: Packs | None = None) -> EnvironmentSource:
+def open_pool(
+    pool: str | Path | EnvironmentSource, packs: Packs | None = None
+) -> EnvironmentSource:
     """The environments of a pool directory or of an installed environment pack.
 
     A ``Path``, or a text with a slash in it, is a directory. A bare word is a registered name
     where there is one, and else a directory: ``./starter`` is never the pack ``starter``.
 
     Args:
-        pool: Path or name.
+        pool: Path or name; a pool that is open is returned as it is.
         packs: Environment packs by name; those of all installed plugins when ``None``.
 
     Raises:
@@ -200,6 +202,8 @@ def open_pool(pool: str | Path, packs: Packs | None = None) -> EnvironmentSource
         DataError: The pool directory is damaged or its import was interrupted.
         PluginError: The pack's own code failed.
     """
+    if isinstance(pool, EnvironmentSource):
+        return pool
     if not is_name(pool):
         return PoolDirectory(pool)
     name = str(pool)

@@ -104,7 +104,7 @@ def export_pool(
         DataError: The pool is damaged.
         InfrastructureError: The file cannot be written.
     """
-    source = pool if isinstance(pool, EnvironmentSource) else open_pool(pool)
+    source = open_pool(pool)
     entries = write_published(_programs(source), as_published=as_published)
     if destination is not None:
         write_atomic(Path(destination), published_text(entries))

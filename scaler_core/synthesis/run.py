@@ -17,7 +17,7 @@ from scaler_core.errors import UsageError, unknown_name
 from scaler_core.interfaces import Extractor, Generator
 from scaler_core.jsonio import compact_json, write_atomic
 from scaler_core.models import Environment, Record
-from scaler_core.plugins import PluginHost
+from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.pool.writer import check_target, write_pool
 from scaler_core.synthesis.config import SynthesisOptions
 from scaler_core.synthesis.filters import ProblemFilter
@@ -25,12 +25,50 @@ from scaler_core.synthesis.journal import JournalIndex
 from scaler_core.synthesis.journey import STAGES
 from scaler_core.synthesis.pipeline import Observer, StopReason, Synthesis
 from scaler_core.synthesis.records import Makers
-from scaler_core.synthesis.sources import ProblemReader
+from scaler_core.synthesis.sources import ProblemReader, open_problems
 from scaler_core.synthesis.stages import Asking, Stages
 from scaler_core.synthesis.store import FOLDER_SUFFIX, SynthesisStore
 from scaler_core.synthesis.workbench import BUILDER, describe_plugins, make_workbench
 from scaler_core.synthesis.workers import LocalWorkers, RayWorkers, Workers
 from scaler_core.synthesis.yields import Yields, rejected_problems, yields_of, yields_svg
+
+
+def open_synthesis(
+    problems: str | Path,
+    pool: str | Path,
+    options: SynthesisOptions,
+    *,
+    split: str | None = None,
+    revision: str | None = None,
+    resume: bool = True,
+    key: str = "",
+    observer: Observer | None = None,
+    host: PluginHost | None = None,
+) -> SynthesisRun:
+    """The synthesis of a pool out of problems, checked in every part; its ``run()`` starts it.
+
+    Args:
+        problems: A CodeContests Parquet file or a folder of them, problems in JSON lines, a
+            published pool, or a dataset of the hub as ``owner/name``.
+        pool: The pool directory to make, or to go on with.
+        options: How.
+        split: Part of a dataset of the hub; ``train`` when ``None``.
+        revision: Commit, tag or branch of a dataset of the hub.
+        resume: Whether a pool that was begun is gone on with; otherwise it is refused.
+        key: The key of the endpoint; empty where it needs none.
+        observer: Who watches.
+        host: Installed plugins, where they are loaded already.
+
+    Raises:
+        UsageError: A name or an option is unknown, the machine lacks something, *pool* is something
+            else, another process works there, or settings differ from those of earlier results.
+        DataError: A file of an earlier run is damaged.
+    """
+    if not resume and Path(f"{str(pool).rstrip('/')}{FOLDER_SUFFIX}").exists():
+        raise UsageError(f"{pool} was begun already", hint="leave `resume=False` out to go on")
+    reader = open_problems(problems, split=split, revision=revision)
+    host = host or load_plugins()
+    return SynthesisRun(reader, Path(pool), options, host, key=key, observer=observer)
 
 
 class SynthesisReport(Record):
@@ -97,6 +135,7 @@ class SynthesisRun:
     ) -> None:
         self.pool = pool.resolve()
         self.options = options
+        self._reader = reader
         self.budget = Budget(options.budget)
         with ExitStack() as opened:
             makers, extractor, generator = _makers(options, host)
@@ -122,6 +161,11 @@ class SynthesisRun:
             # the last thing that may fail: what it writes counts from now on
             self.reopened = _reopen(self._index, options.retry_rejected)
             self._closing = opened.pop_all()
+
+    def count_problems(self) -> int | None:
+        """How many problems it will look at; ``None`` where the dataset does not say."""
+        count, limit = self._reader.count(), self.options.limit
+        return count if count is None or limit is None else min(count, limit)
 
     def run(self) -> SynthesisReport:
         """Do it, and write what came out, however it ends; can be called once.

@@ -13,11 +13,11 @@ from scaler_core.audit.voting import LIMITS as SOLUTION_LIMITS
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.programs import Testcase, read_generated
-from scaler_core.interfaces import Backend, CountTokens, Limits, Program, RunResult, Sandbox
+from scaler_core.interfaces import CountTokens, Limits, Program, RunResult, Sandbox
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost, load_plugins
-from scaler_core.plugins.choosing import build_sandbox
+from scaler_core.plugins.choosing import build_sandbox, token_counter
 from scaler_core.seeds import derive_seed
 
 
@@ -149,9 +149,7 @@ def make_workbench(
     Raises:
         UsageError: A name is unknown, or this machine lacks something.
     """
-    count = None
-    if tokenizer is not None:
-        count = host.find(Backend, backend).token_counter(tokenizer)
+    count = None if tokenizer is None else token_counter(tokenizer, host, backend=backend)
     choice = ComponentChoice(use=sandbox)
     box = build_sandbox(choice, host, untrusted=True, allow_weak=allow_weak)
     return Workbench(box, seed=seed, count_tokens=count)

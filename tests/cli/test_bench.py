@@ -148,7 +148,7 @@ def test_a_pool_that_does_not_exist_is_named(scaler: Scaler) -> None:
 def test_of_a_large_pool_the_first_environments_are_measured_unless_others_are_named(
     scaler: Scaler, pool: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scaler_core.cli.bench.MOST_ENVIRONMENTS", 1)
+    monkeypatch.setattr("scaler_core.audit.cost.MOST_ENVIRONMENTS", 1)
     result = scaler(pool, "--json", *QUICK)
     assert [row["id"] for row in report(result)["environments"]] == ["python"]
     assert "the first 1 of 3 environments; --env names others" in result[2]

@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("trl")
 pytestmark = pytest.mark.local
 
-from scaler_core.cli.eval_model import prompt_of  # noqa: E402
 from scaler_core.plugins import load_plugins  # noqa: E402
+from scaler_core.run.model import prompt_of  # noqa: E402
 from tests.cli.running import Scaler  # noqa: E402
 from tests.evaluation.questions import write_questions  # noqa: E402
 

@@ -14,6 +14,7 @@ from scaler_core.config import EvaluationSection, recipe_from
 from scaler_core.evaluation.tables import PAPER_BENCHMARKS, SETTINGS
 from scaler_core.interfaces import Benchmark
 from scaler_core.plugins import load_plugins
+from scaler_core.testing.endpoint import RecordedEndpoint
 from scaler_plugins.trackers import scaler_register_trackers
 from tests.evaluation.questions import write_questions
 
@@ -53,14 +54,19 @@ def test_the_recipes_in_the_documents_can_be_read() -> None:
 def test_the_python_of_the_document_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", EVALUATION, re.DOTALL)
+    named, asked = re.findall(r"```python\n(.*?)```", EVALUATION, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     write_questions(tmp_path)
+    with RecordedEndpoint(lambda request: "\\boxed{3}", model="my-model") as server:
+        block = named.replace("http://localhost:8000/v1", server.url)
+        exec(compile(block, "evaluation.md", "exec"), {})
+    figures = "{'eval/math-500': 0.5, 'eval/average': 0.5}"
+    assert capsys.readouterr().out == f"evaluations/my-model {figures}\n"
 
     def my_model(messages: Any, temperature: float) -> str:
         return "\\boxed{7}" if "3+4" in messages[-1]["content"] else "?"
 
-    exec(compile(block, "evaluation.md", "exec"), {"my_model": my_model})
+    exec(compile(asked, "evaluation.md", "exec"), {"my_model": my_model})
     assert capsys.readouterr().out == "{'eval/aime24': 0.5, 'eval/average': 0.5}\n"
 
 

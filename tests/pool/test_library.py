@@ -23,7 +23,12 @@ from scaler_core.pool import (
     open_pool,
     write_pool,
 )
-from scaler_core.pool.browsing import find_environment, parse_level, sample_instances, summaries
+from scaler_core.pool.browsing import (
+    find_environment,
+    list_environments,
+    parse_level,
+    sample_instances,
+)
 from scaler_core.testing.environments import program_environment, sum_problem
 from tests.pool.makers import Coin, entry, environments, write_file
 
@@ -126,7 +131,7 @@ def test_a_file_is_imported_listed_and_exported(tmp_path: Path) -> None:
     assert report.skipped == ()
     pool = PoolDirectory(tmp_path / "pool")
     assert report.content_hash == pool.manifest.content_hash
-    assert [item.name for item in summaries(pool)] == ["7_A. Sum", "Ä"]
+    assert [item.name for item in list_environments(pool)] == ["7_A. Sum", "Ä"]
     assert export_pool(pool) != data
     assert export_pool(pool, as_published=True) == data
     export_pool(tmp_path / "pool", tmp_path / "out.json", as_published=True)
@@ -191,10 +196,10 @@ def test_an_export_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 def test_summaries_are_the_same_from_any_kind_of_source(tmp_path: Path) -> None:
     write_pool(tmp_path / "pool", environments(3))
-    from_index = list(summaries(PoolDirectory(tmp_path / "pool")))
-    assert from_index == list(summaries(MemorySource(environments(3))))
+    from_index = list(list_environments(PoolDirectory(tmp_path / "pool")))
+    assert from_index == list(list_environments(MemorySource(environments(3))))
     combined = CombinedSource([(MemorySource(environments(3)), 1.0), (MemorySource([Coin()]), 1.0)])
-    listed = list(summaries(combined))
+    listed = list(list_environments(combined))
     assert listed[:3] == from_index
     assert (listed[3].kind, listed[3].name, listed[3].answer_type) == ("native", "coin", None)
 

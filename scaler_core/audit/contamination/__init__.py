@@ -7,7 +7,7 @@
     environments   --> texts     --> words -----------------------'
 """
 
-from scaler_core.audit.contamination.overlaps import find_overlaps
+from scaler_core.audit.contamination.overlaps import compare_with_benchmarks, find_overlaps
 from scaler_core.audit.contamination.records import (
     BenchmarkOverlap,
     Contamination,
@@ -22,5 +22,6 @@ __all__ = [
     "EnvironmentOverlap",
     "OverlapSettings",
     "RowOverlap",
+    "compare_with_benchmarks",
     "find_overlaps",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from scaler_core.audit.contamination.index import Match, QuestionIndex
 from scaler_core.audit.contamination.records import (
@@ -15,10 +17,18 @@ from scaler_core.audit.contamination.records import (
     RowOverlap,
 )
 from scaler_core.audit.contamination.texts import joined_words, program_words, question_words
-from scaler_core.errors import DataError, PluginError, UsageError
+from scaler_core.errors import DataError, PluginError, UsageError, blamed_on
 from scaler_core.factory.native import NativeLimits, NativeWorkers
-from scaler_core.interfaces import BenchmarkRow, EnvironmentSource, NativeEnvironment
-from scaler_core.models import Instance
+from scaler_core.interfaces import (
+    Benchmark,
+    BenchmarkRow,
+    EnvironmentPack,
+    EnvironmentSource,
+    NativeEnvironment,
+)
+from scaler_core.models import ComponentChoice, Instance
+from scaler_core.plugins import PluginHost, load_plugins
+from scaler_core.pool.store import open_pool
 from scaler_core.seeds import derive_seed
 
 OVERLAPS_KEPT = 10
@@ -57,6 +67,43 @@ def find_overlaps(
         environments=verdicts,
         benchmarks=tuple(benchmark.summary() for benchmark in benchmarks),
     )
+
+
+def compare_with_benchmarks(
+    source: str | Path | EnvironmentSource,
+    benchmarks: Mapping[str, Mapping[str, Any]],
+    *,
+    environments: Sequence[str] | None = None,
+    settings: OverlapSettings | None = None,
+    host: PluginHost | None = None,
+) -> Contamination:
+    """:func:`find_overlaps` with the questions of installed benchmarks.
+
+    Args:
+        source: The environments: path or name of a pool, or one that is open.
+        benchmarks: Options of each benchmark by its name, such as ``{"math-500": {"path": FILE}}``;
+            without a ``path`` its questions are fetched from the hub.
+        environments: Ids of the environments to look at; all when ``None``.
+        settings: What is compared, and from where on it is an overlap.
+        host: Where benchmarks come from; all installed plugins by default.
+
+    Raises:
+        UsageError: There is no such pool, a benchmark or an option is unknown, or questions are not
+            on this machine.
+        DataError: The pool or the questions cannot be read.
+        InfrastructureError: Questions cannot be fetched.
+    """
+    host = host or load_plugins()
+    opened = open_pool(source, host.classes(EnvironmentPack))
+    choices = [ComponentChoice(use=name, options=dict(given)) for name, given in benchmarks.items()]
+    rows = {choice.use: _rows(choice, host) for choice in choices}
+    return find_overlaps(opened, rows, environments=environments, settings=settings)
+
+
+def _rows(choice: ComponentChoice, host: PluginHost) -> list[BenchmarkRow]:
+    benchmark = host.build(Benchmark, choice, path="`benchmarks`")
+    with closing(benchmark), blamed_on(f"benchmark {choice.use!r}"):
+        return list(benchmark.rows())
 
 
 class _Benchmark:

@@ -1,4 +1,4 @@
-"""MODEL of ``scaler eval``: a shipped model, a folder, a run, or a model of the hub."""
+"""The model that a name means: a shipped model, a folder, a run, or a model of the hub."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def find_model(name: str, shipped: Mapping[str, Path], *, best: bool) -> ModelCh
     path = Path(name).expanduser()
     is_run = (path / "recipe.toml").is_file()
     if best and not is_run:
-        raise UsageError(f"--best: {name} is no run", hint="name a directory of scaler run")
+        raise UsageError(f"`best`: {name} is no run", hint="name a directory of scaler run")
     if name in shipped:
         return model_in_folder(name, shipped[name])
     if is_run:
@@ -81,7 +81,7 @@ def _model_of_run(path: Path, best: bool) -> ModelChoice:
     if best:
         if chosen is None or chosen.backend is None:
             raise UsageError(
-                f"--best: {path} has no best checkpoint",
+                f"`best`: {path} has no best checkpoint",
                 hint="a run has one once evaluation.benchmarks were scored after a step",
             )
         return model_in_folder(f"{label} step {chosen.step}", chosen.backend)
