@@ -285,7 +285,7 @@ def test_measuring_a_pool_notifies_instead_of_printing(
     lines: list[str] = []
     figures = scaler_core.measure_pool(
         pool, environments=["first"], level=1, seconds=0.2, batch=2, workers=1,
-        sandbox="process", notify=lines.append,
+        sandbox="process", report=lines.append,
     )  # fmt: skip
     assert [row.level for row in figures.environments] == [1]
     assert lines[0] == "1 environments in sandbox 'process'"
