@@ -17,13 +17,16 @@ PINNED = ("-c", "constraints.txt")
 # More workers than most machines have cores, for much of the time tests wait; which test goes to
 # which worker, and when: tests/conftest.py. The last -n counts: `nox -s tests -- -n 0 -k name`.
 PARALLEL = ("-n", "4", "--dist", "loadgroup", "--no-loadscope-reorder")
+# Threads that wait for each other sleep, for other workers need the core; and the many processes
+# that tests start find what they import compiled.
+SHARED_CORES = {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONDONTWRITEBYTECODE": ""}
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests, with the local backend, its tiny model, and a Ray of two workers."""
     session.install(*PINNED, "-e", ".[data,local,ray,tensorboard,test,wandb]")
-    session.run("pytest", *PARALLEL, *session.posargs)
+    session.run("pytest", *PARALLEL, *session.posargs, env=SHARED_CORES)
 
 
 @nox.session

@@ -48,6 +48,16 @@ def part_of(item: pytest.Item) -> str:
 
 
 @pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where sandboxes keep compiled programs, so that each is compiled once, by any worker."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    (folder / "programs").mkdir(exist_ok=True)
+    return folder / "programs"
+
+
+@pytest.fixture(scope="session")
 def shared_dir() -> Path:
     """The reference material beside the project, which only the project's own machines have."""
     if not SHARED.is_dir():

@@ -24,9 +24,8 @@ from tests.sandbox.machines import require_compiler
 
 
 @pytest.fixture(scope="module")
-def factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalFactory]:
-    cache = tmp_path_factory.mktemp("programs")
-    factory = LocalFactory(Process(Process.Config(cache_dir=cache)))
+def factory(programs: Path) -> Iterator[LocalFactory]:
+    factory = LocalFactory(Process(Process.Config(cache_dir=programs)))
     yield factory
     factory.close()
 

@@ -31,8 +31,8 @@ ECHO = Program("python", "print(input())")
 
 
 @pytest.fixture(params=[Process, Bubblewrap], ids=["process", "bubblewrap"])
-def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LocalSandbox]:
-    box = make(request.param, tmp_path)
+def sandbox(request: pytest.FixtureRequest, programs: Path) -> Iterator[LocalSandbox]:
+    box = make(request.param, programs)
     yield box
     box.close()
 
@@ -44,7 +44,7 @@ def make(kind: type[LocalSandbox], folder: Path, **options: object) -> LocalSand
         pytest.skip(f"{kind.name} cannot run here: {missing}")
     if kind.weakness():
         pytest.skip(f"warm workers cannot run here: {kind.weakness()}")
-    return kind(kind.Config.model_validate({"cache_dir": folder / "cache", **options}))
+    return kind(kind.Config.model_validate({"cache_dir": folder, **options}))
 
 
 def descendants(process: int) -> list[int]:
@@ -77,9 +77,9 @@ def requests(seeds: range) -> list[bytes]:
 # ------------------------------------------------------------------ equality
 
 
-def test_warm_results_are_those_of_the_plain_way(tmp_path: Path) -> None:
+def test_warm_results_are_those_of_the_plain_way(programs: Path) -> None:
     require_compiler()
-    warm, plain = make(Process, tmp_path), make(Process, tmp_path, warm=False)
+    warm, plain = make(Process, programs), make(Process, programs, warm=False)
     programs = [
         *(Program("cpp", source) for source in SUM_CPP),
         *(Program("python", source) for source in SUM_PYTHON),

@@ -31,13 +31,9 @@ def kind(request: pytest.FixtureRequest) -> LocalKind:
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where both keep compiled programs, so that each is compiled once, by whichever worker."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    (folder / "programs").mkdir(exist_ok=True)
-    return folder / "programs"
+def cache(programs: Path) -> Path:
+    """Where both keep compiled programs."""
+    return programs
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +13,9 @@ from scaler_plugins.sandboxes.process import Process
 
 
 @pytest.fixture(scope="package")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def sandbox(programs: Path) -> Iterator[Sandbox]:
     """A sandbox of this machine."""
-    made = Process(Process.Config(cache_dir=tmp_path_factory.mktemp("programs")))
+    made = Process(Process.Config(cache_dir=programs))
     yield made
     made.close()
 

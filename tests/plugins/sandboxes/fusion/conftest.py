@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -25,7 +26,7 @@ def fusion(server: FakeFusion) -> Iterator[SandboxFusion]:
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    sandbox = Process(Process.Config(cache_dir=tmp_path_factory.mktemp("programs")))
+def local(programs: Path) -> Iterator[Process]:
+    sandbox = Process(Process.Config(cache_dir=programs))
     yield sandbox
     sandbox.close()
