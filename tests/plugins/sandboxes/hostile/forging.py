@@ -153,5 +153,6 @@ BOMB = zlib.compress(bytes(20 << 20), 9)
 def generate_testcase(scale):
     return zlib.decompress(BOMB).decode(), {"bomb": base64.b64encode(BOMB).decode()}
 """,
+        limits={"cpu_s": 10.0},  # a loaded machine may need more than one for the bomb itself
     ),
 )
