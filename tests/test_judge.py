@@ -100,7 +100,7 @@ def test_another_process_gives_the_verdicts_of_this_one(tmp_path: Path) -> None:
 
 def test_threads_that_begin_at_once_share_one_judge(tmp_path: Path) -> None:
     after = (
-        "from scaler_core.run import judge as module\n"
+        "from scaler_core import judge as module\n"
         "assert module._judge_of_this_process.cache_info().misses == 1\n"
     )
     verdicts = elsewhere(tmp_path, PortableJudge(HOST.selection()), [ticket()] * 3, after)
