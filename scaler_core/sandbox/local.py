@@ -25,15 +25,13 @@ from pydantic import Field
 
 from scaler_core.interfaces import Limits, Options, Program, RunResult, Sandbox
 from scaler_core.sandbox import landlock, seccomp
-from scaler_core.sandbox.compiler import Compiled, Compiler
-from scaler_core.sandbox.confinement import Confinement
+from scaler_core.sandbox.compiler import Compiled, Compiler, mapped_bytes
+from scaler_core.sandbox.confinement import COVERS, DOES_NOT_COVER, Confinement
 from scaler_core.sandbox.container import GUARD, SYSTEM, SYSTEM_FILES, SYSTEM_ONLY, Container, View
-from scaler_core.sandbox.elf import mapped_bytes
 from scaler_core.sandbox.guard import system, wire
 from scaler_core.sandbox.interpreter import find_interpreter
 from scaler_core.sandbox.launch import Job, Launcher, sandbox_failure, with_newline
 from scaler_core.sandbox.outcome import Facts, judge
-from scaler_core.sandbox.promises import COVERS, DOES_NOT_COVER
 from scaler_core.sandbox.warm.box import Box
 from scaler_core.sandbox.warm.crew import Crew, CrewClosed
 from scaler_core.sandbox.warm.server import NotServed, Served, ServerLost, Streams

@@ -20,8 +20,8 @@ from pydantic import JsonValue
 from scaler_core.audit.figures import share_of_duplicates
 from scaler_core.audit.records import LONGEST_ANSWER, shortened
 from scaler_core.factory.programs import Testcase
+from scaler_core.synthesis.checks.candidate import check_metadata
 from scaler_core.synthesis.checks.jury import Jury
-from scaler_core.synthesis.checks.metadata import check_metadata
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.checks.testcases import Inspection, check_repeats
 from scaler_core.synthesis.config import CalibrationSettings

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Environment, ScaleParameter
-from scaler_core.synthesis.checks.metadata import check_metadata
+from scaler_core.synthesis.checks.candidate import check_metadata
 from scaler_core.synthesis.journal import StageRecord
 from scaler_core.synthesis.records import (
     Calibrated,

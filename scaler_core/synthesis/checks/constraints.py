@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 
 from pydantic import JsonValue
 
-from scaler_core.synthesis.checks.bounds import Bound, read_bounds
+from scaler_core.synthesis.checks.bounds import Bound, constraints_text, read_bounds
 from scaler_core.synthesis.checks.draws import Ranges
 from scaler_core.synthesis.checks.refusal import Refused
-from scaler_core.synthesis.checks.sections import constraints_text
 
 EntryValue = tuple[object, bool]
 """A value of a testcase, and whether it lies in a list."""

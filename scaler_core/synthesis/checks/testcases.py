@@ -11,12 +11,12 @@ from scaler_core.audit.programs import OTHER_HASH_SEED
 from scaler_core.audit.records import shortened
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.programs import Testcase
+from scaler_core.synthesis.checks.bounds import counts_test_cases
 from scaler_core.synthesis.checks.constraints import Constraints
 from scaler_core.synthesis.checks.draws import make_testcases
 from scaler_core.synthesis.checks.jury import DrawnInput
 from scaler_core.synthesis.checks.pairs import LARGEST_STDIN, mismatch
 from scaler_core.synthesis.checks.refusal import Refused
-from scaler_core.synthesis.checks.sections import counts_test_cases
 from scaler_core.synthesis.config import CheckSettings
 from scaler_core.synthesis.records import Candidate
 from scaler_core.synthesis.workbench import Draw, Drawn, Workbench
