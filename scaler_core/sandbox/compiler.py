@@ -4,9 +4,9 @@
 
     compile(source) --> cache --found--> program, or the message of a source that does not compile
                           |
-                        absent --> one dialect after the other --> kept, whatever came out
+                        absent --> one dialect after the other --> program or message, kept
 
-What the machine is to blame for (no compiler, a full disk, the wall limit) is never kept.
+Failures of the machine (no compiler, a full disk, the wall limit) are never kept.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Compiled:
 
 
 class Compiler:
-    """Compiles C++ with the rules of GNU C++17, or of another dialect where that one fails.
+    """Compiles C++ as GNU C++17, or as another dialect where that fails.
 
     Thread-safe, and safe beside other processes with the same cache: a program is compiled once.
 
@@ -95,9 +95,9 @@ class Compiler:
         self._totals: Counter[str] = Counter()
 
     def compile(self, source: str) -> Compiled | RunResult:
-        """The compiled program, or the result that each of its runs has.
+        """Returns the compiled program, or else the result that each of its runs has.
 
-        ``compile_error`` blames the source; ``sandbox_failure`` says that this machine has no
+        ``compile_error`` blames the source; ``sandbox_failure`` means that this machine has no
         compiler or that the compiler could not do its work.
         """
         path = shutil.which(self._command)
@@ -172,7 +172,7 @@ class Compiler:
         return text[-MESSAGE_CHARACTERS:]
 
     def _count(self, key: str, name: str) -> None:
-        """Count a source, once."""
+        """Count a source the first time that it is compiled or found."""
         with self._lock:
             if key not in self._known:
                 self._known.add(key)

@@ -1,4 +1,4 @@
-"""What binds a program beside its limits: the filter of system calls and the reachable files.
+"""Confining a program beside its limits: the filter of system calls and the reachable files.
 
 Both are made here, on the host, where libraries are; the guard takes them on in each child. Where
 the machine lacks one of them, programs run without it, and the sandbox says that it is weak.
