@@ -90,7 +90,7 @@ FIRST_WORDS = 300
 
 @dataclass(frozen=True)
 class Bound:
-    """What is stated of one name; ``None`` on a side of which nothing is stated."""
+    """The stated bounds of one name; ``None`` on a side without one."""
 
     low: int | None = None
     high: int | None = None
@@ -102,7 +102,7 @@ class Bound:
         )
 
     def about(self, name: str) -> str:
-        """The bound as it is written."""
+        """The bound as a relation, such as ``1 <= n <= 100``."""
         low = "" if self.low is None else f"{self.low} <= "
         return f"{low}{name}" + ("" if self.high is None else f" <= {self.high}")
 
@@ -128,7 +128,7 @@ def _relations(side: re.Pattern[str], text: str) -> Counter[str]:
 
 
 def _chain_bounds(chain: str, exponents_kept: bool) -> Iterator[tuple[str, Bound]]:
-    """What one chain of relations says of each name in it."""
+    """Yields the bound that one chain of relations states for each name in it."""
     parts = re.split(r"(<=?)", chain)
     terms, signs = [part.strip() for part in parts[::2]], parts[1::2]
     if any(_is_number(term) and "," in term for term in terms[1:-1]):

@@ -1,4 +1,4 @@
-"""Checking a candidate: cheap checks first, and the first that fails ends it.
+"""Checking a candidate: cheap checks first, and the first failure ends it.
 
 ::
 
@@ -45,7 +45,7 @@ CHECKS = (
     "maximum",
     "variety",
 )
-"""What a rejection of the stage ``check`` may name."""
+"""The checks that a rejection of the stage ``check`` may name."""
 
 VOTES = ("breadth", "depth", "minimum", "maximum")
 """The groups of draws in the order of their votes. The ends come last: a solution that is wrong at
@@ -55,14 +55,14 @@ one end alone has been right elsewhere by then, so it is not taken for one that 
 def check_candidate(
     candidate: Candidate, workbench: Workbench, settings: CheckSettings | None = None
 ) -> Checked | Rejection:
-    """What the checks say of *candidate* (paper sections 2.3 to 2.5, and what they missed).
+    """Run all checks on *candidate* (paper sections 2.3 to 2.5, and further ones).
 
     The same candidate, settings and workbench seed give the same result, measured times apart.
 
     Args:
         candidate: Problem, metadata and generator; nothing in it is trusted.
         workbench: Runs its programs.
-        settings: How much is drawn, and what must hold.
+        settings: Number of draws, and requirements.
 
     Raises:
         InfrastructureError: The machine failed, which says nothing about the candidate.
@@ -152,7 +152,7 @@ def check_metadata(candidate: Candidate) -> AnswerType:
 
 
 def check_boxable(answers: Sequence[Words]) -> None:
-    r"""Refuse answers that hold a ``\boxed``, as no verifier can tell it from the box around it.
+    r"""Refuse answers that hold a ``\boxed``: a verifier would take it for the answer's own box.
 
     Raises:
         Refused: One of them does.
