@@ -7,7 +7,7 @@
     async with Endpoint(options, key=key_from(options, os.environ), cache=cache) as endpoint:
         completion = await endpoint.complete(messages, Sampling(temperature=0.6))
 
-    complete --> known? ----------------------------------------------> cached completion
+    complete --> cached? ---------------------------------------------> cached completion
                   | no
                   v
                 a place --> budget --> pace --> one request --> durable in the cache --> completion

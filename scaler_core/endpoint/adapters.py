@@ -1,4 +1,4 @@
-"""An endpoint as extractors and generators see it: messages in, text out."""
+"""An endpoint for extractors and generators, and for code without an event loop of its own."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from scaler_core.models import Message
 
 
 class EndpointChat:
-    """A :class:`~scaler_core.interfaces.ChatClient` for one problem, which remembers its replies.
+    """A :class:`~scaler_core.interfaces.ChatClient` for one problem, which records its replies.
 
     Args:
-        endpoint: Who is asked.
-        sampling: How, where the component does not say otherwise.
-        first_attempt: Added to every attempt, so that a component that is asked again, because its
+        endpoint: The endpoint that answers.
+        sampling: How replies are sampled, where the component does not say otherwise.
+        first_attempt: Added to every attempt, so that a component that runs again, because its
             work failed a later check, gets fresh replies.
 
     Attributes:
-        completions: What came back, in this order: for provenance and yields.
+        completions: The replies in the order in which they came: for provenance and yields.
     """
 
     def __init__(self, endpoint: Endpoint, sampling: Sampling, first_attempt: int = 0) -> None:
@@ -59,7 +59,7 @@ class EndpointThread(Closable):
     For threads, for notebooks, whose own loop is busy, and for code that is not asynchronous.
 
     Args:
-        endpoint: One that was not used yet; it is closed together with this.
+        endpoint: An endpoint that was not used yet; it is closed together with this object.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -75,6 +75,7 @@ class EndpointThread(Closable):
         self, messages: Sequence[Message], sampling: Sampling, sample: int = 0
     ) -> Future[Completion]:
         """The future of :meth:`Endpoint.complete`; cancelling it cancels the request."""
+        # under the lock, so that no call reaches the loop after close() has cancelled all calls
         with self._lock:
             if self._closed:
                 raise UsageError("this endpoint is closed")

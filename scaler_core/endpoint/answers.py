@@ -1,4 +1,4 @@
-"""From the body of a response to a completion, or to the reason why it is none."""
+"""Reading the body of a response: a completion, or the reason why it holds none."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from scaler_core.endpoint.failures import Key
 from scaler_core.models import Record
 from scaler_core.seeds import SEED_BITS, derive_seed
 
-BYTES_PER_TOKEN = 4  # of usual text, for servers that count nothing
-MOST_TOKENS = 10**9  # of one request; a larger count is none
-BEGINNING = 10_000  # bytes of a body that are looked at for something to show
+BYTES_PER_TOKEN = 4  # of usual text, for servers that do not count tokens
+MOST_TOKENS = 10**9  # of one request; a larger count is taken for an error
+BEGINNING = 10_000  # bytes of a body that are searched for something to show
 
 
 class UnusableAnswer(Exception):
-    """The server answered, but with no completion; asked again, it may.
+    """The server answered, but without a completion; a repeated request may bring one.
 
     Args:
-        reason: What came instead, in a few words.
-        tokens: Tokens of question and answer that the server counted all the same.
+        reason: What the answer was instead, in a few words.
+        tokens: Tokens of question and answer, as the server counted them; they are paid for.
     """
 
     def __init__(self, reason: str, tokens: tuple[int, int] = (0, 0)) -> None:
@@ -33,7 +33,7 @@ class UnusableAnswer(Exception):
 class _Message(BaseModel):
     content: str | None = None
     refusal: str | None = None
-    # servers have two names for a thought that they set apart, and some put no text there
+    # servers have two names for a thought that they separate, and some put no text there
     reasoning_content: Any = None
     reasoning: Any = None
 
@@ -69,7 +69,7 @@ def completion_of(body: bytes, prompt_tokens: int, key: Key) -> Completion:
     Args:
         body: What the server sent.
         prompt_tokens: A guess at the tokens of the question, where the server counts none.
-        key: Taken out where the server echoes it.
+        key: The key, which is cut out where the server echoes it.
 
     Raises:
         UnusableAnswer: It is not JSON, says that something failed, or holds no choice with a text.
@@ -104,15 +104,15 @@ def completion_of(body: bytes, prompt_tokens: int, key: Key) -> Completion:
 
 
 def error_text(body: bytes, key: Key) -> str:
-    """What an error response says, on one line: the message in its JSON, or its beginning."""
-    said = _said(_json(body))
-    return key.shown(said or body[:BEGINNING].decode(errors="replace"))
+    """The message of an error response, on one line: that in its JSON, or else its beginning."""
+    message = _error_message(_json(body))
+    return key.shown(message or body[:BEGINNING].decode(errors="replace"))
 
 
 def _json(body: bytes) -> Any:
-    """The value in *body*; ``None`` where it is none.
+    """The JSON value of *body*; ``None`` where it is not JSON.
 
-    The standard library's parser, because it takes halves of characters, which models do write.
+    The standard library's parser, because it accepts lone surrogates, which models do write.
     """
     try:
         return json.loads(body)
@@ -120,7 +120,7 @@ def _json(body: bytes) -> Any:
         return None
 
 
-def _said(value: Any) -> str:
+def _error_message(value: Any) -> str:
     """The message of an error in the form that most servers use; empty where there is none."""
     error = value.get("error") if isinstance(value, dict) else None
     if isinstance(error, dict):
@@ -136,8 +136,8 @@ def _usage_of(value: Any) -> _Usage | None:
 
 
 def _reason(value: Any, error: ValidationError, key: Key) -> str:
-    if said := _said(value):
-        return f"answered an error: {key.shown(said)}"
+    if message := _error_message(value):
+        return f"answered an error: {key.shown(message)}"
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "too_short":
@@ -146,11 +146,11 @@ def _reason(value: Any, error: ValidationError, key: Key) -> str:
 
 
 def _clean(text: str, key: Key) -> str:
-    """Foreign text that can be written: without the key, and without halves of characters."""
+    """A server's text that can be written: without the key, and without lone surrogates."""
     return key.cleaned(text).encode("utf-8", "replace").decode()
 
 
-SENT_SEED_BITS = 31  # what every server takes as a seed
+SENT_SEED_BITS = 31  # every server accepts a seed of this size
 
 
 class Sampling(Record):
@@ -172,24 +172,24 @@ class Sampling(Record):
     stop: tuple[str, ...] = ()
 
     def seed_of(self, sample: int) -> int | None:
-        """The seed to send with the sample of this index: another one for each."""
+        """The seed to send with the sample of this index: a different one for each."""
         if self.seed is None:
             return None
         return derive_seed("endpoint", self.seed, sample) >> (SEED_BITS - SENT_SEED_BITS)
 
 
 class Completion(Record):
-    """What a model answered.
+    """An answer of a model.
 
     Attributes:
         text: The answer; where the model refused, the text of its refusal.
-        thought: What the model thought, where the server sets that apart from the answer.
+        thought: The model's reasoning, where the server separates it from the answer.
         finish_reason: Why the model stopped, in the server's word; ``length`` when cut off.
         prompt_tokens: Tokens of the question, as the server counts them.
         completion_tokens: Tokens of the answer, thinking included, as the server counts them.
         estimated: Whether the server gave no count, so that both are guesses from the lengths.
-        served_model: The model that the server says it was; may be more exact than the one asked.
-        cached: Whether the answer was there already, and cost nothing now.
+        served_model: The model by the server's report; may be more exact than the requested name.
+        cached: Whether the answer came out of the cache, and cost nothing now.
     """
 
     text: str

@@ -1,8 +1,8 @@
-"""What may be spent and what was: a budget of tokens and money that is never overdrawn.
+"""A budget of tokens and money that is never overdrawn.
 
-Before a request is sent the most that it may cost is set aside; what it did cost replaces that when
-the answer is there. When the rest does not cover a request while others are under way, it waits for
-what these leave over; when none is under way, the budget is spent.
+Before a request is sent, the most that it may cost is reserved; its actual cost replaces that when
+the answer is there. A request that the rest does not cover waits while others are under way, since
+they may cost less than was reserved; when none is under way, the budget is spent.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ class BudgetOptions(Options):
 
 
 class Totals(Record):
-    """What was asked and spent since the start.
+    """Requests, answers and costs since the start.
 
     Attributes:
         requests: Requests sent over the network, repetitions included.
         retries: Those of them that were repetitions.
         answered: Completions that were paid for.
-        cached: Completions that were there already and cost nothing.
+        cached: Completions out of the cache, which cost nothing.
         failed: Completions that were given up.
         estimated: Answers whose tokens the server did not count, so that they were guessed.
         prompt_tokens: Tokens of the questions, paid for.
@@ -94,18 +94,18 @@ class Budget:
 
     @property
     def totals(self) -> Totals:
-        """What was asked and spent so far."""
+        """Requests, answers and costs so far."""
         return self._totals
 
     def count(self, what: Count) -> None:
-        """One more of *what*."""
+        """Add one to the counter *what*."""
         self._add({what: 1})
 
     async def reserve(self, prompt_tokens: int, completion_tokens: int) -> Reservation:
-        """Set the most aside that a request may cost, when it is there.
+        """Reserve the most that a request may cost; waits until the budget covers it.
 
         Raises:
-            BudgetSpent: It is more than is left, and nothing under way can leave anything over.
+            BudgetSpent: It is more than is left, and no request under way can free anything.
         """
         wanted = Reservation(self, prompt_tokens, completion_tokens)
         while lack := self._lack(wanted):
@@ -127,13 +127,14 @@ class Budget:
     def release(self, reservation: Reservation) -> None:
         """End a reservation; what it did not use is free again."""
         self._under_way.discard(reservation)
+        # all wake and check again: a small request may fit where the one before it does not
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
             if not waiter.done():
                 waiter.set_result(None)
 
     def _lack(self, wanted: Reservation) -> str:
-        """Why *wanted* does not fit beside what is spent and set aside; empty when it does."""
+        """Why *wanted* does not fit beside what is spent and reserved; empty when it does."""
         aside = [*self._under_way, wanted]
         prompt = self._totals.prompt_tokens + sum(item.prompt_tokens for item in aside)
         completion = self._totals.completion_tokens + sum(item.completion_tokens for item in aside)
@@ -160,7 +161,7 @@ class Budget:
 
 
 class Reservation:
-    """The most that one request may cost, set aside until the end of its ``with``."""
+    """The most that one request may cost, reserved until the end of its ``with``."""
 
     def __init__(self, budget: Budget, prompt_tokens: int, completion_tokens: int) -> None:
         self.prompt_tokens = prompt_tokens

@@ -2,7 +2,7 @@
 
 ``responses.jsonl`` holds a line for each answer, under a hash of all that decides it: model,
 messages, sampling, sample and further options, but not the url. A line is on disk before its answer
-is used. Of equal keys the last line counts. Damaged lines are skipped: their answers are asked for
+is used. Of equal keys the last line counts. Damaged lines are skipped: their answers are requested
 again.
 """
 
@@ -34,13 +34,13 @@ def request_key(
     sample: int = 0,
     extra: Mapping[str, JsonValue] | None = None,
 ) -> str:
-    """SHA-256 over all that decides an answer; where it is asked for is not part of it."""
+    """SHA-256 over all that decides an answer; the server's address is not part of it."""
     parts = [model, list(messages), sampling.model_dump(mode="json"), sample, dict(extra or {})]
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
 
 
 class CachedResponse(Versioned):
-    """A line of the file; *key* comes first, which is how lines are found without parsing them."""
+    """A line of the file; *key* comes first, so that lines are indexed without parsing them."""
 
     key: str
     model: str
@@ -51,7 +51,7 @@ class CachedResponse(Versioned):
 class ResponseCache(Closable):
     """The answers below one folder. Thread-safe; several processes may share the folder.
 
-    Where each answer stands is kept in memory, the answers themselves are not.
+    The place of each answer in the file is kept in memory, the answers themselves are not.
 
     Raises:
         InfrastructureError: The folder cannot be written.
@@ -79,14 +79,14 @@ class ResponseCache(Closable):
             InfrastructureError: The file cannot be read.
         """
         if key not in self._spans:
-            self._catch_up()  # another process may have it by now
+            self._catch_up()  # another process may have written it meanwhile
         span = self._spans.get(key)
         if span is None:
             return None
         try:
             response = CachedResponse.model_validate(self._lines.read(span))
         except (DataError, ValidationError):
-            return None  # damaged: it is asked for again, and the new line then counts
+            return None  # damaged: it is requested again, and the new line then counts
         return response.completion.model_copy(update={"cached": True})
 
     def put(self, key: str, completion: Completion, *, model: str, sample: int) -> None:
@@ -98,8 +98,9 @@ class ResponseCache(Closable):
         answer = completion.model_copy(update={"cached": False})
         entry = CachedResponse(key=key, model=model, sample=sample, completion=answer)
         fields = entry.model_dump(mode="json")
-        # the key first: that is how a line is found
+        # the key first, where the index looks for it
         self._lines.append(compact_json({"key": fields.pop("key"), **fields}))
+        # indexed by reading on, since lines of other processes may stand before this one
         self._catch_up()
 
     def close(self) -> None:
@@ -107,7 +108,7 @@ class ResponseCache(Closable):
         self._lines.close()
 
     def _catch_up(self) -> None:
-        """Note where the answers stand that were written since the last time, by anybody."""
+        """Index the lines that any process has written since the last call."""
         with self._lock:
             for span, line in self._lines.lines(self._read_to):
                 if line.startswith(KEY_START) and line.endswith(b"}"):

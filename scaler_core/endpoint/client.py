@@ -1,6 +1,6 @@
-"""The client: many completions at the same time, each asked for until it is there, and only once.
+"""The client: many completions at once, each requested until it succeeds, and paid for once.
 
-Who waits on whom, for one completion::
+The steps of one completion, each of which may have to wait::
 
     same key under way? --> cache --> place --> budget --> pace --> send --> cache --> caller
                                         ^                             |
@@ -48,11 +48,11 @@ class Endpoint:
     """A model behind an OpenAI-compatible endpoint. Belongs to the event loop it is first used on.
 
     Args:
-        options: Where the model is and how it is asked.
+        options: Where the model is and how requests are made.
         key: The key, out of the environment; see :func:`~scaler_core.endpoint.config.key_from`. It
-            is sent to the endpoint and found nowhere else.
-        cache: Answers that are there already; without one, nothing is kept.
-        budget: What may be spent; without one, everything is only counted.
+            is sent to the endpoint and stored nowhere else.
+        cache: Answers of earlier calls; without a cache nothing is kept.
+        budget: Limits of spending; without a budget everything is only counted.
     """
 
     def __init__(
@@ -71,7 +71,9 @@ class Endpoint:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._places = asyncio.Semaphore(options.concurrency)
         self._pacer = Pacer(options.requests_per_minute)
+        # weak: a lock lives as long as some call holds it or waits for it
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        # not seeded: clients that failed together must not repeat together
         self._random = random.Random()
         self._was_reached = False
         self._stopped = False
@@ -98,9 +100,9 @@ class Endpoint:
             self._connection = None
 
     def stop(self) -> None:
-        """Send nothing more, repetitions included; what is under way is waited for.
+        """Send nothing more, repetitions included; requests under way are waited for.
 
-        Answers that are there already are still given. Safe in a signal handler.
+        Answers out of the cache are still returned. Safe in a signal handler.
         """
         self._stopped = True
         if self._loop is not None and not self._loop.is_closed():
@@ -109,7 +111,7 @@ class Endpoint:
     async def complete(
         self, messages: Sequence[Message], sampling: Sampling, sample: int = 0
     ) -> Completion:
-        """The model's answer to *messages*; out of the cache where it was asked for before.
+        """Returns the model's answer to *messages*, out of the cache where it holds one.
 
         With a cache the answer is on disk when this returns, and calls at the same time with the
         same arguments send one request. Cancelling leaves nothing half-written.
@@ -132,6 +134,7 @@ class Endpoint:
             return await self._ask(messages, sampling, sample, "")
         cache_key = request_key(self.options.model, messages, sampling, sample, self.options.extra)
         lock = self._locks.setdefault(cache_key, asyncio.Lock())
+        # calls with the same key wait here, and then find the answer in the cache
         async with lock:
             known = await asyncio.to_thread(self.cache.get, cache_key)
             if known is not None:
@@ -165,7 +168,8 @@ class Endpoint:
             async with self._places:
                 outcome = await self._attempt(body, size, sampling.max_tokens, attempt)
                 if isinstance(outcome, Completion):
-                    # in its place until it is on disk: a kill loses no more than there are places
+                    # still in its place while it is written: a kill then loses at most as many paid
+                    # answers as there are places
                     await self._keep(cache_key, outcome, sample)
                     return outcome
             if isinstance(outcome, Refusal):
@@ -173,7 +177,8 @@ class Endpoint:
                 raise self._refused(outcome)
             self._check_worth_repeating(outcome)
             if attempt + 1 < attempts:
-                with suppress(TimeoutError):  # that nobody stops it is the usual way
+                # without a place, which another request may have meanwhile; stop() ends the pause
+                with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._pause_s(attempt, outcome))
             reason = outcome.reason
         self.budget.count("failed")
@@ -185,7 +190,7 @@ class Endpoint:
     async def _attempt(
         self, body: dict[str, Any], size: int, max_tokens: int, attempt: int
     ) -> Completion | Refusal | Failure:
-        """One request, paid for by what the server says it took."""
+        """Send one request, and pay for the tokens that the server counted."""
         most = size // SHORTEST_TOKEN_BYTES + MESSAGE_TOKENS * len(body["messages"])
         with await self.budget.reserve(most, max_tokens):
             if self._connection is None:
@@ -213,7 +218,7 @@ class Endpoint:
             return completion
 
     def _check_worth_repeating(self, failure: Failure) -> None:
-        """Raise where waiting and repeating would only make the user wait."""
+        """Raise where repeating will hardly help, so that the user learns of it at once."""
         if failure.unreachable and not self._was_reached:
             self.budget.count("failed")
             raise EndpointFailed(
@@ -230,7 +235,7 @@ class Endpoint:
 
     def _pause_s(self, attempt: int, failure: Failure) -> float:
         if failure.asked_pause_s is not None:
-            self._pacer.hold(failure.asked_pause_s)  # a server that is too busy is so for all
+            self._pacer.hold(failure.asked_pause_s)  # too busy for one is too busy for all requests
         options = self.options
         return pause_s(
             attempt, options.backoff_s, options.longest_wait_s, failure.asked_pause_s, self._random
@@ -238,7 +243,7 @@ class Endpoint:
 
     def _refused(self, refusal: Refusal) -> EndpointRefused | RequestRefused:
         options, status = self.options, refusal.status
-        line = f"endpoint {options.url} answered {status}: {refusal.said}".rstrip(": ")
+        line = f"endpoint {options.url} answered {status}: {refusal.message}".rstrip(": ")
         if status in (401, 403):
             return EndpointRefused(
                 line, hint=f"set the environment variable {options.key_name} to a key that may ask"
@@ -266,10 +271,10 @@ class Endpoint:
 
 
 def _size(messages: Sequence[Message]) -> int:
-    """Bytes of the contents as they are sent.
+    """Bytes of the contents as they are sent, in UTF-8.
 
     Raises:
-        RequestRefused: They cannot be sent at all.
+        RequestRefused: They hold lone surrogates, which cannot be sent.
     """
     try:
         return sum(len(message["content"].encode()) for message in messages)

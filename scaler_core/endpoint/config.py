@@ -1,4 +1,4 @@
-"""Where the model is and how it is asked: options, documented where they are defined."""
+"""Options of an endpoint: where the model is, and how requests are made."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class EndpointOptions(Options):
     """Name of the model, as the server calls it."""
 
     key_variable: str | None = None
-    """Environment variable that holds the key; ``SCALER_ENDPOINT_KEY``, if that is set, where
-    nothing is said. The key itself is no option, because options are written into files."""
+    """Environment variable that holds the key; by default ``SCALER_ENDPOINT_KEY``, which need
+    not be set. The key itself is no option, because options are written into files."""
 
     concurrency: int = Field(default=16, ge=1, le=4096)
     """Requests under way at the same time."""
 
     timeout_s: float = Field(default=600.0, gt=0)
-    """Seconds in which a whole answer must have come."""
+    """Timeout of a request in seconds, until the whole answer is there."""
 
     retries: int = Field(default=6, ge=0, le=100)
     """How often a request is repeated when the server fails, does not answer or is too busy."""
@@ -54,10 +54,10 @@ class EndpointOptions(Options):
     """Longest pause in seconds. A server that asks for a longer one is not waited for."""
 
     requests_per_minute: float | None = Field(default=None, gt=0)
-    """Requests begun in a minute, evenly spread; unlimited where nothing is said."""
+    """Requests started in a minute, evenly spread; unlimited by default."""
 
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """What the server calls the limit of an answer's length; some models of OpenAI insist on
+    """The server's name of the limit of an answer's length; some models of OpenAI need
     ``max_completion_tokens``."""
 
     extra: dict[str, JsonValue] = Field(default_factory=dict)
@@ -84,10 +84,10 @@ class EndpointOptions(Options):
 
 
 def key_from(options: EndpointOptions, environment: Mapping[str, str]) -> str:
-    """The key that *options* name, out of *environment*; empty where none is needed.
+    """Returns the key that *options* name, out of *environment*; empty where none is needed.
 
     Raises:
-        UsageError: The variable was named but is not set, or holds what no key is.
+        UsageError: The variable was named but is not set, or its content cannot be a key.
     """
     key = environment.get(options.key_name, "").strip()
     if not key and options.key_variable is not None:

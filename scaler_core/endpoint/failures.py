@@ -1,12 +1,12 @@
-"""What can go wrong between us and an endpoint, and whose fault it is.
+"""Errors of an endpoint, by the party that is to blame.
 
 ::
 
     EndpointRefused   (UsageError)           url, key or model: no request will ever succeed
     RequestRefused    (ScalerError)          this request: too long, filtered, malformed
-    EndpointFailed    (InfrastructureError)  no usable answer, however often it was asked
+    EndpointFailed    (InfrastructureError)  no usable answer after all repetitions
     BudgetSpent       (ScalerError)          the next request might cost more than is left
-    EndpointStopped   (ScalerError)          the client was told to send nothing more
+    EndpointStopped   (ScalerError)          the client was stopped before this request
 
 None of them is an answer of the model, and none is ever cached.
 """
@@ -20,27 +20,27 @@ SHORTEST_SECRET = 8
 
 
 class EndpointRefused(UsageError):
-    """The endpoint takes no request of ours: a wrong url, key or model."""
+    """The endpoint accepts no request of ours: a wrong url, key or model."""
 
 
 class RequestRefused(ScalerError):
-    """The endpoint does not take this request; others may fare better."""
+    """The endpoint does not accept this request; it may accept others."""
 
 
 class EndpointFailed(InfrastructureError):
-    """The endpoint gave no usable answer, however often it was asked."""
+    """The endpoint gave no usable answer after all repetitions."""
 
 
 class BudgetSpent(ScalerError):
-    """What is left of the budget does not cover another request. What was answered is kept."""
+    """The rest of the budget does not cover another request. Earlier answers are kept."""
 
 
 class EndpointStopped(ScalerError):
-    """The client was told to send nothing more, and this request was not sent."""
+    """The client was stopped before this request was sent."""
 
 
 class Key:
-    """A key that shows itself to nobody, and takes itself out of what others say.
+    """A key that no representation shows, and that is cut out of the texts of others.
 
     A key of fewer than 8 characters, such as ``EMPTY``, is the placeholder of a server without
     keys: no secret, and too short to be cut out of texts.
@@ -66,7 +66,7 @@ class Key:
         return text.replace(self._value, "[key]")
 
     def shown(self, text: str) -> str:
-        """The beginning of a foreign text, on one line, without the key or control codes."""
+        """The beginning of a server's text, on one line, without the key or control codes."""
         text = self.cleaned(text)[: 2 * SHOWN_CHARACTERS]
         text = "".join(char if char.isprintable() else " " for char in text)
         return " ".join(text.split())[:SHOWN_CHARACTERS]

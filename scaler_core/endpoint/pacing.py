@@ -16,17 +16,17 @@ def pause_s(
 ) -> float:
     """Seconds to wait after the failure number *attempt*, counted from 0.
 
-    Full jitter: anything up to a bound that doubles each time, so that those who failed together do
-    not come back together. A server that asked for *asked_s* gets at least that.
+    Full jitter: anything up to a bound that doubles each time, so that requests that failed
+    together are not repeated together. Never below *asked_s*, the pause that the server asks for.
     """
     bound = min(longest_s, backoff_s * 2.0 ** min(attempt, 60))
     return (asked_s or 0.0) + rng.uniform(0.0, bound)
 
 
 def asked_pause_s(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """What ``Retry-After`` asks for, in seconds from *now*; ``None`` where it says nothing usable.
+    """The pause of ``Retry-After`` in seconds from *now*; ``None`` without a usable one.
 
-    Seconds, a date, and the ``retry-after-ms`` of some servers are understood.
+    Reads seconds, a date, and the ``retry-after-ms`` of some servers.
     """
     milliseconds = _number(headers.get("retry-after-ms", ""))
     if milliseconds is not None:
@@ -53,7 +53,7 @@ def _number(text: str) -> float | None:
 
 
 class Pacer:
-    """Lets requests start, one after the other: evenly spread, and not while the server rests.
+    """Lets requests start one after the other: evenly spread, and not during a server's pause.
 
     Args:
         requests_per_minute: How many may start in a minute; any number where ``None``.
@@ -71,9 +71,10 @@ class Pacer:
         self._next = start + self._interval_s
         if start > now:
             await asyncio.sleep(start - now)
+        # a loop: hold() may have prolonged the pause meanwhile
         while (rest := self._held_until - time.monotonic()) > 0:
             await asyncio.sleep(rest)
 
     def hold(self, seconds: float) -> None:
-        """Let no request start for so long, because the server asked for it."""
+        """Let no request start for *seconds*, a pause that the server asked for."""
         self._held_until = max(self._held_until, time.monotonic() + seconds)

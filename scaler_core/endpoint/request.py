@@ -1,4 +1,4 @@
-"""One request over the network, and what became of it: an answer, a refusal or a failure."""
+"""One request over the network, and its outcome: an answer, a refusal or a failure."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from scaler_core.models import Message
 
 CONNECT_S = 10.0
 LARGEST_ANSWER = 32 << 20
-LARGEST_ERROR = 1 << 20  # the rest of an error is not read
+LARGEST_ERROR = 1 << 20  # bytes; the rest of an error is not read
 WORTH_REPEATING = (408, 409, 425, 429)  # and all from 500 on
-# what lies between us and the network differs with the version of the client library
+# the libraries below the client differ with its version
 NETWORK_LIBRARIES = ("openai", "httpx", "httpx2", "httpcore", "httpcore2")
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A response with status 200: its body, not yet looked at."""
+    """A response with status 200: its body, not yet parsed."""
 
     body: bytes
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """The server does not want the request, however often it is sent."""
+    """The server rejects the request, and would whenever it is sent."""
 
     status: int
-    said: str
+    message: str
 
 
 @dataclass(frozen=True)
 class Failure:
-    """No answer; the next attempt may bring one.
+    """No usable answer; the next attempt may bring one.
 
     Attributes:
         reason: What happened, in a few words.
-        asked_pause_s: How long the server asks to be left alone.
-        unreachable: Whether nobody could be spoken to at all.
+        asked_pause_s: Seconds that the server asks to wait.
+        unreachable: Whether no connection could be made.
     """
 
     reason: str
@@ -63,7 +63,7 @@ class _ErrorAnswer(Exception):
 
 
 async def _read_error(response: Any) -> None:
-    """Take what the server says of a failure, and no more than is worth having."""
+    """Read the body of an error response, up to a bound, and raise it."""
     if response.is_success:
         return
     body = bytearray()
@@ -78,8 +78,8 @@ class Connection:
     """Sends requests to one server through the library's client, each exactly once.
 
     The key is in the headers that the library sends and nowhere else; redirections, which might
-    carry it off, are not followed. Of the variables that the library reads by itself, those that
-    name an account are not obeyed.
+    carry it to another server, are not followed. The environment variables of the library that
+    name an account are ignored.
 
     Args:
         options: Where the server is.
@@ -110,7 +110,7 @@ class Connection:
         await self._client.close()
 
     async def send(self, body: Mapping[str, Any]) -> Reply | Refusal | Failure:
-        """Send one request and read what comes, within the time limit and bounded memory.
+        """Send one request and read the response, within the timeout and bounded memory.
 
         Never raises because of the server. Errors of the library never leave this method: they
         hold the request with its key.
@@ -119,7 +119,7 @@ class Connection:
             async with asyncio.timeout(self._timeout_s):
                 return await self._exchange(body)
         except TimeoutError:
-            return self._too_late()
+            return self._timed_out()
         except Exception as error:
             outcome = self._outcome(error)
             if outcome is None:
@@ -137,7 +137,7 @@ class Connection:
             return Reply(bytes(content))
 
     def _outcome(self, error: Exception) -> Refusal | Failure | None:
-        """What an error of the network means; ``None`` for a mistake in our own code."""
+        """The outcome that a network error stands for; ``None`` for a defect of our own code."""
         import openai
 
         for answer in (error, error.__cause__):  # some versions of the library wrap it
@@ -149,27 +149,27 @@ class Connection:
         cause = error.__cause__ or error
         unreachable = type(cause).__name__ in ("ConnectError", "ConnectTimeout")
         if isinstance(error, openai.APITimeoutError) and not unreachable:
-            return self._too_late()
+            return self._timed_out()
         return Failure(self._key.shown(one_line(cause)), unreachable=unreachable)
 
     def _status(self, answer: _ErrorAnswer) -> Refusal | Failure:
         status, headers = answer.status, answer.headers
-        said = error_text(answer.body, self._key)
+        message = error_text(answer.body, self._key)
         if 300 <= status < 400:
-            said = f"it points to {self._key.shown(headers.get('location', ''))}"
+            message = f"it points to {self._key.shown(headers.get('location', ''))}"
         if status in WORTH_REPEATING or status >= 500:
-            reason = f"answered {status}: {said}".rstrip(": ")
+            reason = f"answered {status}: {message}".rstrip(": ")
             return Failure(reason, asked_pause_s(headers))
-        return Refusal(status, said)
+        return Refusal(status, message)
 
-    def _too_late(self) -> Failure:
+    def _timed_out(self) -> Failure:
         return Failure(f"no whole answer within {self._timeout_s:g} seconds")
 
 
 def request_body(
     options: EndpointOptions, messages: Sequence[Message], sampling: Sampling, sample: int
 ) -> dict[str, Any]:
-    """Arguments of the library's call; what is left to the server is left out."""
+    """Arguments of the library's call, without those that are left to the server."""
     chosen = {
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,

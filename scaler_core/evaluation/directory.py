@@ -2,7 +2,7 @@
 
 ::
 
-    evaluation.json         what was asked for
+    evaluation.json         the settings
     questions/NAME.jsonl    the rows of each benchmark, as they were asked
     responses.jsonl         every response, as it came
     results/NAME.jsonl      a verdict for each response
@@ -68,10 +68,10 @@ class EvaluationDirectory:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Be the one writer; the folder is made.
+        """Holds the lock of the one writer; the folder is made.
 
         Raises:
-            UsageError: Another process is.
+            UsageError: Another process holds the lock.
             InfrastructureError: The folder cannot be made.
         """
         try:
@@ -82,7 +82,7 @@ class EvaluationDirectory:
             yield
 
     def settings(self) -> Settings:
-        """What was asked for.
+        """Reads the settings of the evaluation.
 
         Raises:
             UsageError: There is no evaluation.
@@ -103,7 +103,7 @@ class EvaluationDirectory:
         """The record in a file.
 
         Raises:
-            DataError: It is missing or no such record.
+            DataError: It is missing or does not hold such a record.
         """
         try:
             return kind.model_validate(read_json(self.path / name))
@@ -136,14 +136,14 @@ def _first(error: ValidationError) -> str:
 
 
 class TimedResponse(NamedTuple):
-    """A response and the seconds that it took to come after the one before it."""
+    """A response, and the seconds between it and the response before it."""
 
     response: Response
     seconds: float
 
 
 def response_key(identity: str, max_tokens: int | None, question: Question) -> str:
-    """The name of the response to *question*: equal only where model, prompt and sampling are."""
+    """The cache key of the response to *question*: equal only for equal model, prompt, sampling."""
     asked = [identity, max_tokens, question.model_dump(mode="json")]
     return hashlib.blake2b(canonical_json(asked).encode(), digest_size=16).hexdigest()
 
@@ -151,7 +151,7 @@ def response_key(identity: str, max_tokens: int | None, question: Question) -> s
 class ResponseCache(Closable):
     """The responses in one file, by :func:`response_key`. Reading is thread-safe.
 
-    Texts stay on disk: only where they stand is held in memory.
+    Texts stay on disk: only their places in the file are held in memory.
 
     Args:
         path: The file; it is made where there is none.
@@ -209,10 +209,10 @@ class ResponseCache(Closable):
         """Write *response*; it survives a power cut when this returns.
 
         Args:
-            key: Its name.
-            response: The model's.
-            seconds: Since the response before it.
-            asked: What tells a reader of the file which question it answers.
+            key: Its key.
+            response: The model's response.
+            seconds: Seconds since the response before it.
+            asked: Benchmark, row and sample, for a person who reads the file.
 
         Raises:
             InfrastructureError: It cannot be written; the file is as it was.
@@ -221,7 +221,7 @@ class ResponseCache(Closable):
             "key": key,
             **asked,
             "seconds": round(seconds, 4),
-            # a model may write half of a surrogate pair, which no UTF-8 file can hold
+            # a model may write a lone surrogate, which no UTF-8 file can hold
             "response": response.model_copy(
                 update={"text": response.text.encode("utf-8", "replace").decode()}
             ).model_dump(mode="json"),

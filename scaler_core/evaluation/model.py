@@ -1,4 +1,4 @@
-"""The model that is evaluated: where it lies, and what tells it from another of the same name."""
+"""The model that is evaluated: its location, and its identity beside models of the same name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scaler_core.errors import InfrastructureError, UsageError, one_line
 
 INSTALL = "pip install 'scaler-rl[local]'"
 HUB_ID = re.compile(r"\w[\w.-]*/[\w.-]+")
-# files that decide what a model answers
+# files that decide a model's answers
 _PARTS = ("*.json", "*.jinja", "*.safetensors", "*.bin", "*.model", "*.txt", "merges*")
 # large files are compared by samples, spread evenly: training changes weights everywhere
 _SAMPLES = 64
@@ -24,10 +24,10 @@ class ModelChoice:
     """A model, found but not loaded.
 
     Attributes:
-        label: How the user calls it.
+        label: The user's name of it.
         location: Its folder, or its id on the hub.
         revision: The commit on the hub; ``None`` for a folder.
-        identity: What tells it from another model under the same label.
+        identity: Hash or commit of its files: differs where models of one label differ.
     """
 
     label: str
@@ -66,7 +66,7 @@ def model_on_hub(name: str) -> ModelChoice:
         raise UsageError(
             f"fetching {name} needs huggingface-hub, which is not installed", hint=INSTALL
         ) from error
-    logging.set_verbosity_error()  # it logs each of its tries; the error at the end says it all
+    logging.set_verbosity_error()  # it logs each of its tries; the error at the end is enough
     try:
         folder = Path(snapshot_download(name, allow_patterns=["config.json"]))
     except errors.GatedRepoError as error:

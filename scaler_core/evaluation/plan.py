@@ -1,4 +1,4 @@
-"""What an evaluation asks: which rows of a benchmark, how often, and with which seeds."""
+"""The plan of an evaluation: which rows of a benchmark, how many samples, and which seeds."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from scaler_core.seeds import derive_seed
 
 
 class Settings(Versioned):
-    """What an evaluation was asked for, as ``evaluation.json`` keeps it.
+    """The settings of an evaluation, as ``evaluation.json`` holds them.
 
     Attributes:
-        model: How the user calls the model.
-        identity: What decides its responses beside the questions: weights, template, engine's
-            address. Two models of one name have two identities.
-        engine: What asked it.
+        model: The user's name of the model.
+        identity: Stands for all that decides its responses beside the questions: weights, template,
+            engine's address. Two models of one name have two identities.
+        engine: The engine that answers.
         benchmarks: The benchmarks with their options.
         seed: Root of all sampling.
         limit: Questions of each benchmark; all of them where it is ``None``.
-        samples: Responses to each question; what each row says where it is ``None``.
-        max_tokens: Where a response is cut off; the backend's limit where it is ``None``.
+        samples: Responses to each question; the number of each row where it is ``None``.
+        max_tokens: Most tokens of a response; the backend's limit where it is ``None``.
         step: The step of training that was evaluated; ``None`` outside training.
         sources: Where the questions of each benchmark came from, once they were read.
-        sizes: How many questions each benchmark has, asked or not.
+        sizes: Number of questions of each benchmark, asked or not.
     """
 
     model: str
@@ -47,7 +47,7 @@ class Plan:
     """An evaluation that is to be done.
 
     Attributes:
-        settings: What is asked for; its benchmarks are those of *benchmarks*.
+        settings: Its settings; their benchmarks are those of *benchmarks*.
         benchmarks: The benchmarks, built with their options.
     """
 
@@ -65,7 +65,7 @@ class Plan:
 
 
 class Sample(NamedTuple):
-    """One response that is wanted: its row, its number among the row's samples, its question."""
+    """One response to ask for: its row, its number among the row's samples, its question."""
 
     row: BenchmarkRow
     number: int
@@ -75,8 +75,8 @@ class Sample(NamedTuple):
 def choose_rows(name: str, rows: Iterable[BenchmarkRow], limit: int | None) -> list[BenchmarkRow]:
     """*limit* of *rows*, in their order.
 
-    Rows stand by subject in many benchmarks, so the first would be of one kind. A hash of the ids
-    chooses: every evaluation takes the same rows, and a larger limit only adds some.
+    Many benchmarks are sorted by subject, so the first rows would be of one kind. A hash of the ids
+    chooses instead: every evaluation takes the same rows, and a larger limit only adds some.
     """
     everything = list(rows)
     if limit is None or limit >= len(everything):
@@ -89,7 +89,7 @@ def choose_rows(name: str, rows: Iterable[BenchmarkRow], limit: int | None) -> l
 def samples_of(
     benchmark: Benchmark, rows: Sequence[BenchmarkRow], seed: int, samples: int | None
 ) -> list[Sample]:
-    """The responses wanted to *rows*: *samples* to each, or as many as the row says."""
+    """The responses to ask for: *samples* to each of *rows*, or each row's own number."""
     return [
         Sample(
             row,

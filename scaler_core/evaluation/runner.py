@@ -6,7 +6,7 @@
                              |                                    |
                              +-------- grade, in threads ---------+--> results, scores, summary
 
-All questions are read before the first is asked, so that a file that is not there is told at once.
+All questions are read before the first is asked, so that a missing file is reported at once.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from scaler_core.jsonio import write_atomic
 
 
 class Watcher:
-    """Told how far an evaluation is; all methods do nothing by default.
+    """Is notified of an evaluation's progress; all methods do nothing by default.
 
-    :meth:`graded` comes from several threads.
+    :meth:`graded` is called from several threads.
     """
 
     def started(self, folder: Path) -> None:
@@ -39,13 +39,13 @@ class Watcher:
         """A response is missing, so *model* is loaded now; not called for a server's model."""
 
     def answering(self, benchmark: str, samples: int, kept: int) -> None:
-        """*samples* responses are wanted, of which *kept* are there already."""
+        """*samples* responses are needed, of which *kept* are in the cache."""
 
     def answered(self) -> None:
-        """One more response is there."""
+        """One more response came."""
 
     def grading(self, benchmark: str, samples: int) -> None:
-        """All responses of a benchmark are there and are graded now."""
+        """All *samples* responses of a benchmark are there and are graded now."""
 
     def graded(self) -> None:
         """One more response is graded."""
@@ -56,7 +56,7 @@ class Watcher:
 
 @dataclass(frozen=True)
 class Work:
-    """What all parts of one evaluation need."""
+    """The shared objects of one evaluation's parts."""
 
     settings: Settings
     directory: EvaluationDirectory
@@ -64,26 +64,26 @@ class Work:
     watcher: Watcher
 
     def key(self, sample: Sample) -> str:
-        """The name of the response to *sample*."""
+        """The cache key of the response to *sample*."""
         return response_key(self.settings.identity, self.settings.max_tokens, sample.question)
 
 
 def evaluate(
     plan: Plan, ask: Ask, folder: Path, watcher: Watcher | None = None
 ) -> EvaluationSummary:
-    """Ask, grade and score. Responses that *folder* holds already are not asked for again.
+    """Ask, grade and score. Responses that *folder* holds already are not requested again.
 
     Args:
-        plan: What is asked.
-        ask: Puts questions to the model; never called where every response is there.
+        plan: The benchmarks and settings.
+        ask: Puts questions to the model; never called where no response is missing.
         folder: The directory of the evaluation, new or begun before.
-        watcher: Told how far it is.
+        watcher: Is notified of the progress.
 
     Raises:
         UsageError: Questions are not on this machine, *folder* belongs to another model, or
             another process evaluates there. Nothing was asked.
-        DataError: Questions or what *folder* holds are damaged.
-        InfrastructureError: The model did not answer everything; what it answered is kept.
+        DataError: Questions or files in *folder* are damaged.
+        InfrastructureError: The model did not answer everything; its answers so far are kept.
     """
     watcher = watcher or Watcher()
     watcher.started(folder)
@@ -93,7 +93,7 @@ def evaluate(
     with ExitStack() as stack:
         for benchmark in plan.benchmarks:
             stack.callback(benchmark.close)
-        settings, rows = _questions(plan)
+        settings, rows = _read_questions(plan)
         stack.enter_context(directory.locked())
         for path in (directory.summary, directory.table):
             path.unlink(missing_ok=True)
@@ -105,7 +105,7 @@ def evaluate(
         scores = []
         for benchmark in plan.benchmarks:
             samples = samples_of(benchmark, rows[benchmark.name], settings.seed, settings.samples)
-            _answer(benchmark.name, samples, ask, work)
+            _ask_missing(benchmark.name, samples, ask, work)
             scores.append(_grade(benchmark, samples, work))
         return _summarize(scores, work)
 
@@ -113,16 +113,16 @@ def evaluate(
 def regrade(
     folder: Path, benchmarks: Sequence[Benchmark], watcher: Watcher | None = None
 ) -> EvaluationSummary:
-    """Grade what *folder* holds once more; no model is asked, and no question read elsewhere.
+    """Grade the responses in *folder* once more; no model is asked, no question read elsewhere.
 
     Args:
         folder: The directory of an evaluation whose responses are all there.
         benchmarks: Those of its settings.
-        watcher: Told how far it is.
+        watcher: Is notified of the progress.
 
     Raises:
-        UsageError: There is no evaluation, or another process is at it.
-        DataError: It is damaged, or was interrupted before all was answered.
+        UsageError: There is no evaluation, or another process works on it.
+        DataError: It is damaged, or was interrupted before every question was answered.
     """
     directory = EvaluationDirectory(folder)
     settings = directory.settings()
@@ -145,8 +145,8 @@ def regrade(
         return _summarize([_grade(item, wanted[item.name], work) for item in benchmarks], work)
 
 
-def _questions(plan: Plan) -> tuple[Settings, dict[str, list[BenchmarkRow]]]:
-    """The rows to ask, and the settings with what is known of them."""
+def _read_questions(plan: Plan) -> tuple[Settings, dict[str, list[BenchmarkRow]]]:
+    """Reads the rows to ask; returns the settings with their sources and sizes, and the rows."""
     rows: dict[str, list[BenchmarkRow]] = {}
     sources: dict[str, str] = {}
     sizes: dict[str, int] = {}
@@ -162,8 +162,8 @@ def _questions(plan: Plan) -> tuple[Settings, dict[str, list[BenchmarkRow]]]:
     return plan.settings.model_copy(update={"sources": sources, "sizes": sizes}), rows
 
 
-def _answer(benchmark: str, samples: Sequence[Sample], ask: Ask, work: Work) -> None:
-    """Ask for the responses that are missing, and keep each as it comes."""
+def _ask_missing(benchmark: str, samples: Sequence[Sample], ask: Ask, work: Work) -> None:
+    """Ask for the responses that are missing, and write each to the cache as it comes."""
     missing = [item for item in samples if work.key(item) not in work.cache]
     work.watcher.answering(benchmark, len(samples), len(samples) - len(missing))
     waiting = set(range(len(missing)))
@@ -205,7 +205,7 @@ def _grade(benchmark: Benchmark, samples: Sequence[Sample], work: Work) -> Bench
 def _summarize(scores: Sequence[BenchmarkScore], work: Work) -> EvaluationSummary:
     summary = EvaluationSummary(settings=work.settings, scores=tuple(scores))
     write_atomic(work.directory.table, markdown(summary))
-    work.directory.write("summary.json", summary)  # last: it says that all is done
+    work.directory.write("summary.json", summary)  # last: its presence means that all is done
     return summary
 
 
@@ -214,7 +214,7 @@ def _refuse_another_model(directory: EvaluationDirectory, settings: Settings) ->
     if before.identity == settings.identity:
         if before.engine == settings.engine:
             return
-        # engines compute and sample differently: the table names the one that answered it all
+        # engines compute and sample differently: the table names the one that gave all answers
         raise UsageError(
             f"{directory.path} was begun with engine {before.engine}, not {settings.engine}",
             hint="go on with that one (`engine`), or name another folder with `folder`",

@@ -24,11 +24,11 @@ class Graded(Versioned):
         truth: The right answer.
         result: The verdict.
         reason: Why, in a few words.
-        answer: What was read from the response.
+        answer: The answer that was read from the response.
         truncated: Whether the response was cut off.
         boxed: Whether it has a box at all.
         tokens: Its length, where the engine knows it.
-        seconds: Since the response before it.
+        seconds: Seconds since the response before it.
         response: Its key in ``responses.jsonl``.
     """
 
@@ -56,11 +56,11 @@ def grade_samples(
     """The verdicts on the responses to *samples*, in their order.
 
     Args:
-        benchmark: Who grades; what it leaves undecided it is asked once more.
-        samples: What was asked.
-        keys: The response to each.
-        read: Gives the response of a key.
-        graded: Called after each.
+        benchmark: Grades; where it leaves a verdict undecided, it grades once more.
+        samples: Samples that were asked.
+        keys: The cache key of the response to each.
+        read: Returns the response of a key.
+        graded: Called after each, from several threads.
     """
 
     def grade(sample: Sample, key: str) -> Graded:
@@ -95,7 +95,7 @@ CONFIDENCE = 0.95
 
 
 class BenchmarkScore(Record):
-    """What a model scored on one benchmark.
+    """A model's score on one benchmark.
 
     Attributes:
         benchmark: Its name.
@@ -110,7 +110,7 @@ class BenchmarkScore(Record):
         truncated: Responses that were cut off.
         unboxed: Responses without a box.
         undecided: Responses that could not be graded; they count neither way.
-        seconds: What answering took, added up over all processes that worked on it.
+        seconds: Time of answering, summed over all processes that worked on it.
     """
 
     benchmark: str
@@ -129,7 +129,7 @@ class BenchmarkScore(Record):
 
 
 def score_of(benchmark: str, graded: Sequence[Graded], *, source: str, size: int) -> BenchmarkScore:
-    """The score that *graded* comes to, of a benchmark that has *size* questions."""
+    """The score over *graded*, for a benchmark of *size* questions."""
     questions = len({item.row for item in graded})
     means = question_means(graded)
     interval = bootstrap(means, benchmark) if means else (None, None)
@@ -168,7 +168,7 @@ def mean(values: Sequence[float]) -> float:
 def bootstrap(means: Sequence[float], label: str) -> tuple[float, float]:
     """The 95 % percentile interval of the mean, with questions drawn again with replacement.
 
-    It says how far the score would move with other questions of the same kind, the noise of
+    It estimates how far the score would move with other questions of the same kind, the noise of
     sampling responses included. Where all questions score the same it is a single point.
 
     Args:

@@ -1,4 +1,4 @@
-"""What an evaluation came to: its record, its mean, and its tables."""
+"""The results of an evaluation: its record, its mean, and its tables."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class EvaluationSummary(Versioned):
     """A finished evaluation: ``summary.json``.
 
     Attributes:
-        settings: What was asked for.
+        settings: Its settings.
         scores: One entry for each benchmark, in the order of the settings.
     """
 
@@ -68,7 +68,7 @@ def table_rows(summary: EvaluationSummary) -> list[tuple[str, ...]]:
 
 
 def markdown(summary: EvaluationSummary) -> str:
-    """The table with what it was measured with, as Markdown."""
+    """The table as Markdown, after a line with model, engine, seed and limits."""
     settings = summary.settings
     facts = [
         f"model {settings.model}",

@@ -1,7 +1,7 @@
-"""A folder that one thread of one process at a time has for itself, until it gives it back or dies.
+"""A folder that one thread of one process at a time holds, until it releases it or dies.
 
-The lock is on a file in the folder, so it ends with its holder's process, and what a dead holder
-left can be told from what a living one uses. Works between machines where the file system has
+The lock is on a file in the folder, so it ends with its holder's process: a folder that is not
+locked was left by a dead holder. Works between machines where the file system has
 ``flock``.
 """
 
@@ -19,7 +19,7 @@ LOCK = "lock"
 
 
 class BuildFolder:
-    """A folder that is held; apart from its lock it was empty when it was got.
+    """A folder that is held; apart from its lock it is empty at first.
 
     Args:
         path: The folder, made when needed; waits until nobody else holds it.
@@ -50,16 +50,16 @@ class BuildFolder:
             os.close(self._lock)
 
     def is_held(self) -> bool:
-        """Whether the folder is still this one: somebody may have deleted it, and made it anew."""
+        """Whether the path still names this folder: others may have deleted and remade it."""
         return _is_lock_of(self.path, self._lock)
 
-    def give_back(self) -> None:
-        """Remove the folder, and let the next one have it."""
-        _give_back(self.path, self._lock)
+    def release(self) -> None:
+        """Remove the folder, and let the next holder in."""
+        _release(self.path, self._lock)
 
 
 def sweep(path: Path) -> None:
-    """Remove a folder that a dead process has held; leave one that is held."""
+    """Remove a folder that a dead process held; leave one that is still held."""
     try:
         lock = os.open(path / LOCK, os.O_RDWR | os.O_CLOEXEC)
     except OSError:  # removed, or just made by somebody who then makes it again
@@ -71,7 +71,7 @@ def sweep(path: Path) -> None:
     except OSError:
         os.close(lock)
     else:
-        _give_back(path, lock)
+        _release(path, lock)
 
 
 def remove(folder: Path) -> None:
@@ -84,13 +84,13 @@ def remove(folder: Path) -> None:
         remove_tree(str(folder))
 
 
-def _give_back(path: Path, lock: int) -> None:
+def _release(path: Path, lock: int) -> None:
     if _is_lock_of(path, lock):
         _clear(path)
         with suppress(OSError):
             os.unlink(path / LOCK)
             os.rmdir(path)  # not empty where the next holder is there already
-    # said outright, for a forked process of ours may still have the descriptor
+    # unlocked explicitly: a forked copy of this process may still hold the descriptor
     fcntl.flock(lock, fcntl.LOCK_UN)
     os.close(lock)
 

@@ -9,8 +9,8 @@
 
 An entry appears and vanishes by renaming one folder, so a kill at any moment leaves it whole or
 absent. Who builds holds a lock that ends with its process; what the dead left is swept at the next
-start. Nothing is flushed to the disk: size and hash in the record tell a file that a power cut or a
-bad disk has damaged, and it is built again.
+start. Nothing is flushed to the disk: a file that a power cut or a bad disk has damaged does not
+match size and hash in the record, and is built again.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ PROGRAM = "program"
 
 GOAL = 0.9  # of the limit: evicting a little more than needed makes it rare
 KEEP_S = 600.0  # what was handed out is opened within that time, in other processes too
-TOUCH_S = 60.0  # how exactly the last use is noted
+TOUCH_S = 60.0  # precision of the recorded last use
 TOOLCHAIN_DAYS = 7
 
 
 class EntryRecord(Record):
-    """What ``record.json`` says.
+    """The content of ``record.json``.
 
     Attributes:
-        facts: What the builder noted.
+        facts: Facts that the builder recorded.
         file: Path of the built file in the entry; empty where there is none.
         size: Its bytes.
         sha256: Its hash.
@@ -67,7 +67,7 @@ class Entry:
     """A whole entry.
 
     Attributes:
-        facts: What the builder noted.
+        facts: Facts that the builder recorded.
         folder: Where it lies.
         file: The built file; ``None`` where there is none.
     """
@@ -78,7 +78,7 @@ class Entry:
 
 
 class Use(NamedTuple):
-    """When an entry may go: those that sort first go first."""
+    """When an entry may be evicted: entries that sort first are evicted first."""
 
     is_toolchain: bool
     last_use: float
@@ -145,9 +145,10 @@ class CompileCache:
             self._sweep()
             folder = BuildFolder(self.folder / f"{BUILDING}{key}")
             try:
+                # looked up again: whoever held the folder before may have built the entry
                 return self.find(key) or make(Build(self, key, folder))
             finally:
-                folder.give_back()
+                folder.release()
         except OSError as error:
             raise cannot_write(self.folder, error) from error
 
@@ -171,7 +172,7 @@ class CompileCache:
         for use in uses:
             if total <= GOAL * self._limit_bytes:
                 break
-            # asked again, for somebody may have used it since
+            # read again: another process may have used the entry since
             if _last_use(self.folder / use.key) <= newest and self.discard(use.key):
                 total -= use.size
                 with self._lock:
@@ -204,7 +205,7 @@ class CompileCache:
         return True
 
     def _sweep(self) -> None:
-        """Once: remove what dead processes left."""
+        """Remove what dead processes left, once in the life of this cache."""
         with self._lock:
             if self._swept:
                 return
@@ -238,7 +239,7 @@ class Build:
         """Make the entry, in the place of one that may be there.
 
         Args:
-            facts: To be noted.
+            facts: Facts to record.
             built: The built file, see :func:`open_built`. It is copied: whoever made it may still
                 have it open for writing.
             name: Its path in the entry.
@@ -256,6 +257,7 @@ class Build:
             record = EntryRecord(facts=dict(facts), file=name, size=size, sha256=digest)
         (staged / RECORD).write_text(record.model_dump_json(), encoding="utf-8")
         self._cache.make_room(_size_of(staged))
+        # a folder cannot be renamed onto one that is not empty
         self._cache.discard(self._key)
         folder = self._cache.folder / self._key
         os.rename(staged, folder)
@@ -264,7 +266,8 @@ class Build:
 
 @contextmanager
 def open_built(path: Path) -> Iterator[BinaryIO | None]:
-    """A file that an untrusted run has made; ``None`` where there is no regular file."""
+    """Opens a file that an untrusted run made; yields ``None`` where there is no regular file."""
+    # the run may have left a link to a file of the host, or a FIFO that blocks whoever opens it
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -281,7 +284,7 @@ def open_built(path: Path) -> Iterator[BinaryIO | None]:
 
 
 def _copy(source: BinaryIO, target: Path) -> tuple[int, str]:
-    """Bytes and hash of what was copied; readable and executable for everybody."""
+    """Copies a built file, readable and executable for everybody; returns its bytes and hash."""
     target.parent.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
     source.seek(0)
@@ -294,6 +297,7 @@ def _copy(source: BinaryIO, target: Path) -> tuple[int, str]:
 
 
 def _touch(record: Path) -> None:
+    # the time of change is the last use: many file systems keep no time of access
     with suppress(OSError):  # in a folder that cannot be written there is no eviction either
         if time.time() - os.stat(record).st_mtime > TOUCH_S:
             os.utime(record)

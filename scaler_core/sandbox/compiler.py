@@ -4,9 +4,9 @@
 
     compile(source) --> cache --found--> program, or the message of a source that does not compile
                           |
-                        absent --> one dialect after the other --> kept, whatever came out
+                        absent --> one dialect after the other --> program or message, kept
 
-What the machine is to blame for (no compiler, a full disk, the wall limit) is never kept.
+Failures of the machine (no compiler, a full disk, the wall limit) are never kept.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import struct
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +26,6 @@ from pydantic import JsonValue
 from scaler_core.errors import InfrastructureError
 from scaler_core.interfaces import RunResult
 from scaler_core.sandbox.compile_cache import PROGRAM, Build, CompileCache, Entry, open_built
-from scaler_core.sandbox.elf import has_interpreter
 from scaler_core.sandbox.toolchain import (
     COMPILE_LIMITS,
     DIALECTS,
@@ -34,7 +35,7 @@ from scaler_core.sandbox.toolchain import (
     digest,
 )
 
-__all__ = ["COMPILE_LIMITS", "Compiled", "Compiler"]
+__all__ = ["COMPILE_LIMITS", "Compiled", "Compiler", "has_interpreter", "mapped_bytes"]
 
 NO_PROGRAM = "the compiler wrote no program"
 MESSAGE_CHARACTERS = 2000
@@ -43,6 +44,11 @@ TEMPORARY = re.compile(r"\S*/cc\w{6}(?=\.o\b)")
 # source that is written by hand, since a loaded machine counts twice the CPU seconds of a quiet one
 # and the verdict is kept for ever.
 DIALECT_SHARE = 0.5
+
+# kinds of ELF segments, and the sizes of the headers that are read (man 5 elf)
+LOAD, PROGRAM_INTERPRETER = 1, 3
+ELF_HEADER_BYTES, ELF_ENTRY_BYTES = 64, 56
+LONGEST_ELF_TABLE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Compiled:
 
 
 class Compiler:
-    """Compiles C++ with the rules of GNU C++17, or of another dialect where that one fails.
+    """Compiles C++ as GNU C++17, or as another dialect where that fails.
 
     Thread-safe, and safe beside other processes with the same cache: a program is compiled once.
 
@@ -92,9 +98,9 @@ class Compiler:
         self._totals: Counter[str] = Counter()
 
     def compile(self, source: str) -> Compiled | RunResult:
-        """The compiled program, or the result that each of its runs has.
+        """Returns the compiled program, or else the result that each of its runs has.
 
-        ``compile_error`` blames the source; ``sandbox_failure`` says that this machine has no
+        ``compile_error`` blames the source; ``sandbox_failure`` means that this machine has no
         compiler or that the compiler could not do its work.
         """
         path = shutil.which(self._command)
@@ -169,8 +175,50 @@ class Compiler:
         return text[-MESSAGE_CHARACTERS:]
 
     def _count(self, key: str, name: str) -> None:
-        """Count a source, once."""
+        """Count a source the first time that it is compiled or found."""
         with self._lock:
             if key not in self._known:
                 self._known.add(key)
                 self._totals[name] += 1
+
+
+def has_interpreter(descriptor: int) -> bool:
+    """Whether the kernel would start another program in its place, such as the dynamic linker.
+
+    That program's code would run before the fork server's. A file that is no 64-bit ELF file
+    counts as having one.
+    """
+    try:
+        return any(kind == PROGRAM_INTERPRETER for kind, _ in _segments(descriptor))
+    except ValueError:
+        return True
+
+
+def mapped_bytes(descriptor: int) -> int:
+    """Bytes that the kernel maps when it starts the program, static arrays included.
+
+    0 for a file that is no 64-bit ELF file.
+    """
+    try:
+        return sum(size for kind, size in _segments(descriptor) if kind == LOAD)
+    except ValueError:
+        return 0
+
+
+def _segments(descriptor: int) -> Iterator[tuple[int, int]]:
+    """Kind and size in memory of each segment; raises ``ValueError`` for no 64-bit ELF file."""
+    # an untrusted compilation wrote the file: every size is checked before it is used
+    header = os.pread(descriptor, ELF_HEADER_BYTES, 0)
+    if len(header) < ELF_HEADER_BYTES or header[:6] != b"\x7fELF\x02\x01":
+        raise ValueError("no 64-bit ELF file")
+    (offset,) = struct.unpack_from("<Q", header, 32)
+    size, count = struct.unpack_from("<HH", header, 54)
+    if size != ELF_ENTRY_BYTES or size * count > LONGEST_ELF_TABLE or offset >= 1 << 62:
+        raise ValueError("no usable program headers")
+    table = os.pread(descriptor, size * count, offset)
+    if len(table) != size * count:
+        raise ValueError("the program headers are not whole")
+    for at in range(0, len(table), size):
+        (kind,) = struct.unpack_from("<I", table, at)
+        (memory,) = struct.unpack_from("<Q", table, at + 40)
+        yield kind, memory

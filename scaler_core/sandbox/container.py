@@ -1,4 +1,4 @@
-"""How our own processes inside start, so that they and all they start are contained."""
+"""How guards and keepers start, so that they and all that they start are contained."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from scaler_core.sandbox.guard import wire
 
 GUARD = Path(wire.__file__).parent
 SYSTEM = tuple(map(Path, ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/sbin", "/nix/store")))
-"""What every program may see: the system that came with the machine."""
+"""Folders that every program may see: the system that came with the machine."""
 SYSTEM_FILES = (Path("/etc/alternatives"), Path("/etc/ld.so.cache"))
 
 
 @dataclass(frozen=True)
 class View:
-    """What of the file system a process sees beside the system itself.
+    """Files and folders that a process sees beside the system itself.
 
     Attributes:
         readable: Files and folders.
@@ -60,7 +60,7 @@ class Container(ABC):
 
 
 class NoContainer(Container):
-    """The process itself: what contains its programs is what the guard takes from them."""
+    """Starts the process as it is: filter and limits that the guard sets contain programs."""
 
     shows_host = True
     guard_folder = str(GUARD.parent)

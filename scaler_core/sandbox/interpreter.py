@@ -1,4 +1,4 @@
-"""The Python that runs programs: chosen explicitly, without packages, and what it reads."""
+"""The Python interpreter that runs programs, without packages, and the folders that it reads."""
 
 from __future__ import annotations
 

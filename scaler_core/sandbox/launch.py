@@ -1,7 +1,7 @@
-"""The host's side of the guard: start it, watch over it, collect its reports.
+"""The host's side of the plain way: starts a guard for each call, and collects its reports.
 
-Each call starts one guard, which runs all inputs of the call one after the other. Calls on several
-threads run side by side and share nothing.
+The guard runs all inputs of its call one after the other. Calls on several threads run side by
+side and share nothing.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ from scaler_core.sandbox.outcome import Facts, judge
 
 END_S = 1.0  # a guard that has answered ends by itself
 ANSWER_S = 60.0  # what a loaded machine may add to a limit before the guard counts as stuck
+# signals by which a source ends the guard that compiles it: the CPU limit, a crash of the compiler
 BROKEN_BY_SOURCE = (-signal.SIGXCPU, -signal.SIGSEGV, -signal.SIGABRT)
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to run on each input.
+    """A program or tool that is to run on each input.
 
     Attributes:
         kind: As in :mod:`scaler_core.sandbox.guard.wire`.
@@ -73,11 +74,12 @@ class Launcher:
         self._closed = False
 
     def run(self, job: Job, inputs: Sequence[bytes], limits: Limits) -> list[RunResult]:
-        """One result per input, in order; what breaks on our side is a ``sandbox_failure``."""
+        """Returns one result per input, in order; ``sandbox_failure`` where the machine failed."""
         folder = None
         try:
             folder = tempfile.mkdtemp(prefix="scaler-")
             with (
+                # a file, not a pipe: the guard maps it, and keeps the mapping from its children
                 tempfile.TemporaryFile() as request,
                 tempfile.TemporaryFile() as errors,
                 self._confinement.ruleset(job.kind, job.view) as ruleset,
@@ -145,6 +147,7 @@ class Launcher:
             dies_with_caller=True,
             hash_seed=job.hash_seed,
         )
+        # started under the lock: close() either finds the guard in the set, or comes first
         with self._lock:
             if self._closed:
                 raise GuardLost("the sandbox is closed")
@@ -156,12 +159,14 @@ class Launcher:
                 cwd=view.writable or folder,
                 env={"PYTHONHASHSEED": str(job.hash_seed)},
                 pass_fds=[ruleset] if ruleset >= 0 else [],
-                start_new_session=True,
+                start_new_session=True,  # Ctrl-C is the host's, and the group is killed as a whole
             )
             self._guards.add(guard)
         return guard
 
     def _end(self, guard: subprocess.Popen[bytes]) -> None:
+        # out of the set before it is waited for: afterwards its id may be another process's, and
+        # close() kills by id
         with self._lock:
             self._guards.discard(guard)
             _kill(guard)
@@ -176,7 +181,7 @@ def sandbox_failure(message: str) -> RunResult:
 
 
 def with_newline(data: bytes) -> bytes:
-    """*data* as programs expect stdin: it ends in a newline."""
+    """Returns *data* with a newline at its end, as programs expect stdin to have."""
     return data if data.endswith(b"\n") else data + b"\n"
 
 

@@ -1,4 +1,4 @@
-"""The sandboxes of this machine: what ``bubblewrap`` and ``process`` have in common.
+"""The sandboxes of this machine: the common part of ``bubblewrap`` and ``process``.
 
 ::
 
@@ -25,23 +25,21 @@ from pydantic import Field
 
 from scaler_core.interfaces import Limits, Options, Program, RunResult, Sandbox
 from scaler_core.sandbox import landlock, seccomp
-from scaler_core.sandbox.compiler import Compiled, Compiler
-from scaler_core.sandbox.confinement import Confinement
+from scaler_core.sandbox.compiler import Compiled, Compiler, mapped_bytes
+from scaler_core.sandbox.confinement import COVERS, DOES_NOT_COVER, Confinement
 from scaler_core.sandbox.container import GUARD, SYSTEM, SYSTEM_FILES, SYSTEM_ONLY, Container, View
-from scaler_core.sandbox.elf import mapped_bytes
 from scaler_core.sandbox.guard import system, wire
 from scaler_core.sandbox.interpreter import find_interpreter
 from scaler_core.sandbox.launch import Job, Launcher, sandbox_failure, with_newline
 from scaler_core.sandbox.outcome import Facts, judge
-from scaler_core.sandbox.promises import COVERS, DOES_NOT_COVER
 from scaler_core.sandbox.warm.box import Box
 from scaler_core.sandbox.warm.crew import Crew, CrewClosed
 from scaler_core.sandbox.warm.server import NotServed, Served, ServerLost, Streams
 
 DESCRIPTORS_KEPT = 300
-"""Of those that the host may open, what is left for everything but the sockets of servers."""
+"""Descriptors of the host that are reserved for everything but the sockets of servers."""
 FIRST_TOUCH_RUNS = 2
-"""Inputs that both ways are compared on; two, so that a generator's seeds meet in one process."""
+"""Inputs on which both ways are compared; two, so that a generator's seeds share a process."""
 
 
 class LocalOptions(Options):
@@ -99,16 +97,20 @@ class LocalSandbox(Sandbox):
         self._plain: dict[str, bool] = {}
         self._sizes: dict[Path, int] = {}
         self._totals: Counter[str] = Counter()
-        self._begin()
+        self._reset_workers()
         _SANDBOXES.add(self)
 
-    def _begin(self) -> None:
-        """Start with no box and no lock held: at first, and in a forked copy of the host."""
+    def _reset_workers(self) -> None:
+        """Set up a crew without boxes, and locks that nobody holds.
+
+        Called at the start, and in a forked copy of the host.
+        """
         self._lock = threading.Lock()
-        self._touched: dict[str, threading.Lock] = {}
+        self._first_batch_locks: dict[str, threading.Lock] = {}
         cores = _cores()
         size = self.config.boxes or max(1, len(cores))
-        servers = min(self.config.servers, max(1, _descriptors() // size))
+        # each server takes a socket of the host, whose number the system limits
+        servers = min(self.config.servers, max(1, _free_descriptors() // size))
         self._crew = Crew(
             lambda number: Box(
                 self._interpreter,
@@ -120,11 +122,11 @@ class LocalSandbox(Sandbox):
             size,
         )
 
-    def _begin_again(self) -> None:
-        """Leave the workers to the process that this one was forked from."""
+    def _detach_from_parent(self) -> None:
+        """Leave the workers to the parent, in a process that was just forked from it."""
         self._crew.abandon()
         self._launcher.abandon()
-        self._begin()
+        self._reset_workers()
 
     @classmethod
     def missing(cls) -> str:
@@ -149,11 +151,13 @@ class LocalSandbox(Sandbox):
                 return [_too_large(size, limits)] * len(inputs)
             if not self._may_be_warm(program, file):
                 return self._run_plain(program, file, inputs, limits)
+            # a lock for each program: its first batch decides how all later ones run, and the
+            # batches of other programs need not wait for that
             with self._lock:
-                touch = self._touched.setdefault(program.digest, threading.Lock())
+                touch = self._first_batch_locks.setdefault(program.digest, threading.Lock())
             with touch:
                 if program.digest not in self._plain:
-                    return self._touch(program, file, inputs, limits)
+                    return self._run_first_batch(program, file, inputs, limits)
             if self._plain[program.digest]:
                 return self._run_plain(program, file, inputs, limits)
             try:
@@ -201,7 +205,7 @@ class LocalSandbox(Sandbox):
         return self._launcher.run(job, [stdin], limits)[0]
 
     def counters(self) -> Mapping[str, float]:
-        """Of the compiler and the crew, and ``programs/plain``: those that are not run warm."""
+        """Counters of compiler and crew, and ``programs/plain``: programs that are not run warm."""
         with self._lock:
             mine = {**self._totals, "programs/plain": sum(self._plain.values())}
         return {**self._compiler.counters(), **self._crew.counters(), **mine}
@@ -213,25 +217,27 @@ class LocalSandbox(Sandbox):
 
     # -------------------------------------------------------------- the two ways
 
-    def _touch(
+    def _run_first_batch(
         self, program: Program, file: Compiled | None, inputs: Sequence[bytes], limits: Limits
     ) -> list[RunResult]:
-        """The first batch of a program: its beginning runs both ways, and the plain way is right.
+        """Run a program's first batch, the beginning of it both ways, and choose its way.
 
-        A program that differs from itself in the plain way too, as one that asks the clock does,
-        is no reason to be slow.
+        Where the results differ, those of the plain way count, and the program is run that way from
+        then on. A program whose results differ between two runs in the plain way too, such as one
+        that reads the clock, is run warm all the same.
         """
         try:
             warm = self._run_warm(program, file, inputs, limits)
         except (NotServed, ServerLost):
-            # the plain way tells whether the source or the machine is to blame
+            # the plain way decides whether the source or the machine is to blame
             results = self._run_plain(program, file, inputs, limits)
+            # anything else may have been the machine's fault: the next batch tries again
             if all(result.status == "compile_error" for result in results):
                 self._plain[program.digest] = True
             return results
         some = inputs[:FIRST_TOUCH_RUNS]
         plain = self._run_plain(program, file, some, limits)
-        differs = not _same(warm, plain) and _same(
+        differs = not _same_results(warm, plain) and _same_results(
             plain, self._run_plain(program, file, some, limits)
         )
         self._plain[program.digest] = differs
@@ -249,7 +255,7 @@ class LocalSandbox(Sandbox):
             _served(program, file),
             inputs,
             limits,
-            lambda facts, streams: judge(_complete(facts, streams, limits), limits, kind),
+            lambda facts, streams: judge(_with_output(facts, streams, limits), limits, kind),
         )
 
     def _run_plain(
@@ -267,7 +273,7 @@ class LocalSandbox(Sandbox):
         return self._launcher.run(job, inputs, limits)
 
     def _file_of(self, program: Program) -> Compiled | RunResult | None:
-        """The compiled program; ``None`` for Python, a result where there is nothing to run."""
+        """The compiled program; ``None`` for Python, a result where nothing can be run."""
         if program.language == "python":
             return None
         if program.role == "generator":
@@ -275,10 +281,11 @@ class LocalSandbox(Sandbox):
         return self._compiler.compile(program.source)
 
     def _may_be_warm(self, program: Program, file: Compiled | None) -> bool:
+        # an interpreter has one hash seed for life, and that of the warm ones is 0
         return self._can_be_warm and program.hash_seed == 0 and (file is None or file.warm)
 
     def _size(self, file: Compiled) -> int:
-        """The memory that a program is given at its start, before any limit can bind it."""
+        """Bytes that a program occupies as it starts, before any limit can bind it."""
         with self._lock:
             if file.path not in self._sizes:
                 descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -294,14 +301,15 @@ _SANDBOXES: weakref.WeakSet[LocalSandbox] = weakref.WeakSet()
 
 def _after_fork() -> None:
     for sandbox in list(_SANDBOXES):
-        sandbox._begin_again()
+        sandbox._detach_from_parent()
 
 
+# Both processes would hold the sockets of the workers, and take each other's answers from them.
 os.register_at_fork(after_in_child=_after_fork)
 
 
 def strength(*, needs_landlock: bool) -> str:
-    """What this machine lacks for a sandbox that contains attacks; empty when nothing."""
+    """Why a sandbox here does not contain attacks, in one line; empty where it does."""
     lacks = [seccomp.missing(), landlock.missing() if needs_landlock else ""]
     return "; ".join(item for item in lacks if item)
 
@@ -325,19 +333,19 @@ def _served(program: Program, file: Compiled | None) -> Served:
 
 
 def _view(file: Compiled) -> View:
-    """A program that carries all it needs sees itself; another one the system's libraries too."""
+    """A warm program, being static, sees its own file alone; others the system's libraries too."""
     return View((file.path,) if file.warm else (file.path, *SYSTEM, *SYSTEM_FILES))
 
 
 def _open(program: Program, file: Compiled | None) -> int:
-    """A descriptor of what a server is made of."""
+    """A descriptor of the program's binary, or of its Python source."""
     if file is not None:
         return os.open(file.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     return system.nameless_file(program.source.encode(errors="surrogatepass"))
 
 
-def _complete(facts: Facts, streams: Streams, limits: Limits) -> Facts:
-    """The facts with what the run wrote."""
+def _with_output(facts: Facts, streams: Streams, limits: Limits) -> Facts:
+    """Returns the facts with the output and errors that the run wrote."""
     sizes = [os.fstat(descriptor).st_size for descriptor in (streams.answer, streams.error)]
     output = system.read_file(streams.answer, 0, min(sizes[0], limits.output_bytes))
     start = max(0, sizes[1] - wire.ERROR_BYTES)
@@ -356,14 +364,14 @@ def _complete(facts: Facts, streams: Streams, limits: Limits) -> Facts:
     )
 
 
-def _same(first: Sequence[RunResult], second: Sequence[RunResult]) -> bool:
-    """Whether the beginnings are the same results; what they cost does not count."""
+def _same_results(first: Sequence[RunResult], second: Sequence[RunResult]) -> bool:
+    """Whether status and output agree, as far as both lists reach; times do not count."""
     pairs = zip(first, second, strict=False)
     return all((one.status, one.output) == (other.status, other.output) for one, other in pairs)
 
 
-def _descriptors() -> int:
-    """Sockets of servers that the host has room for."""
+def _free_descriptors() -> int:
+    """Descriptors that this process may still open for sockets of servers."""
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return 1 << 16 if allowed == resource.RLIM_INFINITY else allowed - DESCRIPTORS_KEPT
 

@@ -1,4 +1,4 @@
-"""Judging what the guard saw of one run: facts and limits in, a :class:`RunResult` out."""
+"""Judging one run: the guard's facts and the limits in, a :class:`RunResult` out."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ OUT_OF_MEMORY = ("MemoryError", "std::bad_alloc", "std::bad_array_new_length", "
 
 @dataclass(frozen=True)
 class Facts:
-    """What the guard reports of one child; units as in :class:`RunResult`.
+    """The guard's report of one child; units as in :class:`RunResult`.
 
     Attributes:
-        wait_status: As ``wait(2)`` gives it.
+        wait_status: As ``wait(2)`` returns it.
         flags: Why the guard stepped in; see :mod:`scaler_core.sandbox.guard.wire`.
         memory_bytes: Largest resident size.
     """
@@ -36,8 +36,8 @@ class Facts:
 def judge(facts: Facts, limits: Limits, kind: int) -> RunResult:
     """The result of one run.
 
-    Used CPU time is looked at before everything but the output limit, so that a program at its
-    limit gets one answer on an idle machine and on a loaded one.
+    CPU time is checked before everything but set-up, output and threads, so that a program at its
+    limit has the same result on an idle machine and on a loaded one.
     """
     status, reason = _status(facts, limits)
     if status == "ok" and kind == wire.GENERATOR and not facts.output:

@@ -1,6 +1,6 @@
 """One C++ compiler of this machine: what it is, how its programs are linked, its standard header.
 
-All that is found out or built here is kept in the compile cache, under the compiler's version.
+All findings and built files are kept in the compile cache, under the compiler's version.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from scaler_core.sandbox.compile_cache import Build, CompileCache, Entry, open_b
 DIALECTS = ("gnu++17", "gnu++14", "gnu++11", "gnu++98", "gnu++20")
 """In the order in which they are tried.
 
-14 takes names such as ``data`` and ``byte``, 11 takes ``gets``, 98 takes ``array`` and ``hash``; 20
-breaks much, so what is written for it alone comes last.
+14 accepts names such as ``data`` and ``byte``, 11 accepts ``gets``, 98 accepts ``array`` and
+``hash``; 20 breaks much, so it comes last.
 """
 
 # Accepted solutions hide their redirection of stdin to a file behind ONLINE_JUDGE.
@@ -97,10 +97,10 @@ class Tool:
         limits: Limits = COMPILE_LIMITS,
         readable: Sequence[Path] = (),
     ) -> RunResult:
-        """What it did, where the input is to blame; as :meth:`ToolRunner.run_tool`.
+        """Returns its result, a failure of the input included; as :meth:`ToolRunner.run_tool`.
 
         Raises:
-            InfrastructureError: The machine is to blame for what went wrong.
+            InfrastructureError: It failed because of the machine.
         """
         result = self._runner.run_tool(words, folder, stdin, limits, readable)
         with self._lock:
@@ -169,7 +169,10 @@ class Toolchain:
         return result.output.decode(errors="replace")
 
     def _find_linking(self, build: Build) -> Entry:
-        """The best way of linking that works; only the best of all is remembered for ever."""
+        """The best way of linking that works here; kept in the cache only if it is the best of all.
+
+        A worse one is looked for again at each start: static libraries may be installed meanwhile.
+        """
         serves = sys.platform == "linux" and platform.machine() == "x86_64"
         ways = list(LINKING) if self._fork_server is not None and serves else list(LINKING)[1:]
         for linking in ways:
@@ -237,8 +240,8 @@ def _blames_machine(result: RunResult, limits: Limits) -> bool:
         return result.cpu_s <= limits.cpu_s and result.wall_s >= limits.wall_s
     if result.status in ("ok", "sandbox_failure"):
         return result.status == "sandbox_failure"
-    # What a source makes the compiler say comes after a line that tells where in the source.
-    # That line may be cut off a long message, which the machine's own never are.
+    # A source can put any text into the compiler's messages, but only after a line that names a
+    # place in the source. A long message may have lost that line; the machine's own are short.
     said = OF_THE_SOURCE.split(result.error, maxsplit=1)[0]
     return len(result.error) < LONGEST_SIGN and any(sign in said for sign in MACHINE_SIGNS)
 
@@ -262,14 +265,14 @@ class ToolRunner(Protocol):
         limits: Limits,
         readable: Sequence[Path] = (),
     ) -> RunResult:
-        """What the command did; ``sandbox_failure`` where it could not be run at all.
+        """Returns the command's result; ``sandbox_failure`` where it could not be run at all.
 
         Thread-safe; never raises because of what the command does.
 
         Args:
             words: The command, its first word an absolute path.
             folder: Its working folder, the only place where it can write (temporary files too).
-            stdin: What it reads.
-            limits: What it may use; ``processes`` bounds its helpers.
+            stdin: Its input.
+            limits: Its limits; ``processes`` bounds its helpers.
             readable: Folders that it may read, beside the system's own.
         """

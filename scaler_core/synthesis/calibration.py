@@ -1,11 +1,11 @@
-"""Calibrating a checked candidate: the largest scale that fits, the lowest that is varied, levels.
+"""Calibrating a checked candidate: the largest scale that fits, the lowest with variety, levels.
 
 ::
 
     minimum ---- lowest varied ==== levels ==== largest that fits ---- metadata's maximum
                                                 (prompt, then time)
 
-Last the levels between the two ends are looked at, which no check has drawn for certain.
+Last the levels between the two ends are checked, since the checks draw scales at random.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pydantic import JsonValue
 from scaler_core.audit.figures import share_of_duplicates
 from scaler_core.audit.records import LONGEST_ANSWER, shortened
 from scaler_core.factory.programs import Testcase
+from scaler_core.synthesis.checks.candidate import check_metadata
 from scaler_core.synthesis.checks.jury import Jury
-from scaler_core.synthesis.checks.metadata import check_metadata
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.checks.testcases import Inspection, check_repeats
 from scaler_core.synthesis.config import CalibrationSettings
@@ -44,7 +44,7 @@ CALIBRATION_CHECKS = (
     "single_test",
     "solutions",
 )
-"""What a rejection of the stage ``calibrate`` may name."""
+"""The checks that a rejection of the stage ``calibrate`` may name."""
 
 Figures = dict[str, JsonValue]
 
@@ -61,9 +61,9 @@ def calibrate(
 
     Args:
         candidate: The candidate.
-        checked: What the checks found; only the solutions that they kept are asked.
+        checked: The findings of the checks; only the solutions that they kept are run.
         workbench: Runs its programs, and counts tokens where it can.
-        settings: What fits, and what a level must have.
+        settings: The budget of prompts and time, and the requirements on levels.
 
     Raises:
         InfrastructureError: The machine failed, which says nothing about the candidate.
@@ -157,7 +157,7 @@ def _named(scale: Mapping[str, int]) -> str:
 
 
 def _too_long(ruler: Ruler, length: float, where: str) -> str:
-    """What is said of a prompt that exceeds the budget."""
+    """The message for a prompt that exceeds the budget."""
     if ruler.budget < 0:
         return f"statement and instruction alone are {-ruler.budget} {ruler.unit} too long"
     return f"at {where} the prompt has {length:g} {ruler.unit}, {ruler.budget} are allowed"
@@ -179,7 +179,7 @@ def _lowest(whole: Ladder, highest: int, ends: _Ends, figures: Figures) -> int:
 
 
 class _Ends:
-    """Looks at a scale that may become an end of the range, as the checks look at theirs."""
+    """Checks scales that may become an end of the range, as the checks do with theirs."""
 
     def __init__(
         self, candidate: Candidate, jury: Jury, workbench: Workbench, settings: CalibrationSettings
@@ -192,7 +192,7 @@ class _Ends:
         self._settings = settings
 
     def look(self, end: str, scale: dict[str, int]) -> tuple[str, Figures]:
-        """What keeps *scale* from being an end, empty where nothing does, and figures.
+        """Returns why *scale* cannot be an end, empty where it can, and figures.
 
         Raises:
             Refused: A testcase cannot be right, or good solutions differ.
@@ -207,7 +207,7 @@ class _Ends:
         duplicates = share_of_duplicates([item.stdin for item in inputs])
         figures: Figures = {"scale": dict(scale), "duplicates": duplicates}
         allowed = settings.highest_duplicates if end == "highest" else settings.end_duplicates
-        if duplicates > allowed:  # no solution need be asked
+        if duplicates > allowed:  # decided without running a solution
             return f"{duplicates:.0%} of the inputs repeat an earlier one", figures
         answers, votes = self._jury.vote(end, inputs)
         (commonest, times), *_ = Counter(answers).most_common(1)
@@ -222,7 +222,7 @@ class _Ends:
         return "", figures
 
     def look_between(self, ladder: Ladder, levels: Sequence[int], ruler: Ruler) -> Figures:
-        """Look at every level: the inner ones for all that is asked of an end but variety.
+        """Check every level as an end is checked, except for variety; returns figures.
 
         Testcases of all levels, the ends included, are made once more.
 

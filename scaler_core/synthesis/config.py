@@ -1,4 +1,4 @@
-"""What a user may say of a synthesis; every option has a default and a sentence here."""
+"""Options and settings of a synthesis, each with its default and its meaning."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from scaler_core.synthesis.store import SynthesisSettings
 
 
 class FilterSettings(Record):
-    """What a problem must have, and how much of it is kept.
+    """Requirements on a problem, and how much of it is kept.
 
     Attributes:
-        solutions_needed: Different solutions in C++ or Python 3.
-        solutions_kept: How many are kept at most, the first ones.
-        tests_kept: How many tests are kept at most: examples, then public, private, generated.
+        solutions_needed: Least number of different solutions in C++ or Python 3.
+        solutions_kept: Most solutions that are kept, the first ones.
+        tests_kept: Most tests that are kept: examples, then public, private, generated.
         test_bytes: Tests whose input or output is longer are left out.
     """
 
@@ -32,28 +32,28 @@ class FilterSettings(Record):
 
 
 class CheckSettings(Record):
-    """What a candidate must pass (paper sections 2.3 to 2.5), and what it may cost.
+    """Requirements on a candidate (paper sections 2.3 to 2.5), and limits of checking it.
 
     Attributes:
         breadth: Draws at random scales.
-        breadth_top: No parameter is drawn above it there, nor in the depth check.
+        breadth_top: Largest parameter value of the breadth and depth checks.
         depth: Draws at one large scale.
-        depth_from: Where a parameter's range allows it, the depth check's scale is at least this.
+        depth_from: Least parameter value of the depth check's scale, where the range allows it.
         distinct: Different answers that the draws of the depth check must have.
         commonest: Largest share of them that one answer may have.
         margin: Standard errors by which a sample may exceed that share: 100 draws alone would
             decide by chance. 0 is the published rule.
         edges: Draws at the smallest and at the largest scale.
-        repeats: Draws that are made again to see whether they come out the same.
-        solutions: Listed solutions that are asked at most.
-        quorum: Solutions that must be left when the unsound ones are dropped.
+        repeats: Draws that are made again and must give the same testcases.
+        solutions: Most listed solutions that are run.
+        quorum: Solutions that must remain when the unsound ones are dropped.
         suspicious: Largest share of testcases on which good solutions may differ. 0 is the
             published rule: a single failure rejects.
-        too_large: Largest share of draws that may be larger than an instance can be.
-        tests: Tests of the problem that solutions must pass, at most.
+        too_large: Largest share of draws that may exceed the size of an instance.
+        tests: Most tests of the problem that solutions must pass.
         test_bytes: Tests with a longer input or output are left out.
         bounds: Whether generated values must keep the bounds that the statement states.
-        pairs: Whether the structured value must say what stdin says.
+        pairs: Whether structured value and stdin must hold the same data.
         generator_cpu_s: CPU seconds for one testcase.
         solution_cpu_s: CPU seconds for one run, where the problem's own limit is not smaller.
         budget_s: CPU seconds of one program on one group of draws, after which it is too slow.
@@ -91,28 +91,28 @@ class CheckSettings(Record):
 
 
 class CalibrationSettings(Record):
-    """How large instances may become, and how the range is cut into levels (sections 2.6 and 2.7).
+    """Limits of instances, and requirements on levels (paper sections 2.6 and 2.7).
 
     Attributes:
-        tokens: Tokens that a rendered prompt may have, where the workbench can count them.
-        characters: Otherwise: characters that the structured value may take in the rendered
+        tokens: Most tokens of a rendered prompt, where the workbench can count tokens.
+        characters: Where it cannot: most characters of the structured value in the rendered
             prompt. Statement and instruction, the same at every level, are not counted.
-        prompt_characters: Otherwise, too: characters of the whole rendered prompt.
-        draws: Testcases that are measured at each scale that is tried.
+        prompt_characters: Where it cannot: most characters of the whole rendered prompt.
+        draws: Testcases that are measured at each scale.
         quantile: The share of them that must fit.
         time_share: The share of the problem's time limit that the slowest kept solution may take.
-        time_limit_s: CPU seconds that stand for the time limit of a problem that states none.
-        largest_span: Spans of parameters are cut to it.
-        end_draws: Testcases by which it is decided whether a scale can be the lowest or the
-            highest level's.
+        time_limit_s: Time limit, in CPU seconds, of a problem that states none.
+        largest_span: Largest difference between maximum and minimum of a parameter.
+        end_draws: Testcases that decide whether a scale can be that of the lowest or the
+            highest level.
         end_distinct: Different answers that they must have.
         end_commonest: Largest share of them that one answer may have.
         end_duplicates: Largest share of them that may repeat an earlier one.
-        highest_duplicates: The same at the highest level, which is the one trained on longest.
-        level_draws: Testcases that are looked at on each level between the two ends.
+        highest_duplicates: The same at the highest level, which is trained on longest.
+        level_draws: Testcases that are checked on each level.
         least_levels: An environment with fewer levels is rejected.
         as_published: Level tables with their defects, and no lowest level but the minimum.
-        checks: What testcases and solutions must keep to at the ends, as in the checks.
+        checks: Requirements on testcases and solutions at the ends, as in the checks.
     """
 
     tokens: int = Field(default=3072, ge=1)
@@ -141,25 +141,25 @@ class SynthesisOptions(Options):
     """Where the model is; needed from the stage ``extract`` on."""
 
     budget: BudgetOptions = BudgetOptions()
-    """What this run may spend, and the prices."""
+    """Limits of this run's spending, and the prices."""
 
     sampling: Sampling = Sampling()
-    """How replies are sampled, where extractor and generator do not say otherwise."""
+    """Sampling of replies, where extractor and generator do not choose otherwise."""
 
     extractor: ComponentSection = ComponentSection(use="llm")
-    """Who reads problems."""
+    """The component that reads problems."""
 
     generator: ComponentSection = ComponentSection(use="llm")
-    """Who writes generators."""
+    """The component that writes generators."""
 
     filter: FilterSettings = FilterSettings()
-    """What a problem must have."""
+    """Requirements on a problem."""
 
     check: CheckSettings = CheckSettings()
-    """What a candidate must pass."""
+    """Requirements on a candidate."""
 
     calibrate: CalibrationSettings = CalibrationSettings()
-    """How large instances may become; what solutions must keep to is that of ``check``."""
+    """Limits of instances; requirements on solutions are those of ``check``."""
 
     generators: int = Field(default=3, ge=1, le=100)
     """Generators that are written for a problem until one passes all checks."""
@@ -171,7 +171,7 @@ class SynthesisOptions(Options):
     """The last stage to do; a pool comes out of ``calibrate`` alone."""
 
     limit: int | None = Field(default=None, ge=1)
-    """Problems of the dataset to look at, from its beginning."""
+    """Most problems of the dataset that are read, from its beginning."""
 
     retry_rejected: str | None = None
     """A stage or a check: problems that it refused are tried once more; empty for all."""
@@ -186,16 +186,16 @@ class SynthesisOptions(Options):
     """Where the workers run: on this machine, or as Ray actors on all machines of a cluster."""
 
     sandbox: str = "auto"
-    """What runs the programs."""
+    """The sandbox that runs the programs."""
 
     allow_weak_sandbox: bool = False
     """Whether programs may run in a sandbox that does not contain attacks."""
 
     tokenizer: str | None = None
-    """The model whose tokens the length of prompts is counted in; characters without it."""
+    """The model whose tokens are counted for the length of prompts; characters without it."""
 
     backend: str = Recipe().backend.use
-    """The backend that counts them."""
+    """The backend that counts tokens."""
 
     @model_validator(mode="after")
     def _endpoint_where_it_is_needed(self) -> SynthesisOptions:
@@ -228,14 +228,14 @@ class SynthesisOptions(Options):
 
     @property
     def _unit(self) -> str:
-        """What the length of prompts is counted in."""
+        """The unit of prompt lengths."""
         if self.tokenizer is None:
             return "characters"
         return f"tokens of {self.tokenizer}, as {self.backend} counts them"
 
     def settings(self, problems: str, makers: Makers) -> SynthesisSettings:
-        """All that results of the stages up to :attr:`stage` depend on."""
-        told: dict[Stage, dict[str, JsonValue]] = {
+        """All settings that the results of the stages up to :attr:`stage` depend on."""
+        stages: dict[Stage, dict[str, JsonValue]] = {
             "filter": self.filter.model_dump(mode="json"),
             "extract": makers.extractor,
             "generate": makers.generator,
@@ -248,5 +248,5 @@ class SynthesisOptions(Options):
         return SynthesisSettings(
             problems=problems,
             generators=self.generators,
-            stages={stage: item for stage, item in told.items() if self.reaches(stage)},
+            stages={stage: item for stage, item in stages.items() if self.reaches(stage)},
         )

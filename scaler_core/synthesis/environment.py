@@ -1,4 +1,4 @@
-"""From a candidate that passed to an environment that tells where it came from."""
+"""Making an environment of a candidate that passed all stages, with its provenance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Environment, ScaleParameter
-from scaler_core.synthesis.checks.metadata import check_metadata
+from scaler_core.synthesis.checks.candidate import check_metadata
 from scaler_core.synthesis.journal import StageRecord
 from scaler_core.synthesis.records import (
     Calibrated,
@@ -34,9 +34,9 @@ def make_environment(
 
     Args:
         candidate: The candidate.
-        checked: What the checks found.
+        checked: The findings of the checks.
         calibrated: Its parameters and levels.
-        provenance: What else is to be known: model, version of the prompt, hashes of replies. The
+        provenance: Further provenance: model, version of the prompt, hashes of replies. The
             keys ``source``, ``metadata``, ``solutions``, ``checks`` and ``calibration`` are added.
     """
     source = candidate.problem
@@ -91,13 +91,13 @@ PassedStages = Mapping[Stage, StageRecord]
 
 
 def content_hash(problem: SourceProblem) -> str:
-    """A hash of all that the stages see of *problem*; where it was read does not matter."""
+    """A hash of all that the stages see of *problem*; its source is not part of it."""
     content = problem.model_dump(mode="json", exclude={"schema_version", "source"})
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
 def provenance_of(passed: PassedStages, makers: Makers) -> dict[str, JsonValue]:
-    """What provenance tells of a problem's way to its candidate."""
+    """The provenance of a candidate: content, extractor and generator, with hashes of replies."""
     return {
         "content": passed["filter"].content,
         "filter": passed["filter"].value,

@@ -1,4 +1,4 @@
-"""Which problems are worth asking a model about (paper section 2.1), and what is kept of them.
+"""Filters: choose the problems that a model is asked about, and trim them (paper section 2.1).
 
 Refusals by name: ``unreadable`` and ``reads_files`` come from the reader, the others from here.
 
@@ -34,14 +34,14 @@ _ANSWER_TYPES = get_args(AnswerType)
 
 
 KeptProblem = tuple[SourceProblem, dict[str, JsonValue]]
-"""What is kept of a problem, and figures about it."""
+"""The trimmed problem, and figures about it."""
 
 
 class ProblemFilter:
     """Filters the problems of one dataset, in its order: the first of equal ones is kept.
 
     Args:
-        settings: What a problem must have.
+        settings: Requirements on a problem, and how much of it is kept.
     """
 
     def __init__(self, settings: FilterSettings) -> None:
@@ -51,7 +51,7 @@ class ProblemFilter:
     def __call__(
         self, problem: SourceProblem
     ) -> tuple[SourceProblem, dict[str, JsonValue]] | Rejection:
-        """What is kept of *problem* with figures about it, or why it is refused."""
+        """Returns the trimmed *problem* with figures about it, or why it is refused."""
         statement = problem.problem.statement
         digest = hashlib.sha256(" ".join(statement.lower().split()).encode(errors="replace"))
         first = self._seen.setdefault(digest.digest(), problem.id)

@@ -1,7 +1,7 @@
-"""The journal of a synthesis: what each stage made of each problem, appended and never changed.
+"""The journal of a synthesis: the result of each stage for each problem, appended, never changed.
 
-A record is on the disk before anybody relies on it. A kill costs the record that was being written:
-what is there of its line is cut off when the journal is opened again.
+A record is on the disk before anything relies on it. A kill costs the record that was being
+written: its torn line is cut off when the journal is opened again.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class ReplyUse(Record):
     """A reply of the model that a stage used.
 
     Attributes:
-        hash: What it is known by in the cache of replies.
-        prompt_tokens: Tokens that the endpoint counted in the request.
-        reply_tokens: Tokens that it counted in the reply.
-        cost: What that cost at the prices of the run, in their currency.
+        hash: Hash of its text.
+        prompt_tokens: Tokens of the request, as the endpoint counted them.
+        reply_tokens: Tokens of the reply, as the endpoint counted them.
+        cost: Their cost at the prices of the run, in their currency.
     """
 
     hash: str
@@ -37,17 +37,17 @@ class ReplyUse(Record):
 
 
 class StageRecord(Record):
-    """What one stage made of one problem.
+    """The result of one stage for one problem.
 
     Attributes:
         problem: The problem's id.
         content: Hash of the problem as the stage saw it.
         settings: Digest of the settings of this stage and of those before it.
         stage: The stage.
-        attempt: How often it had been tried before.
-        outcome: ``reopened`` lets a rejected problem in again at the stage.
+        attempt: Number of attempts before this one.
+        outcome: ``reopened``: a rejected problem is tried again from this stage on.
         rejection: Why it was rejected.
-        value: What the stage made, as JSON.
+        value: The result of the stage, as JSON.
         replies: Replies of the model that it used.
         seconds: How long it took.
     """
@@ -65,7 +65,7 @@ class StageRecord(Record):
 
 
 class Journal:
-    """An open journal; only one process may have it.
+    """An open journal; only one process may open it at a time.
 
     Args:
         path: The file; made where it is missing.
@@ -74,7 +74,7 @@ class Journal:
         cut: Bytes of a torn last line that were cut off when it was opened.
 
     Raises:
-        UsageError: Another process has it.
+        UsageError: Another process has it open.
         InfrastructureError: It cannot be read or written.
     """
 
@@ -123,11 +123,11 @@ Digests = Mapping[Stage, str]
 
 
 class Note(NamedTuple):
-    """A record in short: how the stage ended, what it cost, and where the line is.
+    """A record in short: the outcome and cost of a stage, and the place of the line.
 
     Attributes:
         passed: Whether the problem passed.
-        check: What refused it; empty where nothing did.
+        check: The check that refused it; empty where it passed.
         span: The line.
         replies: Replies that were used.
         prompt_tokens: Tokens of their requests.
@@ -157,7 +157,7 @@ class ProblemIndex:
         self._notes: dict[tuple[Step, str, str], Note] = {}
 
     def add(self, record: StageRecord, span: LineSpan) -> None:
-        """Note *record*, which is the latest one."""
+        """Add *record*, which is the latest one."""
         self.content = record.content
         if record.outcome == "reopened":
             self._reopened[record.stage, record.settings] += 1
@@ -179,7 +179,7 @@ class ProblemIndex:
         return self._notes.get((step, digests[step.stage], self.content))
 
     def reopened(self, digests: Digests) -> dict[Stage, int]:
-        """How often it was let in again at each stage under the settings of *digests*."""
+        """How often it was reopened at each stage under the settings of *digests*."""
         return {
             stage: count
             for (stage, settings), count in self._reopened.items()
@@ -196,7 +196,7 @@ class Trail(NamedTuple):
 
     Attributes:
         notes: The steps that were done, in order, and how each ended.
-        next: The step that comes now; ``None`` at the end of the way.
+        next: The next step; ``None`` where the problem is accepted or rejected.
     """
 
     notes: list[tuple[Step, Note]]
@@ -204,7 +204,7 @@ class Trail(NamedTuple):
 
     @property
     def accepted(self) -> bool:
-        """Whether an environment came out."""
+        """Whether the problem became an environment."""
         return self.next is None and bool(self.notes) and self.notes[-1][1].passed
 
     @property
@@ -215,7 +215,7 @@ class Trail(NamedTuple):
 
     @property
     def rejected(self) -> Note | None:
-        """What refused it for good, if anything did: the last refusal at the furthest stage."""
+        """The refusal that ended it: the last one at the furthest stage; ``None`` without one."""
         return None if self.next or self.accepted else self.last(self.furthest)
 
     def last(self, stage: Stage) -> Note | None:
@@ -224,7 +224,7 @@ class Trail(NamedTuple):
 
 
 class JournalIndex:
-    """How far each problem of a journal has come, and where its records stand in the file.
+    """How far each problem of a journal has come, and the places of its records in the file.
 
     Args:
         journal: Read once, at the start.
@@ -245,7 +245,7 @@ class JournalIndex:
         return iter(sorted(self._problems))
 
     def problem(self, problem_id: str) -> ProblemIndex | None:
-        """What is known of a problem, if anything is."""
+        """The records of a problem in short; ``None`` where there are none."""
         return self._problems.get(problem_id)
 
     def count(self, stage: Stage) -> int:
@@ -271,11 +271,11 @@ class JournalIndex:
         return self._journal.read(note.span)
 
     def append(self, record: StageRecord) -> None:
-        """Write a record down; see :meth:`~scaler_core.synthesis.journal.Journal.append`."""
+        """Write a record; see :meth:`~scaler_core.synthesis.journal.Journal.append`."""
         self._add(record, self._journal.append(record))
 
     def reopen(self, wanted: str) -> int:
-        """Let rejected problems in again; how many there are.
+        """Reopen rejected problems; returns how many.
 
         Args:
             wanted: A stage or a check that refused them; empty for all.
@@ -286,7 +286,7 @@ class JournalIndex:
             refused = trail.rejected
             stage = trail.furthest
             if refused is None or stage == "filter" or wanted not in ("", stage, refused.check):
-                continue  # filters are asked anew in every run
+                continue  # filters run again in every run
             again = reopening_stage(stage)
             self.append(
                 StageRecord(

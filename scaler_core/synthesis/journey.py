@@ -1,14 +1,13 @@
-"""The way of one problem through the stages, apart from how a stage is done.
+"""The order of the stages for one problem, as a state machine that does no work itself.
 
 ::
 
     filter -> extract -> generate -> check -> calibrate -> accepted
                  ^          ^----------+---------+
                  |          a new generator, a bounded number of times
-              again only when it is asked for
+              again only when it is reopened
 
-The same way is walked by a run, which does what the journal lacks, and by the yields, which only
-look.
+A run follows it and does the steps that the journal lacks; the yields follow it and only count.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 class Step(NamedTuple):
-    """A stage, and how often it was tried before."""
+    """A stage, and the number of attempts at it before."""
 
     stage: Stage
     attempt: int
 
 
 Journey = Generator[Step, bool, bool]
-"""Yields steps, is sent whether each was passed, and returns whether the problem is accepted."""
+"""Yields steps, receives whether each was passed, returns whether the problem is accepted."""
 
 
 def journey(generators: int, reopened: Mapping[Stage, int]) -> Journey:
@@ -38,7 +37,7 @@ def journey(generators: int, reopened: Mapping[Stage, int]) -> Journey:
 
     Args:
         generators: Generators that are written until one passes (paper section 2, "attempts").
-        reopened: How often a rejected problem was let in again at ``extract`` or ``generate``; each
+        reopened: How often a rejected problem was reopened at ``extract`` or ``generate``; each
             time allows as many attempts as the first.
     """
     if not (yield Step("filter", 0)):
@@ -52,14 +51,15 @@ def journey(generators: int, reopened: Mapping[Stage, int]) -> Journey:
     for _ in range(1 + reopened.get("generate", 0)):
         for attempt in islice(attempts, generators):
             if not (yield Step("generate", attempt)):
-                break  # who wrote none in several conversations will not in the next
+                break  # the model wrote none in several conversations, so the next would fail too
             if (yield Step("check", attempt)) and (yield Step("calibrate", attempt)):
                 return True
     return False
 
 
 def reopening_stage(rejected_at: Stage) -> Stage:
-    """Where a problem that was rejected at a stage is let in again: what a check refuses once it
-    refuses for ever, so another generator is needed.
+    """The stage at which a problem rejected at *rejected_at* is reopened.
+
+    A check gives the same result each time, so another generator is needed there.
     """
     return rejected_at if rejected_at in ("filter", "extract") else "generate"

@@ -111,12 +111,12 @@ class Ruler:
         candidate: The candidate.
         solutions: Its kept solutions.
         workbench: Runs programs, and counts tokens where it can.
-        settings: What is allowed.
+        settings: The budget and the quantile.
 
     Attributes:
         unit: ``tokens`` or ``characters``.
-        budget: How many of them are allowed; negative where statement and instruction alone
-            exceed what a whole prompt may have.
+        budget: Most tokens or characters of a prompt; negative where statement and instruction
+            alone exceed the limit of a whole prompt.
         time_limit_s: CPU seconds that a solution may take.
     """
 
@@ -143,7 +143,7 @@ class Ruler:
     def length(self, scale: dict[str, int]) -> float:
         """The length of a prompt at *scale*: the quantile of several draws.
 
-        Infinite where so many draws give no testcase that it cannot be told.
+        Infinite where too many draws give no testcase for the quantile to be known.
         """
         lengths = sorted(
             math.inf if item is None else self.measure(item) for item in self._testcases(scale)
@@ -166,7 +166,7 @@ class Ruler:
         )
 
     def _testcases(self, scale: dict[str, int]) -> list[Testcase | None]:
-        """Testcases at *scale*; ``None`` where a draw gives none. The last scale is remembered."""
+        """Testcases at *scale*; ``None`` where a draw gives none. Caches the last scale."""
         key = tuple(scale.items())
         if key not in self._made:
             draws = [
@@ -174,7 +174,7 @@ class Ruler:
                 for index in range(self._settings.draws)
             ]
             made = self._generate(draws[:1])
-            # where the first is too large or too slow the others need not be waited for
+            # where the first is too large or too slow, the others are not worth their time
             made += self._generate(draws[1:]) if made[0] else [None] * (len(draws) - 1)
             self._made = {key: made}
         return self._made[key]
@@ -192,7 +192,7 @@ class Ruler:
 def largest(fits: Callable[[int], bool], top: int) -> int | None:
     """The largest number from 0 to *top* that fits, found by halving; ``None`` where 0 does not.
 
-    What fits is taken to fit at every smaller number too.
+    A number that fits is taken to mean that every smaller one fits too.
     """
     if fits(top):
         return top

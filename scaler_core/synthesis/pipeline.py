@@ -1,4 +1,4 @@
-r"""The run of a synthesis: problems go through the stages side by side, and every step is written.
+r"""The pipeline of a synthesis: problems pass the stages side by side, each step is journaled.
 
 ::
 
@@ -9,8 +9,7 @@ r"""The run of a synthesis: problems go through the stages side by side, and eve
                             journal, a record for each step --> pool and yields, at the end
 
 Reading waits while too many problems are in flight, so memory does not grow with the dataset. Each
-coroutine asks the journal where its problem stands: what was done in an earlier run is not done
-again.
+coroutine reads in the journal how far its problem has come: steps of earlier runs are not repeated.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ from scaler_core.synthesis.stages import Done, Stages, Stopped
 
 #: Problems given up one after another for the same kind of reason, before the run stops.
 FAILURES_IN_A_ROW = 8
-#: Stages that ask the model; the others need this machine alone.
-ASKING: tuple[Stage, ...] = ("extract", "generate")
+#: Stages that ask the model; the others need no endpoint.
+MODEL_STAGES: tuple[Stage, ...] = ("extract", "generate")
 
 StopReason = Literal["", "budget", "endpoint", "machine", "interrupted", "error"]
 
-#: Of several reasons to stop the weightiest counts, and of equal ones the first.
+#: Of several reasons to stop the one with the largest weight counts, and of equal ones the first.
 WEIGHTS: dict[StopReason, int] = {
     "": 0,
     "budget": 1,
@@ -51,14 +50,14 @@ WEIGHTS: dict[StopReason, int] = {
 
 @dataclass
 class Status:
-    """How far a run is.
+    """The progress of a run.
 
     Attributes:
-        read: Problems that were read of the dataset.
+        read: Problems that were read from the dataset.
         accepted: Environments, those of earlier runs included.
         rejected: Problems that were refused, likewise.
         undone: Problems given up for now because something failed, by id, with the reason.
-        under_way: How many problems are in each stage.
+        under_way: Number of problems in each stage.
     """
 
     read: int = 0
@@ -69,10 +68,10 @@ class Status:
 
 
 class Observer(Protocol):
-    """Who watches a run."""
+    """Is notified of a run's progress."""
 
     def changed(self, status: Status) -> None:
-        """Something happened. Called often; must be quick."""
+        """*status* changed. Called often, from the event loop; must be quick."""
 
 
 class Synthesis:
@@ -81,12 +80,12 @@ class Synthesis:
     Args:
         reader: The dataset.
         select: Its filters.
-        index: What was done before; takes what is done now.
-        stages: How the other stages are done.
+        index: The steps of earlier runs; those of this run are added.
+        stages: Do the other stages.
         until: The last stage to do.
         limit: Problems to read at most.
         in_flight: Problems that are in the stages at the same time.
-        observer: Who watches.
+        observer: Is notified of the progress.
     """
 
     def __init__(
@@ -116,30 +115,30 @@ class Synthesis:
         self._refused_in_a_row = 0
 
     def stop(self, reason: StopReason, error: BaseException | None = None) -> None:
-        """Begin nothing more, and end when what is under way is done. Safe in a signal handler."""
+        """Begin nothing more, and end when all under way is done. Safe in a signal handler."""
         if WEIGHTS[reason] > WEIGHTS[self.stop_reason]:
             self.stop_reason, self.stop_error = reason, error
-            # with the budget spent, answers that are there already may still be used
+            # with the budget spent, answers out of the cache may still be used
             if reason != "budget":
                 self._stages.stop()
 
     async def run(self) -> None:
-        """Do what is to be done; returns at the end, or when the run was stopped.
+        """Do all steps that are missing; returns at the end, or when the run was stopped.
 
         Raises:
             DataError: The dataset cannot be read, or the journal is damaged.
             InfrastructureError: The dataset or the journal's disk failed.
         """
-        walks: set[asyncio.Task[None]] = set()
+        walks: set[asyncio.Task[None]] = set()  # the event loop itself keeps no task alive
         try:
             try:
                 async for problem in self._selected():
                     await self._places.acquire()
                     walk = asyncio.create_task(self._walk(problem))
                     walks.add(walk)
-                    walk.add_done_callback(self._left)
+                    walk.add_done_callback(self._walk_ended)
                     walk.add_done_callback(walks.discard)
-            except ScalerError as error:  # what is under way can still be finished
+            except ScalerError as error:  # problems under way can still be finished
                 self.stop("error", error)
             if walks:
                 await asyncio.wait(walks)
@@ -150,7 +149,7 @@ class Synthesis:
         if self.stop_reason == "error" and self.stop_error is not None:
             raise self.stop_error
 
-    def _left(self, walk: asyncio.Task[None]) -> None:
+    def _walk_ended(self, walk: asyncio.Task[None]) -> None:
         self._places.release()
         error = None if walk.cancelled() else walk.exception()
         if isinstance(error, Exception):  # an interrupt that hits a walk goes up by itself
@@ -162,6 +161,7 @@ class Synthesis:
         """Problems that pass the filters and have more to do, while the run goes on."""
         problems = iter(self._reader)
         while not self.stop_reason and self.status.read != self._limit:
+            # in a thread, since reading may wait for disk or network
             item = await asyncio.to_thread(_next, problems)
             if item is None:
                 return
@@ -171,21 +171,24 @@ class Synthesis:
                 self._count_end(kept)
                 if self._next_step(self._index.trail(kept.id)) is not None:
                     yield kept
-            self._tell()
+            self._notify()
 
     def _filtered(self, item: SourceProblem | Unusable) -> SourceProblem | None:
         result: KeptProblem | Rejection
         result = item.rejection if isinstance(item, Unusable) else self._select(item)
         if isinstance(result, Rejection):
-            self._note_filter(item.id, "", Done({}, result))
+            self._record_filter(item.id, "", Done({}, result))
             self.status.rejected += 1
             return None
         problem, figures = result
-        self._note_filter(item.id, content_hash(problem), Done(figures))
+        self._record_filter(item.id, content_hash(problem), Done(figures))
         return problem
 
-    def _note_filter(self, problem_id: str, content: str, done: Done) -> None:
-        """Write down what the filters said, unless that is what they said before."""
+    def _record_filter(self, problem_id: str, content: str, done: Done) -> None:
+        """Record the result of the filters, unless it is that of an earlier run.
+
+        They run again in each run, and would lengthen the journal by the whole dataset.
+        """
         step = Step("filter", 0)
         known = self._index.problem(problem_id)
         note = known.note(step, self._index.digests) if known else None
@@ -195,7 +198,7 @@ class Synthesis:
         self._index.append(_record(problem_id, content, step, self._index, done))
 
     def _next_step(self, trail: Trail) -> Step | None:
-        """What comes now; ``None`` where this run has nothing more to do."""
+        """The next step; ``None`` where this run has nothing more to do."""
         if trail.next is None or STAGES.index(trail.next.stage) > STAGES.index(self._until):
             return None
         return trail.next
@@ -203,7 +206,7 @@ class Synthesis:
     # -------------------------------------------------------------- one problem
 
     async def _walk(self, problem: SourceProblem) -> None:
-        """Take one problem as far as it goes."""
+        """Do the steps of one problem until its end, or until the run stops."""
         content = content_hash(problem)
         while self.stop_reason in ("", "budget"):
             trail = self._index.trail(problem.id)
@@ -211,7 +214,7 @@ class Synthesis:
             if step is None:
                 break
             try:
-                done = await self._do(step, problem, self._made(trail))
+                done = await self._do(step, problem, self._passed_stages(trail))
             except (Stopped, EndpointStopped):
                 break
             except BudgetSpent as error:
@@ -221,26 +224,26 @@ class Synthesis:
                 self._give_up(problem, error)
                 break
             self._index.append(_record(problem.id, content, step, self._index, done))
-            # a machine that works says nothing of the endpoint, and the other way round
-            self._failures.pop("endpoint" if step.stage in ASKING else "machine", None)
+            # a working machine says nothing about the endpoint, and the other way round
+            self._failures.pop("endpoint" if step.stage in MODEL_STAGES else "machine", None)
             self._count_refusals(step, done)
             self._count_end(problem)
-        self._tell()
+        self._notify()
 
     async def _do(self, step: Step, problem: SourceProblem, passed: PassedStages) -> Done:
         self.status.under_way[step.stage] += 1
-        self._tell()
+        self._notify()
         try:
             return await self._stages.do(step, problem, passed)
         finally:
             self.status.under_way[step.stage] -= 1
 
-    def _made(self, trail: Trail) -> PassedStages:
+    def _passed_stages(self, trail: Trail) -> PassedStages:
         passed = {step.stage: note for step, note in trail.notes if note.passed}
         return {stage: self._index.record(note) for stage, note in passed.items()}
 
     def _give_up(self, problem: SourceProblem, error: InfrastructureError) -> None:
-        """Leave a problem undone: nothing of what happened is its fault."""
+        """Leave a problem undone, to be done in a later run: the failure is not its fault."""
         self.status.undone[problem.id] = str(error)
         reason: StopReason = "endpoint" if isinstance(error, EndpointFailed) else "machine"
         self._failures[reason] += 1
@@ -248,8 +251,8 @@ class Synthesis:
             self.stop(reason, error)
 
     def _count_refusals(self, step: Step, done: Done) -> None:
-        """Stop where the endpoint takes no question at all: that is not the problems' fault."""
-        if step.stage not in ASKING:
+        """Stop where the endpoint refuses every question: that is not the problems' fault."""
+        if step.stage not in MODEL_STAGES:
             return
         if done.rejection is None or done.rejection.check != "request_refused":
             self._refused_in_a_row = 0
@@ -264,17 +267,18 @@ class Synthesis:
             self.stop("endpoint", error)
 
     def _count_end(self, problem: SourceProblem) -> None:
-        """Count a problem that has come to its end, now or in an earlier run."""
+        """Count a problem that is accepted or rejected, now or in an earlier run."""
         trail = self._index.trail(problem.id)
         self.status.accepted += trail.accepted
         self.status.rejected += trail.rejected is not None
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         if self._observer is not None:
             self._observer.changed(self.status)
 
 
 def _next(problems: Iterator[SourceProblem | Unusable]) -> SourceProblem | Unusable | None:
+    # a default, since no future can carry a StopIteration
     return next(problems, None)
 
 

@@ -1,4 +1,4 @@
-"""What flows through synthesis, frozen and JSON all the way down.
+"""The data that flows through synthesis: frozen records, each of which is plain JSON.
 
 ::
 
@@ -6,7 +6,7 @@
     (read from a      (metadata and   (checked and
      dataset)          generator)      calibrated)
 
-Whatever falls out on the way is a :class:`Rejection`, which names the stage and the check.
+A problem that is refused on the way becomes a :class:`Rejection`, with the stage and the check.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class SourceTest(Record):
 
 
 class SourceProblem(Versioned):
-    """A problem as a dataset gives it, before anything was made of it.
+    """A problem as it stands in a dataset.
 
     Attributes:
         id: Stable and unique in its dataset; it becomes the environment's id.
         source: Where it came from, in one line, such as ``code_contests/train 1575_A``.
         problem: Statement and solutions.
-        tests: What the right answers to some inputs are, examples of the statement included.
+        tests: Inputs with their right answers, examples of the statement included.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=120)
@@ -47,11 +47,11 @@ class SourceProblem(Versioned):
 
 
 class Candidate(Versioned):
-    """A problem with what the model made of it: not yet trusted in any way.
+    """A problem with the model's metadata and generator, neither of which is trusted yet.
 
     Attributes:
         problem: The problem.
-        metadata: What scales, and the form of the answer.
+        metadata: Scale parameters, and the form of the answer.
         generator: Python source that defines ``generate_testcase(scale) -> (stdin, testcase)``.
     """
 
@@ -64,10 +64,10 @@ class Rejection(Record):
     """Why a problem gave no environment.
 
     Attributes:
-        stage: Where it fell out.
-        check: Which check refused it: a fixed word, such as ``breadth`` or ``no_input_section``.
-        detail: What happened, in one line.
-        figures: The figures the decision rests on.
+        stage: The stage that refused it.
+        check: The check that refused it: a fixed word, such as ``breadth`` or ``no_input_section``.
+        detail: The reason in one line.
+        figures: The figures behind the decision.
     """
 
     stage: Stage
@@ -80,13 +80,13 @@ DropReason = Literal["does_not_compile", "fails", "too_slow", "wrong_on_tests", 
 
 
 class Dropped(Record):
-    """A listed solution that the environment does without.
+    """A listed solution that the environment leaves out.
 
     Attributes:
         number: Its place in the problem's list, counted from 1.
         language: Its language.
         reason: One word.
-        detail: What it did and where, in one line.
+        detail: Its failure and the input, in one line.
     """
 
     number: int
@@ -104,7 +104,7 @@ class Checked(Versioned):
         problem_id: The candidate's problem.
         kept: Places, counted from 1, of the solutions that agree on everything.
         dropped: The solutions that do not, with the reason.
-        figures: What each check found, by its name.
+        figures: The findings of each check, by its name.
         times: Measured CPU seconds; a busy machine measures others, so no environment holds them.
     """
 
@@ -124,7 +124,7 @@ class Calibrated(Versioned):
         levels: Offset of each level.
         kept: The solutions, as in :class:`Checked`, that agree at both ends too.
         dropped: Those that only went wrong there.
-        figures: What was measured; repeatable as in :class:`Checked`.
+        figures: Measurements; repeatable as in :class:`Checked`.
         times: Measured CPU seconds, kept apart as in :class:`Checked`.
     """
 
@@ -138,7 +138,7 @@ class Calibrated(Versioned):
 
 
 class Makers(Record):
-    """Who made what: for provenance, and for telling one run from another.
+    """The components that make metadata and generators, for provenance and for the run's settings.
 
     Attributes:
         extractor: Name, options and version of the prompts of the extractor, and the model.

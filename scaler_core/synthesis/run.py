@@ -1,5 +1,6 @@
-"""A synthesis from beginning to end: everything is found and checked, the stages run, and what came
-out is written: the pool, the yields and their picture, and why problems were refused.
+"""A synthesis from beginning to end: checks its options, runs the stages, writes the results.
+
+The results are the pool, the yields and their picture, and the reasons of refusals.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def open_synthesis(
 
 
 class SynthesisReport(Record):
-    """What a run did.
+    """The report of a run.
 
     Attributes:
         pool: The pool directory.
@@ -82,10 +83,10 @@ class SynthesisReport(Record):
         stop_reason: Why the run ended early; empty where it did not.
         stop_detail: The same in one line.
         undone: Problems given up for now because endpoint or machine failed, with the reason.
-        reopened: Rejected problems that were let in again.
-        spent: What this run asked of the endpoint, and what that cost.
+        reopened: Number of rejected problems that were reopened.
+        spent: Requests of this run to the endpoint, and their cost.
         seconds: How long it took.
-        yields: What came out of each stage, in all runs together.
+        yields: The yields of each stage, in all runs together.
     """
 
     pool: str
@@ -112,10 +113,10 @@ class SynthesisRun:
     Args:
         reader: The dataset.
         pool: The pool directory to make, or to go on with.
-        options: How.
-        host: Where components come from.
+        options: The options.
+        host: Builds the components.
         key: The key of the endpoint.
-        observer: Who watches.
+        observer: Is notified of the progress.
 
     Raises:
         UsageError: A name or an option is unknown, the machine lacks something, *pool* is something
@@ -158,7 +159,7 @@ class SynthesisRun:
                 in_flight=options.in_flight,
                 observer=observer,
             )
-            # the last thing that may fail: what it writes counts from now on
+            # last, since it writes to the journal: a failure above must leave no trace
             self.reopened = _reopen(self._index, options.retry_rejected)
             self._closing = opened.pop_all()
 
@@ -168,7 +169,7 @@ class SynthesisRun:
         return count if count is None or limit is None else min(count, limit)
 
     def run(self) -> SynthesisReport:
-        """Do it, and write what came out, however it ends; can be called once.
+        """Run the stages, and write the results however that ends; can be called once.
 
         Raises:
             UsageError: The endpoint refuses all requests.
@@ -194,7 +195,7 @@ class SynthesisRun:
             await self.synthesis.run()
 
     def _check_pool(self) -> None:
-        """Refuse a pool that is there and did not come out of this synthesis."""
+        """Refuse a pool that exists and was not made by this synthesis."""
         ours = self.pool.parent / (self.pool.name + FOLDER_SUFFIX)
         if self.pool.exists() and not ours.exists():
             raise UsageError(
@@ -222,10 +223,10 @@ class SynthesisRun:
         cost = self.budget.options.cost
         return endpoint, Asking(extractor, generator, chat, cost, endpoint.stop)
 
-    # -------------------------------------------------------------- what came out
+    # -------------------------------------------------------------- results
 
     def _write(self) -> tuple[Yields, int, str]:
-        """Write pool, yields and refusals; the yields, and size and hash of the pool."""
+        """Write pool, yields and refusals; returns the yields, and size and hash of the pool."""
         yields = yields_of(self._index)
         folder = self.store.path
         write_atomic(folder / "yields.json", yields.model_dump_json(indent=2) + "\n")
@@ -239,7 +240,7 @@ class SynthesisRun:
         return yields, manifest.environments, manifest.content_hash
 
     def _accepted(self) -> Iterator[Environment]:
-        """The environments, by id, so that their order does not depend on who was done first."""
+        """Yields the environments by id, so that their order does not depend on timing."""
         for problem_id in self._index:
             trail = self._index.trail(problem_id)
             last = trail.last("calibrate")
@@ -267,7 +268,7 @@ class SynthesisRun:
 
 
 def _makers(options: SynthesisOptions, host: PluginHost) -> tuple[Makers, Extractor, Generator]:
-    """Extractor and generator, and what of them decides their results."""
+    """Builds extractor and generator; returns them after the settings that decide their results."""
     extractor = host.build(Extractor, options.extractor.choice, "extractor")
     generator = host.build(Generator, options.generator.choice, "generator")
     return (

@@ -1,4 +1,4 @@
-"""How each stage after the filters is done for one problem."""
+"""The stages after the filters, done for one problem at a time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from scaler_core.synthesis.records import (
 )
 from scaler_core.synthesis.workers import Job, Workers
 
-#: Replies that a component may ask for in one attempt; those of the next attempt are others.
+#: Replies that a component may ask for in one attempt; the next attempt begins after them.
 REPLIES_OF_AN_ATTEMPT = 1000
 
 ResultT = TypeVar("ResultT")
@@ -42,7 +42,7 @@ class Stopped(ScalerError):
 
 
 class RecordingChat(ChatClient, Protocol):
-    """A chat client that remembers what came back."""
+    """A chat client that records its replies."""
 
     @property
     def completions(self) -> Sequence[Completion]:
@@ -51,14 +51,14 @@ class RecordingChat(ChatClient, Protocol):
 
 @dataclass(frozen=True)
 class Asking:
-    """How the model is asked.
+    """The components that ask the model, and the connection that they share.
 
     Attributes:
         extractor: Reads problems.
         generator: Writes generators.
         chat: Makes the client of one stage of one problem, whose replies begin at the given index.
-        cost: The price of so many tokens of a request and of a reply.
-        stop: Lets nothing more be sent, repetitions of failed requests included.
+        cost: Returns the price of the tokens of a request and of its reply.
+        stop: Makes the endpoint send nothing more, repetitions of failed requests included.
     """
 
     extractor: Extractor
@@ -70,13 +70,13 @@ class Asking:
 
 @dataclass(frozen=True)
 class Done:
-    """What a stage made of a problem, or why it rejected it.
+    """The result of a stage for one problem.
 
     Attributes:
-        value: What it made, as JSON.
-        rejection: Why it rejected it.
-        replies: Replies of the model that it used.
-        seconds: How long that took, waiting for a worker left out.
+        value: The result as JSON.
+        rejection: Why the problem was rejected; ``None`` where it passed.
+        replies: Replies of the model that the stage used.
+        seconds: How long it took, without waiting for a worker.
     """
 
     value: dict[str, JsonValue]
@@ -89,11 +89,11 @@ class Stages:
     """The stages after the filters.
 
     Args:
-        asking: How the model is asked; ``None`` where no stage needs it.
-        workers: Who checks and calibrates; ``None`` where no stage needs them.
-        checks: How candidates are checked.
-        calibration: How they are calibrated.
-        makers: Who made what, for the provenance of environments.
+        asking: Asks the model; ``None`` where no stage needs it.
+        workers: Check and calibrate; ``None`` where no stage needs them.
+        checks: Settings of the checks.
+        calibration: Settings of calibration.
+        makers: Components and model, for the provenance of environments.
     """
 
     def __init__(
@@ -124,11 +124,11 @@ class Stages:
         Args:
             step: Which stage, and how often it was tried before.
             problem: The problem, filtered.
-            passed: What the stages before made of it.
+            passed: The records of the stages before.
 
         Raises:
             InfrastructureError: Endpoint, sandbox or disk failed; the problem is not to blame.
-            BudgetSpent: There is no money for another request.
+            BudgetSpent: The budget does not cover another request.
             Stopped, EndpointStopped: The run is stopping.
             UsageError: The endpoint refuses all requests.
             PluginError: The extractor or the generator broke its contract.
@@ -141,11 +141,11 @@ class Stages:
         source = str(passed["generate"].value["source"])
         candidate = Candidate(problem=problem, metadata=metadata, generator=source)
         if step.stage == "check":
-            return await self._work(candidate, None)
+            return await self._run_job(candidate, None)
         return await self._calibrate(candidate, passed)
 
     async def _extract(self, step: Step, problem: SourceProblem) -> Done:
-        asking = self._needed_asking()
+        asking = self._require_asking()
         chat = _StoppableChat(self, asking.chat(step.attempt * REPLIES_OF_AN_ATTEMPT))
         name = f"extractor {asking.extractor.name!r}"
         began = time.monotonic()
@@ -157,7 +157,7 @@ class Stages:
         return Done(value, check_metadata(metadata), replies, seconds)
 
     async def _generate(self, step: Step, problem: SourceProblem, metadata: Metadata) -> Done:
-        asking = self._needed_asking()
+        asking = self._require_asking()
         chat = _StoppableChat(self, asking.chat(step.attempt * REPLIES_OF_AN_ATTEMPT))
         name = f"generator {asking.generator.name!r}"
         began = time.monotonic()
@@ -169,7 +169,7 @@ class Stages:
             return Done({}, source, replies, seconds)
         return Done({"source": source}, None, replies, seconds)
 
-    async def _work(self, candidate: Candidate, checked: Checked | None) -> Done:
+    async def _run_job(self, candidate: Candidate, checked: Checked | None) -> Done:
         assert self._workers is not None, "checks need workers"
         job = Job(
             candidate=candidate,
@@ -178,6 +178,7 @@ class Stages:
             checked=checked,
         )
         async with self._places:
+            # checked again: the run may have been stopped while this job waited
             if self.stopping:
                 raise Stopped("the run is stopping")
             began = time.monotonic()
@@ -186,7 +187,7 @@ class Stages:
 
     async def _calibrate(self, candidate: Candidate, passed: PassedStages) -> Done:
         checked = Checked.model_validate(passed["check"].value)
-        done = await self._work(candidate, checked)
+        done = await self._run_job(candidate, checked)
         if done.rejection is not None:
             return done
         calibrated = Calibrated.model_validate(done.value)
@@ -199,7 +200,7 @@ class Stages:
         return Done(value, seconds=done.seconds)
 
     async def _ask(self, stage: Stage, who: str, answer: Awaitable[ResultT]) -> ResultT | Rejection:
-        """What a component gives, or the rejection that its failure stands for."""
+        """Awaits a component's answer; returns it, or the rejection that its failure stands for."""
         with blamed_on(who):
             try:
                 return await answer
@@ -209,7 +210,7 @@ class Stages:
                 return Rejection(stage=stage, check="reply", detail=shortened(str(error)))
 
     def _replies(self, chat: _StoppableChat) -> tuple[ReplyUse, ...]:
-        asking = self._needed_asking()
+        asking = self._require_asking()
         return tuple(
             ReplyUse(
                 hash=item.text_hash,
@@ -220,7 +221,7 @@ class Stages:
             for item in chat.completions
         )
 
-    def _needed_asking(self) -> Asking:
+    def _require_asking(self) -> Asking:
         assert self._asking is not None, "extract and generate need a model"
         return self._asking
 

@@ -4,10 +4,10 @@
 
     my-pool/             the accepted environments, replaced as a whole at every stop
     my-pool.synth/
-      settings.json      what the stages were told
-      journal.jsonl      what each stage made of each problem, appended
+      settings.json      the settings of each stage
+      journal.jsonl      the result of each stage for each problem, appended
       replies/           every reply of the model, for ever
-      yields.json        what came out of each stage, at the last stop
+      yields.json        the yields of each stage, at the last stop
       yields.svg         the same as a picture
       .lock              held by the one process that works here
 
@@ -37,10 +37,10 @@ StageSettings = dict[str, JsonValue]
 
 
 class SynthesisSettings(Versioned):
-    """What the stages of a synthesis are told, and so what their results depend on.
+    """All settings that the results of a synthesis depend on.
 
     Attributes:
-        problems: The dataset, as its reader calls it.
+        problems: The dataset, by the label of its reader.
         generators: Generators that are written until one passes.
         stages: Settings of each stage; a stage that was never reached has none.
     """
@@ -52,8 +52,8 @@ class SynthesisSettings(Versioned):
     @property
     def digests(self) -> dict[Stage, str]:
         """For each stage a digest of its settings and of those of the stages before it."""
-        told = [{stage: self.stages.get(stage)} for stage in STAGES]
-        texts = [canonical_json(told[: end + 1]) for end in range(len(STAGES))]
+        settings = [{stage: self.stages.get(stage)} for stage in STAGES]
+        texts = [canonical_json(settings[: end + 1]) for end in range(len(STAGES))]
         return {
             stage: hashlib.sha256(text.encode()).hexdigest()[:16]
             for stage, text in zip(STAGES, texts, strict=True)
@@ -61,10 +61,10 @@ class SynthesisSettings(Versioned):
 
 
 class SynthesisStore(Closable):
-    """The open folder of a synthesis. Only one process may have it.
+    """The open folder of a synthesis. Only one process may open it at a time.
 
     Args:
-        pool: The pool that comes out of it.
+        pool: The pool that the synthesis makes.
 
     Raises:
         UsageError: Another process works there.
@@ -90,7 +90,7 @@ class SynthesisStore(Closable):
 
     @property
     def replies(self) -> Path:
-        """Where replies of the model are kept."""
+        """The folder of the model's replies."""
         return self.path / "replies"
 
     def settle(self, wanted: SynthesisSettings, *, redo_changed: bool = False) -> JournalIndex:

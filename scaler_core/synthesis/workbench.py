@@ -23,21 +23,21 @@ from scaler_core.seeds import derive_seed
 
 @dataclass(frozen=True)
 class Draw:
-    """One call of a generator: the arguments decide everything."""
+    """One call of a generator: its arguments decide its result."""
 
     scale: Mapping[str, int]
     seed: int
 
     @property
     def where(self) -> str:
-        """The draw, as a message names it."""
+        """Scale and seed, for a message."""
         values = [f"{name}={value}" for name, value in self.scale.items()]
         return ", ".join([*values, f"seed {self.seed}"])
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """What a draw gave, and the CPU seconds that it took."""
+    """The result of a draw, and the CPU seconds that it took."""
 
     draw: Draw
     result: Testcase | InstanceFailure
@@ -70,11 +70,11 @@ class Workbench:
     def generate(
         self, source: str, draws: Sequence[Draw], cpu_s: float, hash_seed: int = 0
     ) -> list[Drawn]:
-        """What the generator *source* makes of each draw, all in one batch.
+        """Run the generator *source* on each draw, all in one batch; returns the results.
 
         Args:
             source: The generator.
-            draws: What it is called with.
+            draws: The arguments of its calls.
             cpu_s: CPU seconds that each call may use.
             hash_seed: The hash seed of its Python.
 
@@ -95,9 +95,10 @@ class Workbench:
     def solve(
         self, program: Program, inputs: Sequence[bytes], cpu_s: float, budget_s: float
     ) -> list[RunResult]:
-        """Results of the first *inputs*, until *budget_s* CPU seconds are spent.
+        """Run a solution on *inputs* until *budget_s* CPU seconds are spent.
 
-        The first input goes ahead: a solution that exceeds *cpu_s* on it is run on no other.
+        Returns the results of the inputs that were run. The first input is run alone: a solution
+        that exceeds *cpu_s* on it is run on no other.
 
         Raises:
             InfrastructureError: As in :meth:`generate`.
@@ -120,7 +121,7 @@ class Workbench:
 
 
 def limited(limits: Limits, cpu_s: float) -> Limits:
-    """*limits* with *cpu_s*; the wall limit is far away, so that a busy machine changes nothing."""
+    """*limits* with *cpu_s*; the wall limit is so far above that a busy machine changes nothing."""
     return replace(limits, cpu_s=cpu_s, wall_s=30.0 + 10.0 * cpu_s)
 
 
@@ -136,14 +137,14 @@ def make_workbench(
     backend: str,
     tokenizer: str | None,
 ) -> Workbench:
-    """The workbench of a run; what a model wrote is never trusted.
+    """Returns the workbench of a run; programs that a model wrote are never trusted.
 
     Args:
-        host: Where sandbox and backend come from.
-        sandbox: What runs the programs.
-        allow_weak: Whether that may be one that does not contain attacks.
+        host: Finds sandbox and backend.
+        sandbox: Name of the sandbox that runs the programs.
+        allow_weak: Whether it may be one that does not contain attacks.
         seed: Equal seeds, equal draws.
-        backend: Who counts tokens.
+        backend: Name of the backend that counts tokens.
         tokenizer: The model whose tokens are counted; characters are counted where ``None``.
 
     Raises:
@@ -156,10 +157,10 @@ def make_workbench(
 
 
 def describe_plugins(host: PluginHost) -> list[JsonValue]:
-    """The plugins of *host*, to load the same ones in another process."""
+    """Names of the loaded plugins of *host*, by which another process loads the same ones."""
     return [f"{item.distribution}/{item.name}" for item in host.plugins if item.status == "loaded"]
 
 
 def build_workbench(*, plugins: list[str], **options: object) -> Workbench:
-    """As :func:`make_workbench`, in a process that loads the plugins which were described."""
+    """As :func:`make_workbench`, in another process; *plugins* as of :func:`describe_plugins`."""
     return make_workbench(load_plugins(allowed=plugins), **options)  # type: ignore[arg-type]

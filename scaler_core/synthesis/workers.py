@@ -1,4 +1,7 @@
-"""Workers on this machine: threads that share one sandbox, in which all programs run."""
+"""Workers that check and calibrate candidates: threads on this machine, or Ray actors.
+
+The threads share one sandbox; each actor has its own.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ class LocalWorkers:
     """Does jobs in threads.
 
     Args:
-        workbench: Where programs run; closed with the workers.
+        workbench: Runs the programs; closed with the workers.
         count: Jobs done at the same time.
     """
 
@@ -42,19 +45,20 @@ class LocalWorkers:
 
     def close(self) -> None:
         """End all programs; jobs under way fail, and those that wait are never begun."""
+        # the threads wait for programs, which closing the workbench ends: so it comes between
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._workbench.close()
         self._threads.shutdown(wait=True)
 
 
 class Job(Record):
-    """All that a worker must know.
+    """The job of a worker: to check a candidate, or to calibrate a checked one.
 
     Attributes:
-        candidate: What is to be checked, or calibrated.
-        checks: How it is checked.
-        calibration: How it is calibrated.
-        checked: What the checks found: then it is calibrated.
+        candidate: The candidate.
+        checks: Settings of the checks.
+        calibration: Settings of calibration.
+        checked: The findings of the checks: if given, the candidate is calibrated.
     """
 
     candidate: Candidate
@@ -64,14 +68,14 @@ class Job(Record):
 
 
 class JobResult(Record):
-    """What came out: the rejection, or else what was found as JSON."""
+    """The result of a job: the rejection, or else the record as JSON."""
 
     rejection: Rejection | None = None
     value: dict[str, JsonValue] = {}
 
 
 class Workers(Protocol):
-    """Who does jobs, several at the same time."""
+    """Do jobs, several at the same time."""
 
     @property
     def count(self) -> int:
@@ -81,7 +85,7 @@ class Workers(Protocol):
         """Do *job*; at most :attr:`count` calls at the same time.
 
         Raises:
-            InfrastructureError: The machine failed; nothing is said of the candidate.
+            InfrastructureError: The machine failed, which says nothing about the candidate.
         """
 
     def close(self) -> None:
@@ -101,11 +105,11 @@ def do_job(job: Job, workbench: Workbench) -> JobResult:
 
 
 ACTORS_A_JOB_MAY_KILL = 2
-ACTORS_A_JOB_MAY_LOSE = 20  # before it had begun; so many die of the machine, not of the job
+ACTORS_A_JOB_MAY_LOSE = 20  # before it has begun there: the machines are to blame, not the job
 
 
 class SynthesisActor(ActorClass):
-    """What an actor runs: a workbench of its own, and one job after another."""
+    """The code of an actor: a workbench of its own, and one job after another."""
 
     LANES = ("work",)
 
@@ -117,7 +121,7 @@ class SynthesisActor(ActorClass):
         self._workbench = built
 
     def work(self, job: str) -> str:
-        """Do one job; it and its result as JSON."""
+        """Do one job; takes and returns JSON."""
         assert self._workbench is not None
         return do_job(Job.model_validate_json(job), self._workbench).model_dump_json()
 
@@ -134,7 +138,7 @@ class RayWorkers:
         builder: The function that builds an actor's workbench, as ``module:function``.
         arguments: Its keyword arguments, plain JSON.
         count: How many actors.
-        connection: Which cluster; where it is not given, as ``RAY_ADDRESS`` says.
+        connection: The cluster; by default that of ``RAY_ADDRESS``.
 
     Raises:
         UsageError: Ray is not installed, the cluster cannot be reached or has too few cores, or a
@@ -158,7 +162,8 @@ class RayWorkers:
         except BaseException:
             self._cluster.close()
             raise
-        # None stands for one that died, in whose place the next job starts another
+        # None stands for one that died, in whose place the next job starts another. As many entries
+        # as threads, so a thread always finds one; pop and append need no lock.
         self._free: list[Actor | None] = list(actors)
         self._closed = False
 
@@ -174,7 +179,7 @@ class RayWorkers:
 
     def close(self) -> None:
         """End all actors; jobs under way fail."""
-        self._closed = True
+        self._closed = True  # first: a thread whose actor ends now must not start another
         self._cluster.end([actor for actor in self._free if actor is not None])
         self._cluster.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
@@ -193,6 +198,7 @@ class RayWorkers:
                 result = self._cluster.call(actor, "work", document)
                 return JobResult.model_validate_json(cast(str, result))
             except ActorLost as error:
+                # a death while the job was only queued says nothing about the job
                 deaths += [str(error)] if error.begun else []
                 why = str(error)
                 if actor is not None and not self._closed:

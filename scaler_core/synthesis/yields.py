@@ -1,5 +1,6 @@
-"""What came out of each stage, and what it cost: read off the journal, so that it holds for all
-runs together and for no result that other settings gave.
+"""Yields: how many problems each stage passed and refused, and at what cost.
+
+They are read off the journal, so they cover all runs together, and no result of other settings.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from scaler_core.synthesis.records import Stage
 
 
 class Refusals(Record):
-    """What one check refused at one stage.
+    """Refusals of one check at one stage.
 
     Attributes:
         stage: The stage.
         check: The check.
-        problems: Problems that came no further because of it.
-        attempts: Attempts that it ended while another one was allowed.
-        example: One of the refusals.
+        problems: Problems that it refused for good.
+        attempts: Attempts that it refused while another one was allowed.
+        example: The detail of one refusal.
     """
 
     stage: Stage
@@ -39,15 +40,15 @@ class StageYield(Record):
     Attributes:
         stage: The stage.
         entered: Problems that reached it.
-        passed: Problems that went on from it.
-        rejected: Problems that came no further.
+        passed: Problems that went on to the next stage.
+        rejected: Problems that it refused for good.
         waiting: Problems that are not done yet.
         attempts: How often the stage was done.
         replies: Replies of the model that it used, each counted once.
         prompt_tokens: Tokens of their requests.
         reply_tokens: Their own tokens.
         cost: Their price, at the prices of the run that paid.
-        seconds: How long the stage took, problem by problem and not side by side.
+        seconds: Time of the stage, summed over problems, although they run side by side.
     """
 
     stage: Stage
@@ -69,7 +70,7 @@ class Yields(Versioned):
     Attributes:
         problems: Problems that were read.
         accepted: Environments.
-        rejected: Problems that gave none.
+        rejected: Problems that gave no environment.
         waiting: Problems that are not done yet.
         stages: Stage by stage.
         refusals: Check by check, in the order of the stages, the commonest first.
@@ -133,7 +134,7 @@ def yields_of(index: JournalIndex) -> Yields:
         trail = index.trail(problem_id)
         problems += 1
         accepted += trail.accepted
-        _add(trail, sums)
+        _count_problem(trail, sums)
     rejected = sum(item.rejected.total() for item in sums.values())
     return Yields(
         problems=problems,
@@ -159,8 +160,8 @@ def rejected_problems(index: JournalIndex) -> Iterator[RejectedProblem]:
             )
 
 
-def _add(trail: Trail, sums: dict[Stage, _Sums]) -> None:
-    """Count one problem: it rests at the furthest stage that it reached."""
+def _count_problem(trail: Trail, sums: dict[Stage, _Sums]) -> None:
+    """Count one problem: it ends at the furthest stage that it reached."""
     furthest = trail.furthest
     for stage in STAGES[: STAGES.index(furthest) + 1]:
         sums[stage].entered += 1
@@ -257,7 +258,7 @@ def _summary(yields: Yields) -> str:
 
 
 def _row(yields: Yields, stage: StageYield, top: int) -> Iterator[str]:
-    """The bar of one stage, what stands beside it, and the refusals below it."""
+    """The bar of one stage, its numbers beside it, and the refusals below it."""
     middle = top + BAR_HEIGHT * 0.68
     yield _text(24, middle, stage.stage, size=14, weight="bold")
     refusals = [item for item in yields.refusals if item.stage == stage.stage and item.problems]

@@ -34,7 +34,7 @@ def test_a_folder_that_its_last_holder_removes_just_now_is_made_again(
     folder = BuildFolder(path)
     assert gone
     assert folder.is_held()
-    folder.give_back()
+    folder.release()
     assert not path.exists()
 
 
@@ -55,7 +55,7 @@ def test_threads_have_it_one_after_another(tmp_path: Path) -> None:
             most.append(len(holders))
             (folder.path / "work").write_text("")
             holders.pop()
-            folder.give_back()
+            folder.release()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:

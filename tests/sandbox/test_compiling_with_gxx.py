@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scaler_core.sandbox.compiler import Compiled, Compiler
-from scaler_core.sandbox.elf import has_interpreter
+from scaler_core.sandbox.compiler import Compiled, Compiler, has_interpreter
 from tests.sandbox.compilers import GuardedTools, failure, program
 from tests.sandbox.machines import require_compiler
 

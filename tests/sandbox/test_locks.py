@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaler_core.sandbox import landlock, seccomp
-from scaler_core.sandbox.elf import has_interpreter
+from scaler_core.sandbox.compiler import has_interpreter
 from scaler_core.sandbox.guard import lock
 from tests.sandbox.machines import require_compiler
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from scaler_core.sandbox.container import Container, NoContainer
 from scaler_core.sandbox.local import LocalSandbox, strength
-from scaler_core.sandbox.promises import PROCESS_DOES_NOT_COVER
 
 
 class Process(LocalSandbox):
@@ -16,7 +15,12 @@ class Process(LocalSandbox):
 
     name = "process"
     rank = 10
-    does_not_cover = PROCESS_DOES_NOT_COVER
+    does_not_cover = (
+        *LocalSandbox.does_not_cover,
+        "names, sizes and dates of files: a program may ask whether a path exists",
+        "anything but accidents, where libseccomp or Landlock is missing: "
+        "then it calls itself weak",
+    )
 
     @classmethod
     def weakness(cls) -> str:

@@ -1,4 +1,4 @@
-"""Who answers the questions of an evaluation; each engine loads its libraries when it is used."""
+"""Engines that answer the questions of an evaluation; each loads its libraries when it is used."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ LOCAL_ENGINES = ("transformers", "vllm")
 
 
 def choose_engine(name: str) -> str:
-    """The engine that *name* means here: ``auto`` is vLLM on a GPU where it is installed.
+    """Resolves *name* to an engine: ``auto`` is vLLM on a GPU where it is installed.
 
     Raises:
-        UsageError: What it needs is not installed.
+        UsageError: A library that it needs is not installed.
     """
     if name == "auto":
         name = "vllm" if _installed("vllm") and _has_gpu() else "transformers"
@@ -37,7 +37,7 @@ def choose_engine(name: str) -> str:
 def open_engine(
     name: str, model: ModelChoice, prompt: PromptSection, max_tokens: int
 ) -> ModelEngine:
-    """The engine *name*, one of :data:`LOCAL_ENGINES`, with *model* loaded; errors as theirs."""
+    """Loads *model* into the engine *name*, one of :data:`LOCAL_ENGINES`; raises as the engine."""
     if name == "vllm":
         from scaler_core.evaluation.engines.vllm import VllmEngine
 

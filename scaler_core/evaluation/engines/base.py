@@ -1,4 +1,4 @@
-"""What an engine is: it answers questions, in batches of its own choice."""
+"""The interface of engines, which answer questions in batches of their own choice."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from scaler_core.models import Question, Response
 
 
 class ModelEngine(Closable):
-    """A model that is loaded and answers.
+    """A loaded model that answers questions.
 
     Attributes:
-        name: What the command line calls it.
+        name: Its name on the command line.
     """
 
     name: ClassVar[str]
 
     @abstractmethod
     def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
-        """Each answer with the index of its question, as they come, in any order.
+        """Yields each answer with the index of its question, as they come, in any order.
 
-        A question whose prompt leaves no room for an answer has an empty one that is cut off.
+        A question whose prompt leaves no room for an answer gets an empty one that is cut off.
 
         Raises:
-            InfrastructureError: The model stopped answering; what came before is good.
+            InfrastructureError: The model stopped answering; earlier answers are valid.
         """
 
     def close(self) -> None:
-        """Give back what it holds."""
+        """Free memory and connections."""
         return
 
 
 class LazyEngine(ModelEngine):
     """An engine that is loaded for its first question.
 
-    Where every response is kept already, no model is loaded at all.
+    Where every response is in the cache, no model is loaded at all.
 
     Args:
-        load: Loads it.
+        load: Loads the engine.
     """
 
     name = "lazy"
@@ -50,7 +50,7 @@ class LazyEngine(ModelEngine):
         self._engine: ModelEngine | None = None
 
     def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
-        """As the engine does."""
+        """See :meth:`ModelEngine.ask`; loads the engine at the first call."""
         if self._engine is None:
             self._engine = self._load()
         return self._engine.ask(questions)

@@ -17,21 +17,21 @@ from scaler_core.errors import ScalerError
 from scaler_core.evaluation.engines.base import ModelEngine
 from scaler_core.models import Question, Response
 
-# a server that refuses this many questions and answers none will take no other either
+# a server that has refused this many questions and answered none will refuse the rest too
 REFUSALS_TO_STOP = 8
 
 
 class EndpointEngine(ModelEngine):
-    """Answers through a server; a seed is sent with each question, and followed if it can.
+    """Answers through a server; a seed is sent with each question, if the server supports seeds.
 
-    A question that the server refuses costs the others nothing: they are answered first.
+    A refused question does not stop the others: they are answered before the error is raised.
 
     Args:
-        options: Where the server is and how it is asked.
+        options: Where the server is and how requests are made.
         key: Its key; empty where it needs none.
-        max_tokens: Where a response is cut off.
-        leave_refused: Whether questions that the server refuses have a response that is withheld;
-            otherwise they end the asking with an error.
+        max_tokens: Most tokens of a response.
+        leave_refused: Whether a question that the server refuses gets a withheld response instead
+            of an error.
     """
 
     name = "endpoint"
@@ -45,12 +45,12 @@ class EndpointEngine(ModelEngine):
         self._leave_refused = leave_refused
 
     def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
-        """Answers as they come.
+        """Yields answers as they come.
 
         Raises:
             EndpointRefused: Url, key or model are wrong.
             RequestRefused: The server does not take some of the questions.
-            EndpointFailed: It gave no usable answer, however often it was asked.
+            EndpointFailed: It gave no usable answer after all repetitions.
         """
         waiting = {
             self._thread.submit(question.messages, self._sampling(question)): index
@@ -73,7 +73,7 @@ class EndpointEngine(ModelEngine):
                     if not answered and len(refusals) >= REFUSALS_TO_STOP:
                         _cancel(waiting)
                 except ScalerError as error:
-                    # answers that are there already are paid for: they come before the error
+                    # answers that have come are paid for: they are yielded before the error
                     failure = failure or error
                     _cancel(waiting)
                 else:
@@ -115,7 +115,7 @@ def _refused(refusals: Sequence[RequestRefused], questions: int) -> RequestRefus
 
 
 def _response(completion: Completion) -> Response:
-    """The response with its thought as models write it, wherever the server has put that."""
+    """The response with its reasoning in ``<think>`` tags, also where the server separates it."""
     text = completion.text
     if completion.thought and "</think>" not in text:
         unfinished = completion.cut_off and not text

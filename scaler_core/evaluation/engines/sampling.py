@@ -1,6 +1,6 @@
 """Sampling with Hugging Face's ``generate``, where each row has a seed of its own.
 
-A response depends on its prompt, its sampling and its seed, not on what is asked beside it: every
+A response depends on its prompt, its sampling and its seed, not on its batch: every
 row gets its own random numbers, one for each token, and picks the token at which the cumulated
 probability passes the number. Nothing of torch's global randomness is read or written. What remains
 is rounding: other companions mean other padding, and a probability may differ in its last bits.
@@ -19,7 +19,7 @@ from scaler_core.errors import InfrastructureError
 
 
 class SamplingRequest(NamedTuple):
-    """A response that is wanted.
+    """A response to be sampled.
 
     Attributes:
         prompt: Token ids.
@@ -65,8 +65,8 @@ class RowSampler:
 
     Args:
         limits: Where responses end.
-        batch: Most rows side by side; halved as often as the GPU's memory asks for it.
-        tokenizer: What ``generate`` needs where there are texts that stop.
+        batch: Most rows side by side; halved whenever the GPU runs out of memory.
+        tokenizer: The tokenizer, which ``generate`` needs where texts end a response.
     """
 
     def __init__(self, limits: SamplingLimits, batch: int, tokenizer: Any) -> None:
@@ -77,7 +77,7 @@ class RowSampler:
     def sample(
         self, model: Any, requests: Sequence[SamplingRequest]
     ) -> Iterator[tuple[int, list[int]]]:
-        """Index and token ids of each response, batch by batch.
+        """Yields index and token ids of each response, batch by batch.
 
         A response ends with its end token, or without one where it was cut off; one whose prompt
         leaves no room is empty. Rows of one batch have the same sampling and the same room, and

@@ -27,12 +27,12 @@ BATCH = 64
 
 
 class TransformersEngine(ModelEngine):
-    """Answers with Hugging Face's ``generate``; see :mod:`.sampling` for what seeds decide.
+    """Answers with Hugging Face's ``generate``; :mod:`.sampling` says how seeds are used.
 
     Args:
         model: The model.
-        prompt: Chat template, thinking, and texts that stop.
-        max_tokens: Where a response is cut off.
+        prompt: Chat template, thinking, and texts that end a response.
+        max_tokens: Most tokens of a response.
         batch: Most responses side by side.
 
     Raises:
@@ -80,10 +80,10 @@ class TransformersEngine(ModelEngine):
         self._sampler = RowSampler(self._limits, batch, self._tokenizer)
 
     def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
-        """Answers batch by batch, shortest prompts first.
+        """Yields answers batch by batch, shortest prompts first.
 
         Raises:
-            UsageError: The chat template does not take the questions.
+            UsageError: The chat template does not accept the questions.
         """
         prompts = [self._tokens(question.messages) for question in questions]
         requests = [
@@ -114,7 +114,7 @@ class TransformersEngine(ModelEngine):
         return ids
 
     def _end_tokens(self, label: str) -> list[int]:
-        """What ends a response: the tokenizer's end token, and what the model's config names."""
+        """Tokens that end a response: the tokenizer's end token and those of the model's config."""
         named = self._model.generation_config.eos_token_id
         ends = [self._tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])]
         found = list(dict.fromkeys(token for token in ends if token is not None))

@@ -11,7 +11,7 @@ from scaler_core.evaluation.engines.base import ModelEngine
 from scaler_core.evaluation.model import ModelChoice
 from scaler_core.models import Message, Question, Response
 
-# answers come when all of a chunk are there, so this many are lost with a kill
+# the answers of a chunk come together, so a kill loses up to this many
 CHUNK = 512
 
 
@@ -20,8 +20,8 @@ class VllmEngine(ModelEngine):
 
     Args:
         model: The model.
-        prompt: Chat template, thinking, and texts that stop.
-        max_tokens: Where a response is cut off.
+        prompt: Chat template, thinking, and texts that end a response.
+        max_tokens: Most tokens of a response.
 
     Raises:
         UsageError: vLLM cannot load the model.
@@ -43,7 +43,7 @@ class VllmEngine(ModelEngine):
             raise UsageError(f"vllm cannot load {model.label}: {one_line(error)}") from error
 
     def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
-        """Answers chunk by chunk, in the order of the questions; first those without room."""
+        """Yields answers chunk by chunk, in their questions' order; first those without room."""
         rooms = [self._has_room(question.messages) for question in questions]
         # vLLM would refuse a whole chunk for the one prompt that is too long
         for index, has_room in enumerate(rooms):
@@ -73,7 +73,7 @@ class VllmEngine(ModelEngine):
         """Whether the rendered prompt leaves the model's context a token to answer with.
 
         Raises:
-            UsageError: The chat template does not take the messages.
+            UsageError: The chat template does not accept the messages.
         """
         tokenizer = self._llm.get_tokenizer()
         try:
@@ -94,13 +94,13 @@ class VllmEngine(ModelEngine):
 
 
 def model_arguments(model: ModelChoice, *, on_gpu: bool) -> dict[str, Any]:
-    """What ``vllm.LLM`` is made with."""
+    """Arguments of ``vllm.LLM``."""
     return {
         "model": model.location,
         "revision": model.revision,
         "tokenizer_revision": model.revision,
         "trust_remote_code": False,
-        # nothing of the model's own sampling defaults: the benchmark says how to sample
+        # not the model's own sampling defaults: the benchmark decides the sampling
         "generation_config": "vllm",
         # samples of one question share its prompt
         "enable_prefix_caching": True,
@@ -110,7 +110,7 @@ def model_arguments(model: ModelChoice, *, on_gpu: bool) -> dict[str, Any]:
 
 
 def sampling_arguments(question: Question, max_tokens: int, stop: Sequence[str]) -> dict[str, Any]:
-    """What ``vllm.SamplingParams`` is made with."""
+    """Arguments of ``vllm.SamplingParams``."""
     return {
         "temperature": question.temperature,
         "top_p": question.top_p,
@@ -121,7 +121,7 @@ def sampling_arguments(question: Question, max_tokens: int, stop: Sequence[str])
 
 
 def chat_arguments(prompt: PromptSection) -> dict[str, Any]:
-    """How ``LLM.chat`` renders messages."""
+    """Arguments of ``LLM.chat`` that decide how messages are rendered."""
     return {
         "chat_template": prompt.chat_template,
         "chat_template_kwargs": {"enable_thinking": prompt.thinking},

@@ -1,6 +1,6 @@
-"""What runs inside the sandbox, in the plain way and in the warm one.
+"""The trusted processes inside the sandbox, in the plain way and in the warm one.
 
-It is started in an isolated interpreter, as the package ``guard``, and imports nothing of SCALER::
+They start in an isolated interpreter, as the package ``guard``, and import nothing of SCALER::
 
     host --- request: a file on stdin ---> guard --- fork, limits ---> one child per input
          <-- reports: a pipe on stdout --        <-- stdout, stderr, result: unlinked files --

@@ -1,4 +1,4 @@
-"""The child's side: take on the limits, then become the program. Runs after the fork."""
+"""The child's side, after the fork: takes on the limits, then becomes the program."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def become_program(
 
 
 def open_extras(request: wire.Request, streams: list[int]) -> list[int]:
-    """The ruleset and the program to execute; some stream stands in for what there is not."""
+    """Descriptors of ruleset and program to execute; a stream fills the place of a missing one."""
     ruleset = request.ruleset if request.ruleset >= 0 else streams[0]
     if request.kind == wire.COMMAND:
         return [ruleset, os.open(request.program, os.O_RDONLY)]
@@ -81,9 +81,10 @@ def keep_only(streams: list[int]) -> None:
 
 
 def keep_triples(triples: list[list[int]]) -> list[tuple[bytes, int, int]]:
-    """Keep the streams of a generator's seeds alone: (request read, result, stderr) of each.
+    """Keep only the streams of a generator's seeds; returns (request, result, stderr) of each.
 
-    Its stdin is empty; stdout is where stderr is.
+    The request is its content, result and stderr are descriptors. Stdin is empty; stdout is where
+    stderr is.
     """
     requests = [system.read_file(item[0], 0, system.size_of(item[0])) for item in triples]
     error = triples[0][2]
@@ -119,7 +120,7 @@ def enter(request: wire.Request, folder: str) -> None:
     if request.processes == 0:
         # A larger number would count the user's other processes too; the guard counts those.
         system.set_hard_limit(resource.RLIMIT_NPROC, 0)
-    if request.filter:
+    if request.filter:  # last: the steps above need calls that it refuses
         lock.Filter(request.filter).install()
 
 
@@ -139,7 +140,7 @@ def fix_addresses() -> None:
 
 
 def run_command(request: wire.Request) -> None:
-    """Become another program, whose start closes the descriptor of failures."""
+    """Execute the program; that closes the descriptor on which a failed set-up is reported."""
     words = request.program.split(b"\0")
     items = [item.partition(b"=") for item in request.environment.split(b"\0") if item]
     variables = {name: value for name, _, value in items}
@@ -147,13 +148,13 @@ def run_command(request: wire.Request) -> None:
         os.execve(words[0], words, variables)
     try:
         os.execve(lock.PROGRAM_DESCRIPTOR, [b"program"], variables)
-    except OSError as error:  # the source made a file that cannot start: no fault of ours
+    except OSError as error:  # the source made a file that cannot start: the program's fault
         system.write_all(2, f"the program cannot start: {error.strerror}".encode())
         os._exit(CANNOT_START)
 
 
 def open_streams() -> None:
-    """Text streams over the child's own descriptors, and what ``site`` would have added."""
+    """Open text streams over the child's own descriptors; add the builtins of ``site``."""
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
@@ -179,7 +180,10 @@ def run_python(kind: int, code: CodeType, data: bytes = b"") -> int:
 
 
 def at_depth(call: Callable[[], None]) -> None:
-    """Call at one depth of the stack in every way of running, with the usual depth left."""
+    """Call at a fixed depth of the stack, with the usual recursion limit left.
+
+    Otherwise a program that recurses deeply would end differently in the plain and the warm way.
+    """
     depth = 0
     frame: FrameType | None = sys._getframe()
     while frame is not None:
@@ -258,7 +262,7 @@ def exit_status(error: SystemExit) -> int:
 
 
 def finish(status: int) -> int:
-    """Do what the interpreter does at its end, save taking its modules down one by one."""
+    """Do what the interpreter does at its end, except for clearing its modules one by one."""
     try:
         if "threading" in sys.modules:
             sys.modules["threading"]._shutdown()
@@ -273,7 +277,7 @@ def finish(status: int) -> int:
 
 
 def flush(*streams: TextIO | None) -> None:
-    """Flush streams, which a program may have closed or taken away."""
+    """Flush streams, which a program may have closed or removed."""
     for stream in streams:
         if stream is not None and not getattr(stream, "closed", False):
             stream.flush()

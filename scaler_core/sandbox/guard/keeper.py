@@ -24,7 +24,7 @@ NAMESPACES = 0x10000000 | 0x20000000 | 0x40000000 | 0x08000000 | 0x04000000
 
 
 def main() -> None:
-    """Start servers as the socket on stdin asks for them; arguments: core, and ``unshare``."""
+    """Start a server for each message on stdin, a socket; arguments: core, and ``unshare``."""
     core, unshare = int(sys.argv[1]), sys.argv[2] == "unshare"
     system.reset_signals()
     system.drop_privileges()
@@ -38,7 +38,7 @@ def main() -> None:
         __import__(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # servers that end are not waited for
     gc.collect()
-    gc.freeze()  # what is there now is never looked at again, so servers share its memory
+    gc.freeze()  # no collection writes to the objects of now, so servers share their memory
     host = socket.socket(fileno=0)
     host.send(b"ready")
     while True:
@@ -80,5 +80,6 @@ def become_server(kind: int, descriptors: list[int]) -> None:
         for descriptor in (CONTROL_FD, RULESET_FD):
             os.set_inheritable(descriptor, True)
         child.fix_addresses()
+        # the "?" makes the fork server in the program serve; it puts the "p" back
         os.execve(PROGRAM_FD, [b"?rogram"], {})
     resident.serve(kind, CONTROL_FD, RULESET_FD, PROGRAM_FD)

@@ -43,7 +43,7 @@ class Filter:
 
     def install(self) -> None:
         """Bind this process and all that come from it; raises ``OSError`` when refused."""
-        own = ctypes.c_uint32(os.getpid())
+        own = ctypes.c_uint32(os.getpid())  # filled in here, for the fork gave the id only now
         for place in self._places:
             ctypes.memmove(ctypes.addressof(self._buffer) + place, ctypes.byref(own), 4)
         refused = system.LIBRARY.prctl(

@@ -23,7 +23,7 @@ from .supervisor import compile_source
 
 
 class Batch:
-    """What one message asks for: limits, and a triple of streams for each run."""
+    """The content of one message: limits, and a triple of streams for each run."""
 
     def __init__(self, message: bytes, streams: list[int]) -> None:
         fields = wire.BATCH.unpack(message)
@@ -44,7 +44,7 @@ class Server:
         ruleset: Landlock rules that each child takes on, beside those of the server; -1 for none.
 
     Attributes:
-        reports: Those of the batch in hand; a child forgets them before it becomes the program.
+        reports: Those of the present batch; a child clears them before it becomes the program.
     """
 
     def __init__(
@@ -65,11 +65,13 @@ class Server:
         return self.run_each(batch, batch.triples)
 
     def run_together(self, batch: Batch) -> list[bytes]:
-        """All seeds in one process; those without a result once more, each alone."""
+        """Run all seeds in one process; those without a result once more, each alone."""
         report = self.run_alone(batch, batch.triples)
         status, flags, cpu_us, wall_us, memory = wire.RUN.unpack(report)
         whole = status == 0 and flags == 0
+        # a batch that fails is run twice, so this program's seeds run alone from now on
         self.batches_fail = not whole
+        # only the total of the process is known: each seed gets an equal share
         share = wire.RUN.pack(0, 0, cpu_us // batch.count, wall_us // batch.count, memory)
         done = [whole and system.size_of(triple[1]) > 0 for triple in batch.triples]
         again = [triple for triple, is_done in zip(batch.triples, done, strict=True) if not is_done]
@@ -81,7 +83,7 @@ class Server:
         return [share if is_done else next(alone) for is_done in done]
 
     def run_each(self, batch: Batch, triples: list[list[int]]) -> list[bytes]:
-        """A process for each; once some have hung, the rest count as hanging too."""
+        """Run each in a process of its own; once some have hung, the rest count as hanging too."""
         self.reports = []
         stuck = 0
         for triple in triples:
@@ -93,7 +95,7 @@ class Server:
         return self.reports
 
     def run_alone(self, batch: Batch, triples: list[list[int]]) -> bytes:
-        """One process to its end, or to the deadline, or until the host is gone."""
+        """Run one process to its end, or to the deadline, or until the host is gone."""
         started = time.monotonic()
         process = os.fork()
         if process == 0:
@@ -116,7 +118,7 @@ class Server:
         try:
             poll = select.poll()
             poll.register(watched, select.POLLIN)
-            poll.register(self.control, 0)
+            poll.register(self.control, 0)  # a hang-up is always reported, a message not wanted now
             left_ms = math.ceil(max(0.0, deadline - time.monotonic()) * 1000)
             return any(descriptor == watched for descriptor, _ in poll.poll(left_ms))
         finally:
@@ -140,7 +142,7 @@ class Server:
             open_files=batch.open_files + 2 * len(seeds),
             memory_bytes=batch.memory_bytes,
         )
-        self.filters[batch.threads].install()
+        self.filters[batch.threads].install()  # last: the steps above need calls that it refuses
         gc.enable()
         if self.kind == wire.GENERATOR:
             os._exit(child.run_generator_batch(self.code, seeds))
@@ -149,7 +151,7 @@ class Server:
 
 
 def serve(kind: int, control_fd: int, ruleset_fd: int, program_fd: int) -> None:
-    """Read the program, tell the host whether it compiles, then run batches until it hangs up."""
+    """Read the program, report whether it compiles, then run batches until the host hangs up."""
     control = socket.socket(fileno=control_fd)
     message = control.recv(wire.LONGEST_SETUP)
     cpu_s, has_ruleset, memory_bytes, plain, threaded = wire.SETUP.unpack_from(message)
@@ -167,6 +169,7 @@ def serve(kind: int, control_fd: int, ruleset_fd: int, program_fd: int) -> None:
     prove(server.filters)
     del source, message, filters, both
     sys.argv = [""]
+    # a collection would write to memory that children share with the server
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -186,7 +189,7 @@ def serve(kind: int, control_fd: int, ruleset_fd: int, program_fd: int) -> None:
 
 
 def prove(filters: list[lock.Filter]) -> None:
-    """End the server if a child cannot take on a filter, so that no program runs without."""
+    """End the server if a child cannot install a filter, so that no program runs without one."""
     for item in filters:
         process = os.fork()
         if process == 0:

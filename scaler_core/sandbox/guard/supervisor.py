@@ -1,4 +1,4 @@
-"""The guard's side: fork a child per input, watch it, end what it leaves, report."""
+"""The guard: forks a child for each input, watches it, ends its leftovers, and reports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from . import child, system, wire
 TICK_S = 0.02
 LEFTOVERS_S = 10.0
 
-# Imported before the children are forked where the source names them: they pay for it once.
+# Imported before the fork where the source names them, so that it is paid for once.
 COMMON_MODULES = """
     array bisect calendar cmath collections copy datetime decimal enum fractions functools
     heapq io itertools json math numbers operator queue random re statistics string struct
@@ -50,7 +50,7 @@ def main() -> None:
         )
     message = error.encode(errors="replace")[: wire.ERROR_BYTES]
     system.write_all(reports, wire.FRAME.pack(len(message)) + message)
-    gc.freeze()  # what is there now is never looked at again, so children share its memory
+    gc.freeze()  # no collection writes to the objects of now, so children share their memory
     if not error:
         stuck = 0
         for number, data in enumerate(request.inputs):
@@ -64,6 +64,7 @@ def main() -> None:
 
 def wake_on_child_end() -> int:
     """A descriptor that becomes readable when a child ends."""
+    # a pipe behind SIGCHLD: the plain way serves macOS too, which has no pidfd
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     os.set_blocking(writer, False)
@@ -75,7 +76,10 @@ def wake_on_child_end() -> int:
 def compile_source(
     kind: int, source: bytes, cpu_s: float, memory_bytes: int
 ) -> tuple[CodeType | None, str]:
-    """The code, its modules loaded, or why it does not compile. Bounded by the child's limits."""
+    """Returns the code, its modules loaded, or else why it does not compile.
+
+    Compiling is bounded by the CPU and memory limits of a run.
+    """
     usage = resource.getrusage(resource.RUSAGE_SELF)
     spent = usage.ru_utime + usage.ru_stime
     system.set_soft_limit(resource.RLIMIT_CPU, math.ceil(spent + cpu_s))
@@ -113,7 +117,7 @@ def run_one(
     wake: int,
     reports: int,
 ) -> bool:
-    """Run one child to its end, and report what it did; returns whether it hung."""
+    """Run one child to its end, and report its result; returns whether it hung."""
     if request.kind == wire.TOOL:
         folder = os.curdir  # what it works on lies there
     else:
@@ -158,7 +162,7 @@ def run_one(
 def supervise(
     request: wire.Request, process: int, deadline: float, outputs: list[int], wake: int
 ) -> tuple[int, resource.struct_rusage, int]:
-    """Wait for the child; kill its group when it exceeds what no rlimit bounds."""
+    """Wait for the child; kill its group at a limit that no rlimit enforces."""
     next_check = time.monotonic() + TICK_S
     while True:
         ended, status, usage = os.wait4(process, os.WNOHANG)
@@ -193,7 +197,7 @@ def sleep_until_child_ends(wake: int, seconds: float) -> None:
 
 
 def end_leftovers(process: int, wake: int) -> None:
-    """End what a child left: its group, and orphans of other groups, which the guard inherits."""
+    """Kill what a child left running: its group, and orphans, whose parent the guard became."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process, signal.SIGKILL)
     give_up = time.monotonic() + LEFTOVERS_S

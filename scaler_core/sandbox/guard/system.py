@@ -46,7 +46,7 @@ def drop_privileges() -> None:
 
 
 def reset_signals() -> None:
-    """Undo what the host ignores or blocks, so that programs start as they would anywhere."""
+    """Unblock signals, and take those the host ignores to their defaults, as for any program."""
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGINT}:
         with suppress(OSError, ValueError):
@@ -80,7 +80,7 @@ def smaller_limit(first: int, second: int) -> int:
 
 
 def children_of(process: int) -> list[int]:
-    """Ids of a process's children; none where the kernel does not tell."""
+    """Ids of a process's children; none where the kernel does not list them."""
     found: list[int] = []
     with suppress(OSError):
         for task in os.listdir(f"/proc/{process}/task"):
@@ -138,7 +138,7 @@ def write_all(stream: int, content: bytes | memoryview) -> None:
 
 
 def send(stream: int, start: int, count: int, target: int) -> None:
-    """Send a range of a file to a pipe, past this process's own memory where the kernel can."""
+    """Send a range of a file to a pipe, without reading it into this process on Linux."""
     while count > 0:
         if LINUX:
             sent = os.sendfile(target, stream, start, count)

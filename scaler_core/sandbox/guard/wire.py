@@ -1,4 +1,4 @@
-"""What the host and the processes inside tell each other, in the plain way and in the warm one.
+"""Messages between the host and the processes inside, in the plain way and in the warm one.
 
 Plain: one request file, one answer to the program, a report a run. Warm: messages on sockets that
 keep them apart; descriptors travel with them::
@@ -42,20 +42,20 @@ START = struct.Struct("<I")  # kind
 SETUP = struct.Struct("<IIQII")  # CPU s, ruleset?, memory (for compiling), bytes of filters
 BATCH = struct.Struct("<6IQQ")  # runs, CPU s, wall ms, open files, threads?, 0, memory, file size
 RUN = struct.Struct("<iIQQQ")  # wait status, flags, CPU us, wall us, RSS KiB
-MOST_RUNS = 32  # in a batch: what their streams may hold must fit into memory
+MOST_RUNS = 32  # in a batch: all that their streams may hold must fit into memory
 STREAMS = 3
 MOST_STUCK = 2  # runs of a batch that reach the wall limit before the rest are not tried
 LONGEST_SETUP = 40_000
 
 
 class Request:
-    """What the host asks for.
+    """A job of the plain way: one program, its limits, and all its inputs.
 
     Attributes:
         kind: ``SOLUTION`` or ``GENERATOR`` in Python, ``COMMAND``: a compiled program, ``TOOL``: a
             trusted command on untrusted input.
-        host: Process id of the guard's parent; the guard ends when that is another one. 0 where
-            it cannot be known: in a PID namespace.
+        host: Process id of the guard's parent; the guard ends if it has another parent. 0 where
+            that cannot be known: in a PID namespace.
         ruleset: Descriptor of the children's Landlock ruleset; -1 for none.
         program: Source, path of a compiled program, or a tool's words with NUL between them.
         environment: ``NAME=value`` items of a command, with NUL between them.

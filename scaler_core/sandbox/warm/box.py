@@ -24,10 +24,10 @@ END_S = 5.0
 
 
 class Box:
-    """Used by one thread at a time; :meth:`interrupt` may be called from any.
+    """A contained process tree. Used by one thread at a time; any may call :meth:`interrupt`.
 
     Args:
-        interpreter: Its keeper, and with it Python programs.
+        interpreter: Runs its keeper and, forked from that, Python programs.
         container: How the keeper starts.
         confinement: What binds the programs.
         core: Processor that it runs on; ``None`` for any.
@@ -60,11 +60,11 @@ class Box:
         return len(self._servers)
 
     def server(self, program: Served, limits: Limits) -> Server:
-        """The server of a program, started now if need be.
+        """Returns the server of a program, started now if need be.
 
         Args:
-            program: What it serves.
-            limits: What compiling a Python source may use.
+            program: The program that it serves.
+            limits: Limits of compiling a Python source.
 
         Raises:
             NotServed: The program cannot be served.
@@ -94,6 +94,8 @@ class Box:
         for server in self._servers.values():
             server.close()
         self._servers.clear()
+        # taken out under the lock: interrupt() on another thread must not kill by the id of a
+        # process that was waited for, which may be somebody else's by then
         with self._lock:
             keeper, self._keeper = self._keeper, None
             channel, self._socket = self._socket, None
@@ -112,13 +114,13 @@ class Box:
                 _kill(self._keeper)
 
     def abandon(self) -> None:
-        """Let go of it in a forked copy of the host, whose parent goes on using it."""
+        """Close this copy's descriptors, in a forked copy of the host; the parent goes on."""
         for server in self._servers.values():
             server.abandon()
         if self._socket is not None:
             self._socket.close()
         if self._keeper is not None:
-            self._keeper.returncode = 0  # it is the parent's child: not waited for, nor warned of
+            self._keeper.returncode = 0  # the parent's child: this copy must neither wait nor warn
 
     def _start_server(self, program: Served) -> Server:
         keeper = self._socket or self._start_keeper()
@@ -136,6 +138,7 @@ class Box:
                 raise ServerLost(f"the worker cannot start: {error}") from error
             raise
         finally:
+            # with a copy left open here, the end of the server would go unnoticed
             theirs.close()
             if file >= 0:
                 os.close(file)
@@ -148,6 +151,8 @@ class Box:
         command = self._container.command(
             [*words, self._container.guard_folder],
             View(self._interpreter.libraries),
+            # not tied to the thread that starts it: others use the box later. The keeper ends when
+            # the host's end of its socket closes.
             dies_with_caller=False,
         )
         with ExitStack() as stack:
@@ -158,6 +163,7 @@ class Box:
                 errors = stack.enter_context(tempfile.TemporaryFile())
             except OSError as error:
                 raise ServerLost(f"a box cannot start: {error}") from error
+            # started under the lock: interrupt() either finds the keeper, or comes first
             with self._lock:
                 if self._closed:
                     raise ServerLost("the sandbox is closed")
@@ -189,6 +195,7 @@ class Box:
 
 def _socket_pair() -> tuple[socket.socket, socket.socket]:
     try:
+        # keeps messages apart, unlike a stream, and reports a hang-up, unlike datagrams
         return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     except OSError as error:
         raise ServerLost(f"no socket for a worker: {error}") from error

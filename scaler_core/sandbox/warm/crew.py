@@ -1,4 +1,4 @@
-"""The crew: as many boxes as calls run side by side, and a second try for what a dead one left."""
+"""The crew: a box for each call that may run at once, and a second try where a worker dies."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Crew:
         limits: Limits,
         finish: Callable[[Facts, Streams], RunResult],
     ) -> list[RunResult]:
-        """What *finish* makes of the facts and streams of each input.
+        """Run a batch; returns *finish* of the facts and streams of each input.
 
         Raises:
             NotServed: The program cannot be served.
@@ -56,6 +56,7 @@ class Crew:
         """
         results: list[RunResult] = []
         with self._some_box(program) as box:
+            # a part is finished before the next begins, so that no more streams are in memory
             for start in range(0, len(inputs), wire.MOST_RUNS):
                 part = inputs[start : start + wire.MOST_RUNS]
                 runs = self._run_part(box, program, part, limits)
@@ -81,7 +82,7 @@ class Crew:
             }
 
     def abandon(self) -> None:
-        """Let go of all boxes in a forked copy of the host, whose parent goes on using them."""
+        """Close this copy's descriptors, in a forked copy of the host; the parent goes on."""
         for box in self._all:
             box.abandon()
 
@@ -92,6 +93,7 @@ class Crew:
             busy = [box for box in self._all if box not in self._idle]
             idle, self._idle = self._idle, []
             self._changed.notify_all()
+        # a busy box belongs to its thread, which cleans up when it returns it
         for box in busy:
             box.interrupt()
         for box in idle:
@@ -108,7 +110,7 @@ class Crew:
                     raise CrewClosed from None
                 with self._changed:
                     self._totals["replaced"] += 1
-                # the whole box: whatever took this server may have left it broken
+                # the whole box: whatever ended this server may have broken the others too
                 box.restart()
                 if attempt + 1 == ATTEMPTS:
                     raise
@@ -116,35 +118,37 @@ class Crew:
 
     @contextmanager
     def _some_box(self, program: Served) -> Iterator[Box]:
-        box = self._take(program.digest)
+        box = self._take_box(program.digest)
         try:
             yield box
         except NotServed:
             raise
         except BaseException:
-            # a server that was left in the middle would answer the next call with this one's runs
+            # left in the middle of a batch, a server would answer the next call with these runs
             box.restart()
             raise
         finally:
-            self._give_back(box)
+            self._return_box(box)
 
-    def _take(self, digest: str) -> Box:
+    def _take_box(self, digest: str) -> Box:
         with self._changed:
             while True:
                 if self._closed:
                     raise CrewClosed
                 if self._idle:
+                    # one that has the server, else the one where a new server ends no other
                     box = next((item for item in self._idle if digest in item), None)
                     box = box or min(self._idle, key=len)
                     self._idle.remove(box)
                     return box
                 if len(self._all) < self._size:
+                    # cheap enough for the lock: its processes start with its first batch
                     box = self._make_box(len(self._all))
                     self._all.append(box)
                     return box
                 self._changed.wait()
 
-    def _give_back(self, box: Box) -> None:
+    def _return_box(self, box: Box) -> None:
         with self._changed:
             if not self._closed:
                 self._idle.append(box)

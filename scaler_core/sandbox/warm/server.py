@@ -27,7 +27,7 @@ LONGEST_ANSWER = max(wire.MOST_RUNS * wire.RUN.size, wire.ERROR_BYTES)
 
 
 class ServerLost(Exception):
-    """The server ended or hung: what it was asked for has to be asked of another."""
+    """The server ended or hung without an answer; its batch has to be run by another one."""
 
 
 class NotServed(Exception):
@@ -36,13 +36,13 @@ class NotServed(Exception):
 
 @dataclass(frozen=True)
 class Served:
-    """A program as a server is made of it.
+    """A program that a server can be started for.
 
     Attributes:
         digest: Its key.
         kind: As in :mod:`scaler_core.sandbox.guard.wire`.
-        open: Gives a descriptor of its source or its binary, which the caller closes.
-        view: What it must see beside the system.
+        open: Returns a descriptor of its source or its binary, which the caller closes.
+        view: Files that it must see beside the system.
     """
 
     digest: str
@@ -60,29 +60,31 @@ class Streams:
     error: int
 
     def close(self) -> None:
-        """Let the memory go."""
+        """Close the files, which frees their memory."""
         for descriptor in (self.request, self.answer, self.error):
             os.close(descriptor)
 
 
 class Server:
-    """A socket to a server, and what is known of its process.
+    """A socket to a server, and the id of its process.
 
     Args:
-        control: The host's end; the server holds the other one.
+        control: The host's end of the socket; the server holds the other end.
     """
 
     def __init__(self, control: socket.socket) -> None:
         self._control = control
+        # the kernel adds the sender's process id as the host sees it, which a server in a PID
+        # namespace does not know itself
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._process = 0
 
     def set_up(self, filters: tuple[bytes, bytes], has_ruleset: bool, limits: Limits) -> None:
-        """Hand over the filters without and with threads, and wait until it is ready.
+        """Send the filters without and with threads, and wait until the server is ready.
 
         Raises:
-            NotServed: It tells what is wrong with the program.
-            ServerLost: It ended, or does not answer.
+            NotServed: The program does not compile; the message is the server's.
+            ServerLost: The server ended, or does not answer.
         """
         plain, threaded = filters
         header = wire.SETUP.pack(
@@ -97,7 +99,7 @@ class Server:
             raise NotServed(answer.decode(errors="replace"))
 
     def run(self, inputs: Sequence[bytes], limits: Limits) -> list[tuple[Facts, Streams]]:
-        """Run a batch; the caller closes the streams, whatever they hold.
+        """Run a batch; returns facts and streams of each run, and the caller closes the streams.
 
         Raises:
             ServerLost: No answer came. All streams are closed then.
@@ -137,7 +139,8 @@ class Server:
             raise
 
     def interrupt(self) -> None:
-        """Hang up from another thread: the server and its child end, and so does :meth:`run`."""
+        """Hang up from another thread: the server and its child end, and :meth:`run` raises."""
+        # not closed: the thread in run() still uses the descriptor, whose number would be free
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)
 
@@ -147,7 +150,8 @@ class Server:
         self._control.close()
 
     def abandon(self) -> None:
-        """Let go of it in a forked copy of the host, whose parent goes on using it."""
+        """Close this copy's descriptor, in a forked copy of the host; the parent goes on."""
+        # no shutdown, which would hang up for the parent too
         self._control.close()
 
     def _receive(self, deadline: float, on_tick: Callable[[], None] | None) -> bytes:
@@ -174,7 +178,7 @@ class Server:
 
 
 class ThreadWatch:
-    """Ends children that start more threads than allowed; looks at every tick.
+    """Kills children that start more threads than allowed; checks at every tick.
 
     The kernel's own limit counts a user's processes all over the machine, and root's not at all.
 
@@ -189,7 +193,7 @@ class ThreadWatch:
         self.exceeded = False
 
     def check(self) -> None:
-        """Look once."""
+        """Count the threads of the present children once."""
         for child in self._children():
             with contextlib.suppress(OSError):
                 threads = len(os.listdir(f"/proc/{child}/task"))
@@ -218,6 +222,8 @@ def _new_streams(data: bytes) -> Streams:
 
 def _facts(report: tuple[int, int, int, int, int], ended_for_threads: bool) -> Facts:
     status, seen, cpu_us, wall_us, kibibytes = report
+    # the watch does not know to which run a child belonged: it was one of those that were killed,
+    # and not by the server
     flags = wire.PROCESS_LIMIT if ended_for_threads and status == signal.SIGKILL and not seen else 0
     return Facts(
         wait_status=status,

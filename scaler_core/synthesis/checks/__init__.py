@@ -1,4 +1,4 @@
-"""Checks: what a candidate must pass before it is calibrated (paper sections 2.3 to 2.5)."""
+"""Checks that a candidate must pass before it is calibrated (paper sections 2.3 to 2.5)."""
 
 from scaler_core.synthesis.checks.candidate import CHECKS, check_candidate
 

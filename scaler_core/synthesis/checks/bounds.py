@@ -1,10 +1,11 @@
-r"""Bounds that a statement states: read where they can be read for certain, never guessed.
+r"""A statement's rules for its input: bounds, and whether several test cases come first.
 
-Chains such as ``1 ≤ n, m ≤ 2·10^5``, ``-10^9 <= a_i <= 10^9`` and ``1 ≤ k ≤ n ≤ 100`` are read; a
-number to the left of a name is its lower bound, one to the right its upper bound. Of several bounds
-for one name the widest counts, and a side of which one cannot be read is not stated at all: the
-other may be that of a subtask. Numbers whose exponent may have been lost (``105`` or ``230`` in a
-statement without any ``10^``), expressions, conditions and other relations are not stated.
+A bound is read where it can be read for certain, and never guessed. Chains such as
+``1 ≤ n, m ≤ 2·10^5``, ``-10^9 <= a_i <= 10^9`` and ``1 ≤ k ≤ n ≤ 100`` are read; a number to the
+left of a name is its lower bound, one to the right its upper bound. Of several bounds for one name
+the widest counts. A side of which one bound cannot be read counts as not stated, since the readable
+one may be that of a subtask. Numbers whose exponent may have been lost (``105`` or ``230`` in a
+statement without any ``10^``), expressions, conditions and other relations count as not stated.
 """
 
 from __future__ import annotations
@@ -73,10 +74,23 @@ _POWER = re.compile(r"(?:(\d+)\*)?(\d+)\^\{?(\d+)\}?")
 _INDEX = re.compile(r"_\{[^{}]{1,10}\}|(?:\[\s?[a-z][^\[\]]{0,10}\])+|_[a-z]\b")
 LARGEST_EXPONENT = 400
 
+_HEADING = re.compile(
+    r"(input|output|constraints?|examples?|samples?|notes?|scoring|subtasks?|explanation|limits)"
+    r"(?: (?:format|specification|input|output|\d+))*",
+    re.IGNORECASE,
+)
+_MARKS = " \t*#_-:"
+_LONGEST_HEADING = 40
+_TESTS = re.compile(
+    r"\bnumber of (?:independent |the )?(?:test ?cases?|tests|data ?sets)\b", re.IGNORECASE
+)
+FIRST_WORDS = 300
+"""Characters of the Input section that are searched for the meaning of the first number."""
+
 
 @dataclass(frozen=True)
 class Bound:
-    """What is stated of one name; ``None`` on a side of which nothing is stated."""
+    """The stated bounds of one name; ``None`` on a side without one."""
 
     low: int | None = None
     high: int | None = None
@@ -88,7 +102,7 @@ class Bound:
         )
 
     def about(self, name: str) -> str:
-        """The bound as it is written."""
+        """The bound as a relation, such as ``1 <= n <= 100``."""
         low = "" if self.low is None else f"{self.low} <= "
         return f"{low}{name}" + ("" if self.high is None else f" <= {self.high}")
 
@@ -114,7 +128,7 @@ def _relations(side: re.Pattern[str], text: str) -> Counter[str]:
 
 
 def _chain_bounds(chain: str, exponents_kept: bool) -> Iterator[tuple[str, Bound]]:
-    """What one chain of relations says of each name in it."""
+    """Yields the bound that one chain of relations states for each name in it."""
     parts = re.split(r"(<=?)", chain)
     terms, signs = [part.strip() for part in parts[::2]], parts[1::2]
     if any(_is_number(term) and "," in term for term in terms[1:-1]):
@@ -180,3 +194,32 @@ def _widest(bounds: Sequence[Bound], lowers: int, uppers: int) -> Bound:
         min(lows, default=None) if len(lows) >= lowers else None,
         max(highs, default=None) if len(highs) >= uppers else None,
     )
+
+
+def sections(statement: str) -> Iterator[tuple[str, str]]:
+    """Yields the heading, in lower case, and the text of each section.
+
+    The text before the first heading has the heading ``""``.
+    """
+    heading, lines = "", list[str]()
+    for line in statement.splitlines():
+        title = line.strip(_MARKS) if len(line) <= _LONGEST_HEADING else ""
+        found = _HEADING.fullmatch(title)
+        if not found:
+            lines.append(line)
+            continue
+        yield heading, "\n".join(lines)
+        heading, lines = found[1].lower(), []
+    yield heading, "\n".join(lines)
+
+
+def constraints_text(statement: str) -> str:
+    """The sections that may state bounds: Input, Constraints, limits and subtasks."""
+    wanted = ("input", "constraint", "subtask", "limits")
+    return "\n".join(text for heading, text in sections(statement) if heading.startswith(wanted))
+
+
+def counts_test_cases(statement: str) -> bool:
+    """Whether the Input section says that stdin begins with the number of test cases."""
+    text = next((text for heading, text in sections(statement) if heading.startswith("input")), "")
+    return bool(_TESTS.search(text[:FIRST_WORDS]))

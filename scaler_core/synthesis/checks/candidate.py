@@ -1,4 +1,4 @@
-"""Checking a candidate: cheap checks first, and the first that fails ends it.
+"""Checking a candidate: cheap checks first, and the first failure ends it.
 
 ::
 
@@ -12,14 +12,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from typing import get_args
 
 from pydantic import JsonValue
 
 from scaler_core.audit.records import LONGEST_ANSWER, shortened
 from scaler_core.factory.references import Words
+from scaler_core.models import AnswerType
+from scaler_core.pool.entry import DIFFICULTY_KEY, LARGEST
 from scaler_core.synthesis.checks.draws import drawn_ranges, plan_draws
 from scaler_core.synthesis.checks.jury import Jury
-from scaler_core.synthesis.checks.metadata import check_metadata
 from scaler_core.synthesis.checks.own_tests import drop_wrong_on_tests
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.checks.testcases import Inspection, check_determinism, check_scale
@@ -43,7 +45,7 @@ CHECKS = (
     "maximum",
     "variety",
 )
-"""What a rejection of the stage ``check`` may name."""
+"""The checks that a rejection of the stage ``check`` may name."""
 
 VOTES = ("breadth", "depth", "minimum", "maximum")
 """The groups of draws in the order of their votes. The ends come last: a solution that is wrong at
@@ -53,14 +55,14 @@ one end alone has been right elsewhere by then, so it is not taken for one that 
 def check_candidate(
     candidate: Candidate, workbench: Workbench, settings: CheckSettings | None = None
 ) -> Checked | Rejection:
-    """What the checks say of *candidate* (paper sections 2.3 to 2.5, and what they missed).
+    """Run all checks on *candidate* (paper sections 2.3 to 2.5, and further ones).
 
     The same candidate, settings and workbench seed give the same result, measured times apart.
 
     Args:
         candidate: Problem, metadata and generator; nothing in it is trusted.
         workbench: Runs its programs.
-        settings: How much is drawn, and what must hold.
+        settings: Number of draws, and requirements.
 
     Raises:
         InfrastructureError: The machine failed, which says nothing about the candidate.
@@ -121,8 +123,36 @@ def _check(
     )
 
 
+def check_metadata(candidate: Candidate) -> AnswerType:
+    """Returns the answer type of a candidate whose metadata can become an environment.
+
+    No program is run for it.
+
+    Raises:
+        Refused: Answers cannot be verified, nothing scales, or a parameter's name or range is not
+            allowed.
+    """
+    metadata = candidate.metadata
+    types = {name: name for name in get_args(AnswerType)}
+    answer_type: AnswerType | None = types.get(metadata.output_type)
+    if answer_type is None:
+        raise Refused("metadata", f"answers of the type {metadata.output_type} cannot be verified")
+    if not metadata.answer_unique:
+        raise Refused("metadata", "the answer is not unique")
+    if not metadata.parameters:
+        raise Refused("metadata", "nothing scales")
+    for name, (minimum, maximum) in metadata.parameters.items():
+        if not -LARGEST <= minimum <= maximum <= LARGEST:
+            raise Refused("metadata", f"parameter {name} goes from {minimum} to {maximum}")
+        if name == DIFFICULTY_KEY or not name.strip():
+            raise Refused("metadata", f"no parameter can be called {name!r}")
+    if all(minimum == maximum for minimum, maximum in metadata.parameters.values()):
+        raise Refused("metadata", "every parameter has one value only, so nothing scales")
+    return answer_type
+
+
 def check_boxable(answers: Sequence[Words]) -> None:
-    r"""Refuse answers that hold a ``\boxed``, as no verifier can tell it from the box around it.
+    r"""Refuse answers that hold a ``\boxed``: a verifier would take it for the answer's own box.
 
     Raises:
         Refused: One of them does.

@@ -6,16 +6,15 @@ from collections.abc import Collection, Iterator, Mapping
 
 from pydantic import JsonValue
 
-from scaler_core.synthesis.checks.bounds import Bound, read_bounds
+from scaler_core.synthesis.checks.bounds import Bound, constraints_text, read_bounds
 from scaler_core.synthesis.checks.draws import Ranges
 from scaler_core.synthesis.checks.refusal import Refused
-from scaler_core.synthesis.checks.sections import constraints_text
 
 EntryValue = tuple[object, bool]
 """A value of a testcase, and whether it lies in a list."""
 
 Entries = dict[str, list[EntryValue]]
-"""What stands under each key of a testcase, at any depth."""
+"""The values under each key of a testcase, at any depth."""
 
 
 class Constraints:
@@ -33,10 +32,10 @@ class Constraints:
         self._looked_at: dict[str, int] = {}
 
     def check_parameters(self) -> None:
-        """Refuse parameters whose range leaves what is stated.
+        """Refuse parameters whose range exceeds the stated bounds.
 
         Raises:
-            Refused: One of them does.
+            Refused: The range of one of them does.
         """
         for name, own in self._parameters.items():
             stated = self._stated.get(name)
@@ -71,7 +70,7 @@ class Constraints:
                     )
 
     def figures(self) -> dict[str, JsonValue]:
-        """The stated bounds, how many values were compared with each, and what is not stated."""
+        """Stated bounds, the number of values compared with each, and parameters without one."""
         stated: dict[str, JsonValue] = {
             name: {"bound": bound.about(name), "values": self._looked_at.get(name, 0)}
             for name, bound in self._stated.items()
@@ -81,7 +80,7 @@ class Constraints:
 
 
 def values_of(name: str, entries: Entries, stated: Collection[str] = ()) -> list[int] | None:
-    """The integers of a testcase that a *name* is about; ``None`` where that is not certain.
+    """The integers of a testcase that *name* refers to; ``None`` where that is not certain.
 
     ``n`` is the integer under the key ``n``, at any depth. ``a_i``, or ``ai`` where only ``a`` is a
     key, are the integers of the list under ``a``, or those under ``a`` in a list of dictionaries.

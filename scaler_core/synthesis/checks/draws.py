@@ -1,4 +1,4 @@
-"""Where the checks look: the scales that are drawn, and the testcases a generator makes there."""
+"""Draws of the checks: the scales, and the testcases that a generator makes at them."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Ranges = Mapping[str, tuple[int, int]]
 def drawn_ranges(
     candidate: Candidate, workbench: Workbench, settings: CheckSettings
 ) -> dict[str, tuple[int, int]]:
-    """The ranges that scales are drawn from: to 1,000, or less where the parameters end before.
+    """The ranges that scales are drawn from: to 1,000, or to a parameter's smaller maximum.
 
-    Where a testcase at their joint end exceeds what an instance may have, as a grid of 1,000 rows
-    and columns does, all spans are halved until it does not.
+    Where a testcase at their joint end is too large for an instance, as a grid of 1,000 rows and
+    columns is, all spans are halved until it is not.
 
     Raises:
         InfrastructureError: The sandbox failed.
@@ -44,7 +44,7 @@ def drawn_ranges(
             made.result.cause == "generator_limit" or is_too_large(made.result)
         )
 
-    if exceeds(0):  # whatever the scale: the first draw will tell
+    if exceeds(0):  # no smaller range would help: the draws themselves will be refused
         return ranges
     while any(low < high for low, high in ranges.values()) and exceeds(1):
         ranges = {name: (low, low + (high - low) // 2) for name, (low, high) in ranges.items()}
@@ -57,8 +57,8 @@ def plan_draws(
     """The draws of each group: ``minimum``, ``breadth``, ``depth`` and ``maximum``.
 
     ``maximum`` is the largest scale that ``breadth`` may draw; its seeds are those of ``minimum``,
-    so that a generator which ignores its scale is seen. How large instances become is calibration's
-    to find out, and to check.
+    so that a generator which ignores its scale is detected. Calibration finds and checks the
+    largest scale of instances.
     """
     lows = {name: low for name, (low, _) in ranges.items()}
     tops = {name: high for name, (_, high) in ranges.items()}
@@ -85,9 +85,9 @@ def plan_draws(
 def make_testcases(
     source: str, draws: Sequence[Draw], workbench: Workbench, cpu_s: float
 ) -> Iterator[tuple[Draw, Testcase | None, float]]:
-    """Each draw with its testcase and CPU seconds; ``None`` where it is too large for an instance.
+    """Yields each draw with its testcase, ``None`` where that is too large, and its CPU seconds.
 
-    The first draw goes ahead, so that a generator which never ends costs one limit.
+    The first draw is run alone, so that a generator which never ends costs one CPU limit.
 
     Raises:
         Refused: The generator fails on a draw.
@@ -109,7 +109,7 @@ def make_testcases(
 
 
 def is_too_large(failure: InstanceFailure) -> bool:
-    """Whether a testcase only is larger than an instance can be, which blames the scale alone."""
+    """Whether a draw failed only by its size, for which the scale alone is to blame."""
     beginnings = {
         "generator_limit": "generator: output_limit",
         "invalid_testcase": "generator: the testcase is larger",

@@ -1,4 +1,4 @@
-"""All solutions of a candidate on the same inputs: who is dropped, and when an input is to blame.
+"""Votes of all solutions on the same inputs: drops bad solutions, or refuses a bad generator.
 
 Votes are counted as an audit counts them (:mod:`scaler_core.audit.voting`): a solution that differs
 where the others agree is outvoted and dropped; where several solutions differ that are sound
@@ -26,7 +26,7 @@ from scaler_core.synthesis.workbench import Draw, Workbench
 
 @dataclass(frozen=True)
 class DrawnInput:
-    """A testcase as solutions read it, and a fingerprint of all of it."""
+    """The stdin of a testcase, and a fingerprint of the whole testcase."""
 
     draw: Draw
     stdin: bytes
@@ -41,23 +41,23 @@ class DrawBallot(InputBallot):
 
     @property
     def where(self) -> str:
-        """The draw, as a message names it."""
+        """The draw, for a message."""
         return self.place
 
 
 class Jury:
-    """The solutions that are still sound, and what became of the others.
+    """The solutions that are still sound, and those that were dropped.
 
     Args:
-        problem: Whose solutions they are.
-        answer_type: How their answers are read and compared.
+        problem: The problem with the solutions.
+        answer_type: Decides how their answers are read and compared.
         workbench: Runs them.
-        settings: How many are asked, and how many must be left.
-        numbers: Those that are asked, counted from 1; without it the first ones.
+        settings: How many are run, and how many must remain.
+        numbers: The solutions that are run, counted from 1; by default the first ones.
 
     Attributes:
         sound: Programs by the solution's number.
-        dropped: The others.
+        dropped: The dropped solutions, with the reason.
         slowest_cpu_s: The slowest run of a sound solution.
     """
 
@@ -124,7 +124,7 @@ class Jury:
         return results
 
     def drop(self, number: int, reason: DropReason, detail: str) -> None:
-        """Do without a solution from now on."""
+        """Drop a solution: it is not run again."""
         program = self.sound.pop(number)
         self.dropped.append(
             Dropped(
@@ -166,7 +166,7 @@ class Jury:
         return answers, figures
 
     def _count(self, group: str, ballots: Sequence[DrawBallot]) -> dict[str, JsonValue]:
-        """Drop the outvoted, and refuse what good solutions differ on; gives figures."""
+        """Drop outvoted solutions, refuse inputs on which good ones differ; returns figures."""
         count = count_votes(self._ballots)
         own = {id(ballot) for ballot in ballots}
         suspicious = [ballot for ballot in count.suspicious if id(ballot) in own]

@@ -1,4 +1,4 @@
-"""The problem's own tests: solutions must accept their inputs and give their answers."""
+"""The problem's own tests: solutions must give the right answers to their inputs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ORDER = ("example", "public", "private", "generated")
 
 
 def chosen_tests(tests: Sequence[SourceTest], settings: CheckSettings) -> list[SourceTest]:
-    """The tests that are run: examples first, none that is too long or has no answer."""
+    """The tests that are run: examples first, without those too long or without an answer."""
     longest = min(settings.test_bytes, LONGEST_TRUTH)
     usable = [
         test
@@ -34,10 +34,10 @@ def chosen_tests(tests: Sequence[SourceTest], settings: CheckSettings) -> list[S
 def drop_wrong_on_tests(
     tests: Sequence[SourceTest], jury: Jury, answer_type: AnswerType, settings: CheckSettings
 ) -> dict[str, JsonValue]:
-    """Drop the solutions that a test contradicts; gives figures.
+    """Drop the solutions that fail a test; returns figures.
 
     Raises:
-        Refused: A test contradicts more than half of the solutions, or too few are left.
+        Refused: More than half of the solutions fail a test, or too few are left.
         InfrastructureError: The sandbox failed.
     """
     chosen = chosen_tests(tests, settings)
@@ -71,7 +71,7 @@ def drop_wrong_on_tests(
 
 
 def _fault(result: RunResult, expected: str, answer_type: AnswerType) -> str:
-    """What is wrong with a solution's run on a test; empty where nothing is."""
+    """Why a solution's run fails a test; empty where it passes."""
     if result.status != "ok":
         return f"ends with {result.status}"
     try:

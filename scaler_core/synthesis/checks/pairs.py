@@ -1,4 +1,4 @@
-"""Whether the structured value, which the model reads, says what stdin, which solutions read, says.
+"""Comparing the structured value, which the model reads, with stdin, which solutions read.
 
 The rule compares *marks*: numbers and words of two characters or more. Single digits and letters
 occur everywhere and prove nothing.
@@ -20,7 +20,7 @@ from decimal import Decimal, InvalidOperation
 from scaler_core.audit.records import shortened
 
 LARGEST_STDIN = 65_536
-"""Longer texts are not compared: reading them costs more than they say."""
+"""Longer texts are not compared: that would cost more than it could show."""
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?(?![\w.])")
 _WORD = re.compile(r"[^\W_]{2,}")

@@ -1,4 +1,4 @@
-"""How a check ends the checking of a candidate: the first refusal is the result."""
+"""The exception by which a check refuses a candidate: the first refusal is the result."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pydantic import JsonValue
 
 
 class Refused(Exception):
-    """A check refused the candidate; :mod:`checking` and :mod:`calibration` turn it into a record.
+    """A check refused the candidate; ``check_candidate`` and ``calibrate`` return a ``Rejection``.
 
     Args:
-        check: Which check: one word of ``CHECKS``.
-        detail: What happened, in one line.
-        figures: What the decision rests on.
+        check: The check: a word of ``CHECKS`` or ``CALIBRATION_CHECKS``.
+        detail: The reason in one line.
+        figures: The figures behind the decision.
     """
 
     def __init__(

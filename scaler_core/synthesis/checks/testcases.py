@@ -1,4 +1,4 @@
-"""Making the testcases of a candidate, and looking at each: bounds, pairs, a single test."""
+"""Making the testcases of a candidate, and checking each: bounds, pairs, a single test."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from scaler_core.audit.programs import OTHER_HASH_SEED
 from scaler_core.audit.records import shortened
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.programs import Testcase
+from scaler_core.synthesis.checks.bounds import counts_test_cases
 from scaler_core.synthesis.checks.constraints import Constraints
 from scaler_core.synthesis.checks.draws import make_testcases
 from scaler_core.synthesis.checks.jury import DrawnInput
 from scaler_core.synthesis.checks.pairs import LARGEST_STDIN, mismatch
 from scaler_core.synthesis.checks.refusal import Refused
-from scaler_core.synthesis.checks.sections import counts_test_cases
 from scaler_core.synthesis.config import CheckSettings
 from scaler_core.synthesis.records import Candidate
 from scaler_core.synthesis.workbench import Draw, Drawn, Workbench
 
 
 class Inspection:
-    """The testcases of one candidate: made, looked at, and let go but for what solutions read.
+    """Makes and checks the testcases of one candidate, and keeps only the input of each.
 
     Args:
         candidate: The candidate.
         workbench: Runs its generator.
-        settings: What is looked at.
+        settings: Which checks are done, and their limits.
 
     Attributes:
         constraints: The bounds that values are compared with.
@@ -55,12 +55,12 @@ class Inspection:
         """The inputs that the generator makes of the *draws* of a group.
 
         Args:
-            group: What the draws are called in messages.
-            draws: What is made.
-            watch: Is shown each testcase, which is let go afterwards.
+            group: Name of the draws in messages.
+            draws: The draws.
+            watch: Called with each draw and its testcase, which is not kept.
 
         Raises:
-            Refused: It fails, or a testcase cannot be right; the check is named.
+            Refused: The generator fails, or a testcase cannot be right.
             InfrastructureError: The sandbox failed.
         """
         inputs: list[DrawnInput] = []
@@ -68,7 +68,7 @@ class Inspection:
         for draw, testcase, cpu_s in made:
             self.slowest_cpu_s = max(self.slowest_cpu_s, cpu_s)
             if testcase is not None:
-                self._look(draw, testcase)
+                self._check(draw, testcase)
                 if watch is not None:
                     watch(draw, testcase)
                 inputs.append(DrawnInput(draw, testcase.stdin, fingerprint(testcase)))
@@ -83,7 +83,7 @@ class Inspection:
         return inputs
 
     def figures(self) -> dict[str, JsonValue]:
-        """What was looked at, by check."""
+        """The findings of each check."""
         return {
             "generator": {"too_large": dict(self._too_large)},
             "single_test": "counted" if self._single_test else "not stated",
@@ -91,8 +91,8 @@ class Inspection:
             "pairs": {"compared": self._compared},
         }
 
-    def _look(self, draw: Draw, testcase: Testcase) -> None:
-        """Look at one testcase."""
+    def _check(self, draw: Draw, testcase: Testcase) -> None:
+        """Check one testcase; raises ``Refused``."""
         stdin = testcase.stdin.decode()
         first = stdin.split(maxsplit=1)[0]
         if self._single_test and first != "1":
@@ -109,15 +109,15 @@ class Inspection:
 
 
 def fingerprint(testcase: Testcase) -> str:
-    """What tells two testcases apart."""
+    """A hash of the whole testcase: equal for equal testcases."""
     return digest([testcase.stdin.decode(), testcase.value])
 
 
 def check_scale(smallest: Sequence[DrawnInput], largest: Sequence[DrawnInput]) -> None:
-    """Refuse a generator that makes the same of the smallest and of the largest scale.
+    """Refuse a generator that makes the same testcases at the smallest and the largest scale.
 
     Raises:
-        Refused: With every seed that was tried at both.
+        Refused: They are equal for every seed that was drawn at both.
     """
     by_seed = {item.draw.seed: item for item in smallest}
     pairs = [(by_seed[item.draw.seed], item) for item in largest if item.draw.seed in by_seed]
@@ -137,7 +137,7 @@ def check_determinism(
         Refused: A testcase comes out differently.
         InfrastructureError: The sandbox failed.
     """
-    # the last of each stretch: most calls had gone before it
+    # the last of each stretch, so that many calls came before it
     step = max(1, len(inputs) // settings.repeats)
     chosen = list(inputs[step - 1 :: step])[: settings.repeats]
     draws = [item.draw for item in chosen]

@@ -1,4 +1,4 @@
-"""Where problems come from: datasets that are read one problem after another."""
+"""Sources of problems: datasets that are read one problem after another."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KINDS = (
 def open_problems(
     problems: str | Path, *, split: str | None = None, revision: str | None = None
 ) -> ProblemReader:
-    """The reader for *problems*; nothing is read yet.
+    """Returns the reader for *problems*; nothing is read yet.
 
     Args:
         problems: Path or hub name; what exists as a path is a path.
@@ -39,12 +39,12 @@ def open_problems(
         revision: Commit, tag or branch of a dataset of the hub.
 
     Raises:
-        UsageError: There is no such thing, its kind is unknown, a library is missing, or *split*
-            or *revision* is given for a file.
+        UsageError: There is no such file or dataset, its kind is unknown, a library is missing, or
+            *split* or *revision* is given for a file.
     """
     path = Path(problems)
     if not path.exists():
-        # what ends like a file is one that is missing, whatever the hub may have
+        # a name with the suffix of a file means a missing file, even if the hub has that name
         named = isinstance(problems, str) and path.suffix not in _SUFFIXES
         if named and _HUB_NAME.fullmatch(str(problems)):
             return HubReader(str(problems), split or DEFAULT_SPLIT, revision)

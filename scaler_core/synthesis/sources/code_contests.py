@@ -28,7 +28,7 @@ PartT = TypeVar("PartT", bound=_Part)
 
 
 def _checked_pairs(part: PartT, first: Sequence[object], second: Sequence[object]) -> PartT:
-    """*part*, in whose two lists the n-th items belong together."""
+    """Returns *part*; raises ``ValueError`` unless its two lists pair up."""
     if len(first) != len(second):
         raise ValueError("two lists of equal length")
     return part
@@ -81,9 +81,9 @@ def read_row(row: Mapping[str, Any], ids: Ids, origin: str, place: str) -> Read:
 
     Args:
         row: Column -> value.
-        ids: Gives the problem its id.
-        origin: What the row is of, such as ``code_contests/train``.
-        place: Where it stands there, for a row without a name.
+        ids: Assigns the problem its id.
+        origin: The dataset and split of the row, such as ``code_contests/train``.
+        place: Its position there, the name of a row without one.
     """
     fields = {name: row[name] for name in COLUMNS if name in row}
     try:

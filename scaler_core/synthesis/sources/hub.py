@@ -1,4 +1,4 @@
-"""CodeContests from the Hugging Face hub, streamed; the one place that knows ``datasets``."""
+"""CodeContests from the Hugging Face hub, streamed; the one file that uses ``datasets``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class HubReader:
 
     Args:
         name: ``owner/name``.
-        split: Which part of it.
+        split: The split that is read.
         revision: Commit, tag or branch; a commit gives the same problems for ever.
 
     Raises:
@@ -31,7 +31,7 @@ class HubReader:
         _import_datasets()
 
     def count(self) -> None:
-        """The hub says it only where a dataset's author does."""
+        """``None``: the hub knows the number only where a dataset's author states it."""
         return None
 
     def __iter__(self) -> Iterator[Read]:
@@ -83,7 +83,7 @@ class HubReader:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without a line for each attempt: what went wrong is told once, by the error."""
+    """Silence the library, which logs each attempt; the final error reports the failure."""
     log = logging.getLogger("huggingface_hub")
     level = log.level
     log.setLevel(logging.ERROR)

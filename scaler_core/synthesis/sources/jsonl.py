@@ -83,7 +83,7 @@ def _problem(value: dict[str, Any], ids: Ids, place: str) -> SourceProblem:
 
 
 def _check_limits(problem: Problem) -> None:
-    """Raise ``ValueError`` for limits that no program could keep or break."""
+    """Raise ``ValueError`` for limits that are not positive or not finite."""
     seconds, megabytes = problem.time_limit_s, problem.memory_limit_mb
     if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
         raise ValueError(f"time_limit_s must be a number above 0, not {seconds}")

@@ -22,7 +22,7 @@ class PublishedReader:
         self._path = path
 
     def count(self) -> int:
-        """Entries of the file; raises as reading it does."""
+        """The number of entries; raises as :meth:`__iter__`."""
         return sum(1 for _ in self)
 
     def __iter__(self) -> Iterator[Read]:

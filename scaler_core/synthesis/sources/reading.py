@@ -1,4 +1,4 @@
-"""What every reader of problems yields, and the ids that problems get."""
+"""The interface of readers of problems, and the ids that they assign."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _KINDS: tuple[TestKind, ...] = ("example", "public", "private", "generated")
 
 
 class Unusable(Record):
-    """Something in a dataset that gives no problem at all.
+    """An entry of a dataset from which no problem can be read.
 
     Attributes:
         id: Stable and unique in its dataset, as that of a problem.
-        source: Where it stands, in one line.
-        rejection: What is wrong with it.
+        source: Its place in the dataset, in one line.
+        rejection: Why no problem can be read from it.
     """
 
     id: str
@@ -31,7 +31,7 @@ class Unusable(Record):
 
     @classmethod
     def because(cls, check: str, detail: str, *, id: str, source: str) -> Unusable:
-        """Refused by *check* of the stage ``filter``."""
+        """An entry that *check* of the stage ``filter`` refused."""
         rejection = Rejection(stage="filter", check=check, detail=detail)
         return cls(id=id, source=source, rejection=rejection)
 
@@ -40,25 +40,25 @@ Read = SourceProblem | Unusable
 
 
 class ProblemReader(Protocol):
-    """A dataset of problems, read one after another: never all of it is in memory.
+    """A dataset of problems, read one after another.
 
     Each iteration starts at the beginning and yields the same.
     """
 
     @property
     def label(self) -> str:
-        """What it reads, in one line: equal for equal datasets."""
+        """The dataset in one line: equal for equal datasets."""
 
     def count(self) -> int | None:
-        """How many it will yield; ``None`` where that is not known beforehand."""
+        """The number of items that it yields; ``None`` where that is not known beforehand."""
 
     def __iter__(self) -> Iterator[Read]:
-        """Problems, and what cannot be one, in the order of the dataset."""
+        """Problems and unusable entries, in the order of the dataset."""
 
 
 @dataclass
 class Ids:
-    """Ids for the problems of one dataset, each given once."""
+    """Assigns ids to the problems of one dataset, each id once."""
 
     _given: set[str] = field(default_factory=set)
 
@@ -82,7 +82,7 @@ def join_tests(
     """The tests of a problem, each input once, examples first, then by kind.
 
     Where the dataset gives public tests, which are what a statement shows, an example counts only
-    if it is one of them: what was read out of a text is then confirmed, and never contradicts.
+    if it is one of them: examples are read out of a text, and the public tests confirm them.
     """
     public = {_words(test.stdin): test.stdout for test in given if test.kind == "public"}
     if public:

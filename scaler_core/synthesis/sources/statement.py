@@ -2,9 +2,9 @@ r"""Reading a statement: its sections by their headings, and the examples as tes
 
 ::
 
-    logic ...            up to the Input section: what a model is told of the task
+    logic ...            up to the Input section: the task, for the prompt
     Input                the form of the input
-    Output               what a model is told of the answer's form
+    Output               the form of the answer, for the prompt
     Examples             Input, Output, Input, Output, ...
     Note                 ends the examples
 
@@ -22,7 +22,7 @@ from scaler_core.synthesis.records import SourceTest
 
 _Heading = Literal["input", "output", "examples", "example_input", "example_output", "other"]
 
-# possessive throughout: a line of many blanks is tried once, and not in every split of them
+# possessive throughout: a line of many blanks is matched once, not in every split of the blanks
 _DECORATION = r"[ \t]*+[-=#*_]*+[ \t]*+"
 _HEADING = re.compile(
     rf"^{_DECORATION}(?:"
@@ -39,7 +39,7 @@ _HEADING = re.compile(
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement, read.
+    """The parts of a statement.
 
     Attributes:
         logic: All that stands before the Input section; empty where there is no such section.
@@ -87,7 +87,7 @@ def read_statement(text: str) -> Statement:
 
 
 def _sections(text: str) -> list[_Section]:
-    """Every heading with the text up to the next one."""
+    """Every heading, with the text up to the next heading."""
     matches = list(_HEADING.finditer(text))
     ends = [match.start() for match in matches[1:]] + [len(text)] * bool(matches)
     return [
@@ -103,7 +103,7 @@ def _kind(match: re.Match[str]) -> _Heading:
 
 
 def _examples(sections: Sequence[_Section]) -> tuple[tuple[SourceTest, ...], bool]:
-    """The examples, and whether some could not be read: then none is taken."""
+    """The examples, and whether some could not be read; none is returned then."""
     parts: list[tuple[str, str]] = []
     for section in sections:
         if section.heading == "other":
