@@ -1,4 +1,4 @@
-"""What a run is made with: host, versions and pool; and which of it changed before a resume."""
+"""Provenance of a run: host, versions and pool, and changes of the pool before a resume."""
 
 from __future__ import annotations
 
