@@ -50,7 +50,7 @@ class DecidedExperienceMaker(RemoteExperienceMaker):  # type: ignore[misc]
                     advantage = group_advantage(
                         rewards[start : start + size], group, place - start, by_deviation
                     )
-                    # OpenRLHF clips what it calls reward where it is the advantage already
+                    # OpenRLHF clips at this point too: the figure it calls reward is the advantage
                     _set_row(experience, row, decided[place], min(max(advantage, lowest), highest))
         return experiences
 

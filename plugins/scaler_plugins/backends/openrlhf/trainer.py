@@ -39,7 +39,7 @@ METRICS = {
     "rollout/truncated_rate": "truncated_share",
     "timing/broadcast": "seconds_sync",
 }
-"""OpenRLHF's figures and what a run's metrics call them."""
+"""Names of OpenRLHF's figures -> their names in a run's metrics."""
 
 # the plain class behind OpenRLHF's actor
 _PPOTrainer = ppo_trainer.PPOTrainer.__ray_metadata__.modified_class
