@@ -178,7 +178,7 @@ class JsonLines:
                 start += span.length
 
     def damaged(self, span: LineSpan, reason: str) -> DataError:
-        """The error for a line that is not what the file should hold.
+        """The error for a damaged line, or one that does not belong into this file.
 
         Args:
             span: The line.

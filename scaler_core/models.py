@@ -3,8 +3,8 @@
 ::
 
     Problem -> Environment -> Instance -> Ticket -> Verdict -> Outcome -> Event
-    (statement  (generator,    (messages,  (handed    (of one    (of a        (what was
-    solutions)   levels)        truth)      out)       response)  level)       decided)
+    (statement  (generator,    (messages,  (handed    (of one    (of a        (of a
+    solutions)   levels)        truth)      out)       response)  level)       decision)
 
 Live objects (sandboxes, models, generators of randomness) never appear here; behaviour is rebuilt
 from these records.
@@ -352,7 +352,7 @@ class Event(Versioned):
     """One decision, with the evidence it rests on. Events hold no clock: equal runs, equal events.
 
     Attributes:
-        kind: What happened, a fixed word (``docs/run-directory.md`` lists them).
+        kind: The kind of decision, a fixed word (``docs/run-directory.md`` lists them).
         step: The step it happened in; 0 is before the first.
         environment_id: The environment concerned, if one is.
         reason: The rule or cause, in a few words.

@@ -1,4 +1,4 @@
-"""The lookahead names what the next step may draw, so that the factory can make it ahead.
+"""The lookahead names the instances that the next step may draw, for the factory to make ahead.
 
 ::
 

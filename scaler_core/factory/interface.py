@@ -35,7 +35,7 @@ class InstanceFailure:
 
     Attributes:
         cause: One of a fixed list; only ``infrastructure`` does not blame the environment.
-        detail: What happened, in one line.
+        detail: The failure, in one line.
     """
 
     cause: Cause

@@ -95,7 +95,7 @@ class ActorClass(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """End the workers; what is under way in another thread ends with failures."""
+        """End the workers; calls under way in other threads end with failures."""
 
 
 class FactoryActor(ActorClass):
@@ -145,7 +145,7 @@ class FactoryActor(ActorClass):
         return None, self._factory.counters()
 
     def close(self) -> None:
-        """End the workers; what is under way in another thread ends with failures."""
+        """End the workers; calls under way in other threads end with failures."""
         if self._factory is not None:
             self._factory.close()
 

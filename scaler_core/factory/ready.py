@@ -234,7 +234,7 @@ class ReadyFactory(InstanceFactory):
     # -------------------------------------------------------------- in the background
 
     def _work(self) -> None:
-        """Make what is queued until the factory is closed; prepare environments when idle."""
+        """Make the queued instances until the factory is closed; prepare environments when idle."""
         while True:
             with self._changed:
                 self._changed.wait_for(self._may_work)
