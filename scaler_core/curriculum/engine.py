@@ -163,10 +163,7 @@ class Engine:
     # -------------------------------------------------------------- levels and draws
 
     def plan(self, prompts: int) -> list[Slot]:
-        """One slot for each of *prompts* tickets, environment by environment.
-
-        Prompts are shared as by :meth:`shares`.
-        """
+        """One slot a ticket, environment by environment; prompts are shared by :meth:`shares`."""
         slots = []
         for name, share in self.shares(self.step, prompts):
             slots += self.slots_for(name, share)
@@ -241,10 +238,7 @@ class Engine:
     # -------------------------------------------------------------- learning
 
     def learn(self, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
-        """Update difficulties and histories from the step's outcomes, by environment.
-
-        An environment without a decided response stays as it is.
-        """
+        """Move d by the step's outcomes; an environment without a decided response stays."""
         for name, levels in outcomes.items():
             mean = accuracy(levels)
             if mean is None:

@@ -162,9 +162,7 @@ class Feed:
         return self.judge.verify(ticket, response)
 
     def portable_judge(self) -> PortableJudge:
-        """A judge that gives the verdicts of :meth:`verify` in another process, on any machine that
-        has the same plugins.
-        """
+        """A judge with the verdicts of :meth:`verify`, for any machine with the same plugins."""
         return self.judge.portable()
 
     def record(self, step: int, groups: Sequence[Group]) -> None:

@@ -113,9 +113,8 @@ class Curator(Component):
     """Decides which environments are trained on.
 
     Before every step the engine calls :meth:`retire`, then :meth:`admit` with the retired ones
-    gone. No environment is active twice. A retired environment that no candidate can replace
-    stays, with its history cleared, so the set shrinks only if the curator leaves candidates
-    unadmitted.
+    gone. None is active twice. A retired environment that no candidate can replace stays, with its
+    history cleared, so the set shrinks only if the curator leaves candidates unadmitted.
     """
 
     @abstractmethod

@@ -231,9 +231,7 @@ class Backend(Component):
         return RayConnection()
 
     def prompt_limit(self) -> tuple[str, int] | None:
-        """The model whose tokenizer counts prompts, and their limit in tokens; ``None`` for no
-        limit.
-        """
+        """The model whose tokenizer counts prompts, and their most tokens; ``None``: no limit."""
         return None
 
     def preview(self, run: RunLike) -> Sequence[str]:

@@ -359,10 +359,7 @@ class Run:
     # -------------------------------------------------------------- checkpoints
 
     def _checkpoint_due(self, step: int) -> bool:
-        """Whether a checkpoint is due: on schedule, after the last step, and for a stop.
-
-        Also before benchmarks, after which the step may be the best one.
-        """
+        """Whether a checkpoint is due; also before benchmarks, as the step may be the best one."""
         every = self.recipe.checkpoint.every
         on_schedule = step % every == 0 or self._evaluation.steps.on_schedule(step)
         return step > self._last_saved and (
