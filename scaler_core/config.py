@@ -1,4 +1,4 @@
-"""Recipes: what a run is made of. Every key has a default and a sentence where it is defined."""
+"""Recipes: the settings of a run. Every key has its default and its description here."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class BatchSection(Section):
 
 
 class PromptSection(Section):
-    """``[prompt]``: how instances are put to the model."""
+    """``[prompt]``: how an instance becomes a prompt, and where a response ends."""
 
     style: PromptStyle = "paper"
     """``paper`` states the task in words, ``compact`` lists its values for tiny models."""
@@ -128,12 +128,12 @@ class FactorySection(Section):
     """Where the workers run: on this machine, or as Ray actors on all machines of a cluster."""
     ready: int = Field(default=2, ge=0)
     """Instances kept ready in the background for each level that an active environment can reach
-    next; 0 makes every instance when it is asked for. Changes no instance."""
+    next; 0 makes every instance when it is drawn. Changes no instance."""
     allow_weak_sandbox: bool = False
     """Whether programs of a pool that no installed plugin ships may run in a sandbox that does not
     contain attacks."""
     references: int = Field(default=3, ge=1)
-    """Reference solutions that are asked for a truth."""
+    """Reference solutions whose answers are compared to find a truth."""
     agree: int = Field(default=2, ge=1)
     """How many of them must agree."""
     attempts: int = Field(default=5, ge=1)
@@ -149,7 +149,7 @@ class FactorySection(Section):
 
 
 class EvaluationSection(Section):
-    """``[evaluation]``: what is measured beside training."""
+    """``[evaluation]``: benchmarks and held-out environments, measured during training."""
 
     every: int = Field(default=20, ge=1)
     """Steps between evaluations on benchmarks, and on held-out environments."""
@@ -174,7 +174,7 @@ class EvaluationSection(Section):
 
 
 class TrackingSection(Section):
-    """``[tracking]``: who else is told the metrics; our own files are always written."""
+    """``[tracking]``: where else metrics are shown; our own files are always written."""
 
     use: tuple[str, ...] = ()
     """Trackers, by name."""
@@ -183,7 +183,7 @@ class TrackingSection(Section):
 
 
 class CheckpointSection(Section):
-    """``[checkpoint]``: what a killed run can go on from."""
+    """``[checkpoint]``: when state is saved from which a killed run can go on."""
 
     every: int = Field(default=20, ge=1)
     """Steps between checkpoints."""
@@ -192,7 +192,7 @@ class CheckpointSection(Section):
 
 
 class Recipe(Section):
-    """All of a run, section by section."""
+    """All settings of a run, section by section."""
 
     run: RunSection = RunSection()
     pool: PoolSection = PoolSection()
@@ -238,7 +238,7 @@ def load_recipe(
 
 
 def recipe_from(data: Mapping[str, Any], source: str = "") -> Recipe:
-    """*data* as a recipe, with errors that name the path the user typed."""
+    """*data* as a recipe; errors name a key by the path that the user typed."""
     for key, value in data.items():
         if key in Recipe.model_fields and not isinstance(value, Mapping):
             raise UsageError(f"{key}: must be a section [{key}] with keys, not {value!r}")

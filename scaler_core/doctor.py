@@ -1,6 +1,6 @@
-"""What this machine has and lacks for SCALER, with the step that helps.
+"""Checks what this machine has and lacks for SCALER, with the step that helps.
 
-Looking changes nothing and imports nothing heavy; each question is answered within seconds.
+The checks change nothing and import nothing heavy; each one takes seconds at most.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _LOCAL_PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "safete
 
 
 class Finding(Record):
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        area: What it belongs to.
-        name: What it is.
+        area: The group of checks that it belongs to.
+        name: The thing that was checked.
         ok: Whether it is there and good enough.
         found: What is there, or what is lacking.
         help: The command or step that helps, where *found* does not say it.
@@ -50,13 +50,13 @@ class Finding(Record):
 def examine_machine(
     host: PluginHost | None = None, folders: Mapping[str, Path] | None = None
 ) -> list[Finding]:
-    """Everything there is to know, in a fixed order.
+    """The results of all checks, in a fixed order.
 
     Args:
-        host: The plugins whose backends and sandboxes are asked what they miss; all that are
-            installed by default.
-        folders: Folders that runs write to, each with a word for it; room in them is looked at.
-            The working and the temporary folder by default.
+        host: The plugins whose backends and sandboxes are checked; all that are installed by
+            default.
+        folders: Folders that runs write to, by a word for each; their free space is checked. The
+            working and the temporary folder by default.
     """
     host = host or load_plugins()
     if folders is None:
@@ -227,7 +227,7 @@ def graphics_cards(root: Path = _ROOT) -> list[str]:
 
 
 def user_namespaces() -> bool:
-    """Whether a process may make a user namespace, found out by making one in a child."""
+    """Whether a process may make a user namespace; a child tries it."""
     code = f"import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare({_CLONE_NEWUSER}) != 0)"
     with suppress(OSError, subprocess.SubprocessError):
         child = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, timeout=10)
@@ -253,7 +253,7 @@ def package_version(distribution: str) -> str:
 
 
 def output_of(command: Sequence[str]) -> str:
-    """What *command* prints, stripped; empty when it fails or takes more than ten seconds."""
+    """The output of *command*, stripped; empty when it fails or takes over ten seconds."""
     with suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
         return done.stdout.strip()

@@ -24,8 +24,8 @@ class ScalerError(Exception):
     """Base of every error that SCALER raises on purpose.
 
     Args:
-        message: What is wrong and where, in one line.
-        hint: What to do next, in one line; empty when the message says it.
+        message: The fault and its place, in one line.
+        hint: The next step for the user, in one line; empty when the message says it.
     """
 
     exit_code = 1
@@ -40,7 +40,7 @@ class ScalerError(Exception):
 
 
 class UsageError(ScalerError):
-    """The user named something that does not exist or asked for what cannot be."""
+    """The user named something that does not exist, or asked for something impossible."""
 
     exit_code = 2
 

@@ -48,7 +48,7 @@ def write_atomic(path: Path, data: str | bytes) -> None:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, 0o644)  # mkstemp makes files for their owner alone
         os.replace(temporary, path)
         sync_directory(path.parent)
     except OSError as error:
@@ -85,7 +85,7 @@ def lock_file(path: Path, taken: str) -> IO[bytes]:
 
 
 def cannot_write(path: Path, error: OSError | ValueError) -> InfrastructureError:
-    """The one line for a file that cannot be written, or a path that no file can have."""
+    """The error for a file that cannot be written, or a path that no file can have."""
     reason = getattr(error, "strerror", None) or error
     return InfrastructureError(
         f"cannot write {path}: {reason}",

@@ -1,10 +1,10 @@
-"""Append-only files of JSON lines: what was acknowledged survives a kill of the writer.
+"""Append-only files of JSON lines: an acknowledged line survives a kill of the writer.
 
 ::
 
     {"key":"a","text":"..."}    whole lines: never changed, read back by their span
     {"key":"b","text":"..."}
-    {"key":"c","te              what a kill leaves of a line: cut off before the next one is written
+    {"key":"c","te              a torn line, left by a kill: cut off before the next one is written
 """
 
 from __future__ import annotations
@@ -178,11 +178,11 @@ class JsonLines:
                 start += span.length
 
     def damaged(self, span: LineSpan, reason: str) -> DataError:
-        """The error for a line that is not what the file should hold.
+        """The error for a damaged line, or one that does not belong into this file.
 
         Args:
             span: The line.
-            reason: What it is or does instead, as in "holds no response".
+            reason: Its fault, as the end of a sentence: "holds no response".
         """
         before = takewhile(lambda line: line[0].offset < span.offset, self.lines())
         number = 1 + sum(1 for _ in before)
@@ -197,7 +197,7 @@ class JsonLines:
 
     @contextmanager
     def _locked(self, operation: int) -> Iterator[None]:
-        """Keep other threads out, and other processes as *operation* of ``flock`` says."""
+        """Hold the lock of threads, and of a shared file the ``flock`` that *operation* names."""
         with self._threads:
             if self._closed:
                 raise UsageError(f"{self.path} is closed")

@@ -1,4 +1,4 @@
-"""The judge: who verifies a ticket, and what becomes of a verifier that fails."""
+"""The judge: chooses the verifier of a ticket, and makes a failing one ``undecided``."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from scaler_core.models import ComponentChoice, Instance, Response, Ticket, Verd
 from scaler_core.plugins import PluginHost, load_plugins
 
 NATIVE_WORKERS = 2  # of each process that a judge was sent to
+# functools.cache alone would let two threads build a judge each, with workers of their own
 _BUILDING = threading.Lock()
 
 
 class Scorer(Protocol):
-    """What judges for native environments, such as a factory."""
+    """Gives the verdicts of native environments that score themselves; a factory is one."""
 
     def score(self, response: Response, ticket: Ticket) -> Verdict:
         """The verdict of the environment that the ticket's verifier names."""
@@ -43,7 +44,7 @@ class Judge:
         self._lock = threading.Lock()
 
     def verify(self, ticket: Ticket, response: Response) -> Verdict:
-        """The verdict on *response*; a verifier that fails is asked once more, then ``undecided``.
+        """The verdict on *response*; ``undecided`` where the verifier fails twice.
 
         Raises:
             UsageError: The ticket names a verifier that is not installed, or wrong options.
@@ -55,7 +56,7 @@ class Judge:
         return verdict_of(who, lambda: verifier.verify(response, ticket))
 
     def portable(self) -> PortableJudge:
-        """What gives the same verdicts in another process."""
+        """A judge that gives the same verdicts in another process."""
         return PortableJudge(self._host.selection())
 
     def verifier(self, choice: ComponentChoice) -> Verifier:
@@ -67,12 +68,12 @@ class Judge:
             return self._verifiers[key]
 
     def close(self) -> None:
-        """End what the verifiers keep running."""
+        """End the processes that verifiers keep."""
         for verifier in self._verifiers.values():
             verifier.close()
 
     def choose(self, instance: Instance, default: ComponentChoice) -> ComponentChoice:
-        """Who verifies *instance*: whom its environment names, else the recipe's verifier.
+        """The verifier of *instance*: the one that its environment names, else the recipe's.
 
         The recipe's verifier gets the answer type where it has an option for it.
 
@@ -101,7 +102,7 @@ class PortableJudge:
     plugins: tuple[str, ...]
 
     def verify(self, ticket: Ticket, response: Response) -> Verdict:
-        """The verdict that :meth:`Judge.verify` gives; what this process lacks is ``undecided``."""
+        """The verdict of :meth:`Judge.verify`; ``undecided`` where this process lacks a plugin."""
         try:
             with _BUILDING:
                 judge = _judge_of_this_process(self.plugins)
@@ -116,25 +117,25 @@ class PortableJudge:
 
 @cache
 def _judge_of_this_process(plugins: tuple[str, ...]) -> Judge:
-    """Built once; its workers end with the process."""
+    """The judge for these plugins, built once; its workers end with the process."""
     workers = NativeWorkers(NATIVE_WORKERS, NativeLimits())
     return Judge(load_plugins(allowed=list(plugins)), workers)
 
 
 def verdict_of(who: str, judge: Callable[[], Verdict]) -> Verdict:
-    """The verdict that *judge* gives; an undecided one is asked for once more.
+    """The verdict that *judge* returns; it is called again where the first one is undecided.
 
-    A judge is a plugin: whatever it raises is not the response's fault.
+    A judge is a plugin: whatever it raises is not the response's fault, so it is ``undecided``.
 
     Args:
-        who: How reasons call the judge, such as ``verifier 'typed'``.
+        who: The judge's name in reasons, such as ``verifier 'typed'``.
         judge: Gives the verdict.
     """
-    verdict = _asked(who, judge)
-    return verdict if verdict.result != "undecided" else _asked(who, judge)
+    verdict = _call(who, judge)
+    return verdict if verdict.result != "undecided" else _call(who, judge)
 
 
-def _asked(who: str, judge: Callable[[], Verdict]) -> Verdict:
+def _call(who: str, judge: Callable[[], Verdict]) -> Verdict:
     try:
         verdict = judge()
     except ScalerError as error:

@@ -3,8 +3,8 @@
 ::
 
     Problem -> Environment -> Instance -> Ticket -> Verdict -> Outcome -> Event
-    (statement  (generator,    (messages,  (handed    (of one    (of a        (what was
-    solutions)   levels)        truth)      out)       response)  level)       decided)
+    (statement  (generator,    (messages,  (handed    (of one    (of a        (of a
+    solutions)   levels)        truth)      out)       response)  level)       decision)
 
 Live objects (sandboxes, models, generators of randomness) never appear here; behaviour is rebuilt
 from these records.
@@ -27,7 +27,7 @@ Language = Literal["python", "cpp"]
 AnswerType = Literal["number", "string", "array"]
 Message = dict[str, str]
 PromptStyle = Literal["paper", "compact"]
-"""How instances of program environments are put to a model; :mod:`scaler_core.factory.prompts`."""
+"""The style of a program environment's prompts; see :mod:`scaler_core.factory.prompts`."""
 
 
 class Record(BaseModel):
@@ -62,8 +62,8 @@ class Problem(Versioned):
     Attributes:
         name: Title as its source gives it.
         statement: The whole statement, with Input, Output and example sections where it has them.
-        logic: The statement up to its Input section: what a model is told of the task.
-        instruction: The text of the Output section: what a model is told of the answer's form.
+        logic: The statement up to its Input section: the task, as prompts state it.
+        instruction: The text of the Output section: the form of the answer, as prompts state it.
         solutions: Reference programs, best first.
         time_limit_s: CPU seconds that the source allows for one run, where known.
         memory_limit_mb: Memory that the source allows, where known.
@@ -142,7 +142,7 @@ class Environment(Versioned):
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 over everything that decides what instances look like and how they are judged.
+        """SHA-256 over everything that decides on instances and on their verdicts.
 
         Provenance and keys kept for export are left out: editing them changes no instance.
         """
@@ -156,6 +156,7 @@ class Environment(Versioned):
     ) -> Environment:
         """A copy with *update*; its :attr:`content_hash` is computed anew."""
         copy = super().model_copy(update=update, deep=deep)
+        # pydantic copies cached properties too, and this one is of the old content
         copy.__dict__.pop("content_hash", None)
         return copy
 
@@ -226,10 +227,10 @@ class Ticket(Versioned):
         """The ticket that hands out *instance*.
 
         Args:
-            instance: What is handed out.
+            instance: The instance.
             id: Unique within a run.
             step: The step it is drawn in, counted from 1; 0 is before the first.
-            verifier: Who judges a response; the instance's own one is not looked at.
+            verifier: Who judges a response; the instance's own verifier is not read.
             draw: Which draw of this (environment, level) in the run it is, counted from 0.
             attempt: How many instances of this draw were invalid before it.
         """
@@ -248,13 +249,13 @@ class Ticket(Versioned):
 
 
 class Question(Record):
-    """One thing to ask a model: a prompt, and how the one response to it is sampled.
+    """A prompt for a model, and how the one response to it is sampled.
 
     Attributes:
         messages: Chat messages that put it to the model.
         temperature: Sampling temperature; 0 takes the likeliest token each time.
         top_p: Share of probability that is sampled from.
-        seed: Root of the response's randomness: a response does not depend on what else is asked.
+        seed: Root of the response's randomness, so that it does not depend on other questions.
     """
 
     messages: tuple[Message, ...]
@@ -264,15 +265,15 @@ class Question(Record):
 
 
 class Response(Record):
-    """What a model wrote for a ticket or a question.
+    """A model's response to a ticket or a question.
 
     Attributes:
         text: The generated text, without the prompt.
         truncated: Whether generation stopped at the length limit.
         tokens: Generated tokens, where the backend knows them.
         sample: Which of the responses to its ticket it is, counted from 0, where the backend says.
-        withheld: Why there is none, where the cause lies outside the model (a server does not take
-            the question); an evaluation leaves it undecided.
+        withheld: Why there is no response, where the cause lies outside the model (a server refuses
+            the question); an evaluation counts it as undecided.
     """
 
     text: str
@@ -332,7 +333,7 @@ class Batch(Record):
 
 
 class Outcome(Record):
-    """What the responses of one step say about one level of one environment.
+    """The verdicts of one step on one level of one environment, counted.
 
     Attributes:
         level: The level.
@@ -351,7 +352,7 @@ class Event(Versioned):
     """One decision, with the evidence it rests on. Events hold no clock: equal runs, equal events.
 
     Attributes:
-        kind: What happened, a fixed word (``docs/run-directory.md`` lists them).
+        kind: The kind of decision, a fixed word (``docs/run-directory.md`` lists them).
         step: The step it happened in; 0 is before the first.
         environment_id: The environment concerned, if one is.
         reason: The rule or cause, in a few words.

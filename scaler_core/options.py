@@ -33,10 +33,10 @@ def parse_options(
     Types are those of the text that was typed: a number in quotes is no number, true is no number.
 
     Args:
-        model: What is allowed.
-        given: What the user wrote.
-        path: Where it stands, as the user would type it, such as ``controller``.
-        owner: Whose options they are, such as ``'proportional'``.
+        model: The allowed options.
+        given: The options that the user wrote.
+        path: Where they stand, as the user would type it, such as ``controller``.
+        owner: The component that they belong to, such as ``'proportional'``.
         source: The file they come from.
 
     Raises:
@@ -45,7 +45,7 @@ def parse_options(
     try:
         return model.model_validate_json(json.dumps(dict(given), default=str), strict=True)
     except ValidationError as error:
-        raise _explained(error, model, path, owner, f" in {source}" if source else "") from None
+        raise _explain_error(error, model, path, owner, f" in {source}" if source else "") from None
 
 
 def parse_setting(
@@ -54,8 +54,8 @@ def parse_setting(
     """The keys and the value of ``section.key=value``; a value that is not TOML is taken as text.
 
     Args:
-        text: What the user typed after ``--set``.
-        example: A setting that is right, for the message.
+        text: The text that the user typed after ``--set``.
+        example: A valid setting, for the message.
         form: How the message writes the form of a setting.
 
     Raises:
@@ -75,8 +75,8 @@ def parse_settings(texts: Sequence[str], names: Collection[str]) -> dict[str, di
     """The options in *texts*, each ``BENCHMARK.OPTION=VALUE``, by the benchmark's name.
 
     Args:
-        texts: What the user typed after each ``--set``.
-        names: What may have options.
+        texts: The texts that the user typed after each ``--set``.
+        names: Benchmarks that may have options.
 
     Raises:
         UsageError: One is malformed, or belongs to none of *names*.
@@ -107,29 +107,29 @@ def section_of(data: dict[str, Any], keys: Sequence[str], text: str) -> dict[str
     return section
 
 
-def _explained(
+def _explain_error(
     error: ValidationError, model: type[BaseModel], path: str, owner: str, where: str
 ) -> UsageError:
-    # a misspelt name is told first: it is often why another option seems to be missing
+    # a misspelt name is reported first: it is often why another option seems to be missing
     problem = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
     if problem["type"] == "extra_forbidden":
         keys = [str(part) for part in problem["loc"]]
         dotted = ".".join([*([path] if path else []), *keys])
-        return _unknown(model, keys, dotted, owner, where)
+        return _explain_unknown(model, keys, dotted, owner, where)
     keys = _typed_keys(problem["loc"])
     dotted = ".".join([*([path] if path else []), *keys])
     # a value that fits none of several allowed types has one message for each
     messages = [_message(item) for item in error.errors() if _typed_keys(item["loc"]) == keys]
     message = ", or ".join(dict.fromkeys(messages))
     if problem["type"] == "missing":
-        return UsageError(f"{dotted} is missing{where}", hint=_purpose(model, keys))
+        return UsageError(f"{dotted} is missing{where}", hint=_describe_option(model, keys))
     if not keys or (problem["type"] == "value_error" and isinstance(problem["input"], dict)):
         # the section itself is never shown: an address in it may hold a password by mistake
         of = f" of {dotted}" if dotted else ""
         return UsageError(f"options{of}{where} do not fit together: {message}")
-    shown = _shown(problem["input"])
+    shown = _shorten(problem["input"])
     return UsageError(
-        f"{dotted} = {shown}{where} is not allowed: {message}", hint=_purpose(model, keys)
+        f"{dotted} = {shown}{where} is not allowed: {message}", hint=_describe_option(model, keys)
     )
 
 
@@ -148,7 +148,7 @@ def _message(problem: ErrorDetails) -> str:
     return message[:1].lower() + message[1:]
 
 
-def _unknown(
+def _explain_unknown(
     model: type[BaseModel], keys: list[str], dotted: str, owner: str, where: str
 ) -> UsageError:
     parent = dotted.rpartition(".")[0]
@@ -160,7 +160,7 @@ def _unknown(
     return unknown_name("option", dotted, known, where=where, hint=hint)
 
 
-def _purpose(model: type[BaseModel], keys: list[str]) -> str:
+def _describe_option(model: type[BaseModel], keys: list[str]) -> str:
     field = _model_at(model, keys[:-1]).model_fields.get(keys[-1])
     text = " ".join((field.description or "").split()) if field else ""
     return f"{keys[-1]}: {text}" if text else ""
@@ -183,6 +183,6 @@ def _is_model(candidate: type) -> TypeGuard[type[BaseModel]]:
     return issubclass(candidate, BaseModel)
 
 
-def _shown(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = json.dumps(value, default=str)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 3]}..."

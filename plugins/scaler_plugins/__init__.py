@@ -1,1 +1,1 @@
-"""The components that come with SCALER, registered through the same door as anybody's plugin."""
+"""The components that come with SCALER, registered by entry points as any other plugin's are."""

@@ -1,10 +1,10 @@
-"""The engine: asks the curator who is active and the controller how hard, and remembers outcomes.
+"""The engine: keeps the active set and each environment's difficulty, and remembers outcomes.
 
 ::
 
-    begin(step)  retire -> admit            events: retired, kept, admitted
-    plan()       share prompts -> levels    one slot a ticket
-    learn()      outcomes -> history, d     events: difficulty
+    begin(step)  curator: retire -> admit            events: retired, kept, admitted
+    plan()       share prompts -> controller: levels    one slot a ticket
+    learn()      outcomes -> history, controller: d  events: difficulty
 
 It makes no instances and knows no model. Its memory is plain JSON, and every random choice derives
 from the run's seed and the step, so that a resumed run repeats an uninterrupted one.
@@ -48,7 +48,7 @@ class Engine:
         controller: Moves difficulty.
         curator: Chooses the active set.
         seed: The run's seed.
-        emit: Called with every decision.
+        emit: Receives every decision as an event.
 
     Attributes:
         environment: An environment by id; those of the active set stay in memory.
@@ -112,6 +112,7 @@ class Engine:
 
     def _replace(self, retirements: Sequence[Retirement]) -> None:
         """Retire as many as candidates can replace; the rest stay with a cleared history."""
+        # the pool is walked only where somebody is to be replaced
         room = len(self._candidates(exclude=set())) if retirements else 0
         for item in retirements[:room]:
             state = self.memory(item.environment_id)
@@ -120,11 +121,14 @@ class Engine:
             state.forget_history(0)
         for item in retirements[room:]:
             self._emit_retirement("kept", item, {"why": "nobody could take its place"})
+            # with its old history the same rule would name it again before every step
             self.memory(item.environment_id).forget_history(self.step)
+        # none of them comes straight back, or a small pool would swap an environment with itself
         self._admit(exclude={item.environment_id for item in retirements})
 
     def _admit(self, exclude: set[str]) -> None:
         view = self._view(self.active, exclude)
+        # *exclude* is part of the seed: a step may admit several times, after each quarantine
         rng = derive_random(self.seed, "admit", self.step, *sorted(exclude))
         for item in self.curator.admit(view, rng):
             name = item.environment_id
@@ -159,10 +163,7 @@ class Engine:
     # -------------------------------------------------------------- levels and draws
 
     def plan(self, prompts: int) -> list[Slot]:
-        """A slot for each of *prompts* tickets, environment by environment.
-
-        Prompts are shared as :meth:`shares` says.
-        """
+        """One slot a ticket, environment by environment; prompts are shared by :meth:`shares`."""
         slots = []
         for name, share in self.shares(self.step, prompts):
             slots += self.slots_for(name, share)
@@ -178,6 +179,7 @@ class Engine:
         if not count:
             return []
         share, extra = divmod(prompts, count)
+        # from the step alone, so that no counter has to be saved, and the lookahead can ask ahead
         first = ((step - 1) * extra) % count
         luckier = {(first + offset) % count for offset in range(extra)}
         indices = range(count) if share else sorted(luckier)
@@ -191,13 +193,13 @@ class Engine:
         return [Slot(environment_id, level) for level in levels]
 
     def next_draw(self, slot: Slot) -> int:
-        """Count one more draw of the slot's (environment, level); the first is 0."""
+        """Count a draw of the slot's (environment, level), and return its number, from 0."""
         draws = self.memory(slot.environment_id).draws
         draws[slot.level] = draws.get(slot.level, 0) + 1
         return draws[slot.level] - 1
 
     def cap(self, slot: Slot, tokens: int, limit: int) -> None:
-        """Keep an environment below the slot's level: its prompt is too long there."""
+        """Cap an environment below the slot's level, at which its prompt is too long."""
         name, level = slot.environment_id, slot.level
         evidence: dict[str, JsonValue] = {"level": level, "tokens": tokens, "limit": limit}
         if level == 0:
@@ -225,7 +227,7 @@ class Engine:
         return sum(values) / len(values) if values else 0.0
 
     def memory(self, environment_id: str) -> EnvironmentState:
-        """What is remembered of an environment; made on first use."""
+        """The state of an environment, started by the controller on first use."""
         state = self._memory.get(environment_id)
         if state is None:
             controller = self.controller.start(self.source.top_level(environment_id))
@@ -236,7 +238,7 @@ class Engine:
     # -------------------------------------------------------------- learning
 
     def learn(self, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
-        """Take the step's outcomes by environment; a step that decided nothing moves nothing."""
+        """Move d by the step's outcomes; an environment without a decided response stays."""
         for name, levels in outcomes.items():
             mean = accuracy(levels)
             if mean is None:
@@ -245,6 +247,7 @@ class Engine:
             before = self.difficulty(name)
             top = self.top_level(name)
             state.controller = self.controller.update(name, state.controller, levels, top)
+            # one that was quarantined within the step has no history any more
             if name in self.active:
                 state.remember(before, mean)
             evidence: dict[str, JsonValue] = {
@@ -266,7 +269,7 @@ class Engine:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up *state*, and survive a pool that changed since (each change is an event).
+        """Restore *state*, also where the pool has changed since; each change is an event.
 
         A removed environment is forgotten; an edited one keeps its d and loses its history, its cap
         and its quarantine, which were learnt on other instances.

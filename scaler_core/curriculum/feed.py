@@ -64,8 +64,8 @@ class Feed:
         factory: Makes instances.
         judge: Gives verdicts.
         prompts: Tickets per step.
-        verifier: Who verifies where an environment names nobody.
-        emit: Called with every decision.
+        verifier: The verifier of environments that name none.
+        emit: Receives every decision as an event.
         last_step: The step after which nothing is drawn; ``None`` for no end.
         attempts: Instances tried for one ticket.
         quarantine_after: Failed tickets in a row that quarantine an environment.
@@ -139,12 +139,13 @@ class Feed:
             for item in tickets
         ]
         self.emit(Event(kind="drawn", step=step, evidence={"tickets": drawn}))
+        # the model works from now until the record: the time to make instances ahead
         self._prefetch(step + 1)
         self._open.draw_s = round(time.monotonic() - began, 4)
         return Batch(step=step, tickets=tuple(tickets))
 
     def _prefetch(self, step: int) -> None:
-        """Let the factory make ahead what *step* may draw, unless the run ends before."""
+        """Let the factory make the instances of *step* ahead, unless the run ends before."""
         if self.last_step is None or step <= self.last_step:
             self._lookahead.prefetch(step)
 
@@ -161,21 +162,20 @@ class Feed:
         return self.judge.verify(ticket, response)
 
     def portable_judge(self) -> PortableJudge:
-        """A judge that gives the verdicts of :meth:`verify` in another process, on any machine that
-        has the same plugins.
-        """
+        """A judge with the verdicts of :meth:`verify`, for any machine with the same plugins."""
         return self.judge.portable()
 
     def record(self, step: int, groups: Sequence[Group]) -> None:
-        """Take the verdicts of a step, and move difficulty.
+        """Record the verdicts of a step, and move difficulty.
 
         Tickets without a group are counted as missing. Groups of an earlier step whose tickets were
-        missing are late: they are noted and move nothing.
+        missing are late: they become events and move nothing.
 
         Raises:
             BackendProtocolError: An id is unknown or recorded twice, a group holds no verdict, or
                 no step is open. Nothing has changed then.
         """
+        # everything is checked before anything changes, so that a rejected call can be corrected
         late, current = self._sort_groups(step, groups)
         for group in late:
             self._note_late(group)
@@ -230,6 +230,7 @@ class Feed:
 
     def _note_late(self, group: Group) -> None:
         drawn = self._missing.pop(group.ticket_id)
+        # an id is "step.index.environment", and the environment's id may hold dots
         environment_id = group.ticket_id.split(".", 2)[2]
         self.emit(
             Event(
@@ -276,7 +277,7 @@ class Feed:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from *state*; the next draw is the one that followed it."""
+        """Restore *state*; the next draw is the one that followed it."""
         if state.get("schema_version") != 1:
             raise DataError(
                 f"feed state of version {state.get('schema_version')!r}; this SCALER reads 1"

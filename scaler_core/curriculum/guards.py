@@ -1,7 +1,8 @@
 """The one boundary between the engine and foreign controllers and curators.
 
-Whatever they raise or return wrongly becomes a ``PluginError`` that names them; what they are
-handed is theirs to change, and what they hand back is plain JSON before the engine keeps it.
+Whatever they raise or return wrongly becomes a ``PluginError`` that names them. A controller gets a
+copy of the state, which it may change, and its new state becomes plain JSON before the engine keeps
+it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ NamedT = TypeVar("NamedT", Admission, Retirement)
 
 
 class GuardedController:
-    """A controller whose every answer is checked."""
+    """Calls a controller and checks whatever it returns."""
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
@@ -70,6 +71,7 @@ class GuardedController:
         if not isinstance(state, dict):
             raise PluginError(f"{self._title}: {method} returned {state!r}, which is no dict")
         try:
+            # through JSON now, so that a run and its resume go on from the same state
             plain: State = json.loads(canonical_json(state))
         except (TypeError, ValueError) as error:
             raise PluginError(
@@ -79,15 +81,15 @@ class GuardedController:
 
 
 class GuardedCurator:
-    """A curator whose every decision is checked."""
+    """Calls a curator and checks each of its decisions."""
 
     def __init__(self, curator: Curator) -> None:
         self._curator = curator
         self.title = f"curator {curator.name!r}"
 
     def retire(self, view: CuratorView) -> list[Retirement]:
-        """Its retirements, each of another active environment."""
-        return self._checked(
+        """Its retirements: active environments, none named twice."""
+        return self._call(
             f"retire before step {view.step}",
             Retirement,
             lambda: self._curator.retire(view),
@@ -96,8 +98,8 @@ class GuardedCurator:
         )
 
     def admit(self, view: CuratorView, rng: random.Random) -> list[Admission]:
-        """Its admissions, each of another candidate."""
-        return self._checked(
+        """Its admissions: candidates, none named twice."""
+        return self._call(
             f"admit before step {view.step}",
             Admission,
             lambda: self._curator.admit(view, rng),
@@ -105,7 +107,7 @@ class GuardedCurator:
             "not a candidate",
         )
 
-    def _checked(
+    def _call(
         self,
         doing: str,
         kind: type[NamedT],

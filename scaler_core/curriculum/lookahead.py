@@ -1,4 +1,4 @@
-"""The lookahead names what the next step may draw, so that the factory can make it ahead.
+"""The lookahead names the instances that the next step may draw, for the factory to make ahead.
 
 ::
 
@@ -25,7 +25,7 @@ LARGEST_MOVE = 1.0
 
 
 class Lookahead:
-    """Asks *factory* to make ahead what the step after this one may draw.
+    """Has *factory* make ahead the instances that the next step may draw.
 
     Args:
         engine: The curriculum.
@@ -44,7 +44,7 @@ class Lookahead:
         self.ready = ready
 
     def prefetch(self, step: int) -> None:
-        """Ask for what *step*, the next one, may draw."""
+        """Prefetch the instances that *step*, the next one, may draw."""
         if not self.ready:
             return
         try:
@@ -54,9 +54,9 @@ class Lookahead:
         self.factory.prefetch(requests)
 
     def requests(self, step: int) -> list[InstanceRequest]:
-        """The levels around every d, then those next to them, as far as d can move.
+        """Requests for the levels around every d, then for those beyond, as far as d can move.
 
-        The latter stay named from hint to hint, so that none is made twice.
+        Both hints of a step name the latter, so that the factory keeps what it has made of them.
         """
         around: list[InstanceRequest] = []
         beyond: list[InstanceRequest] = []
@@ -64,6 +64,7 @@ class Lookahead:
             environment = self.engine.environment(name)
             d = self.engine.difficulty(name)
             for level in self._reachable(name, d):
+                # attempt 0 only: a replacement for an invalid instance is made when it is drawn
                 seeds = self._next_seeds(name, level, max(prompts, self.ready))
                 request = InstanceRequest(environment, level, seeds)
                 (around if abs(level - d) < 1 else beyond).append(request)

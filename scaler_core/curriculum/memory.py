@@ -40,7 +40,7 @@ class EnvironmentState:
     quarantine: str = ""
 
     def remember(self, difficulty: float, accuracy: float) -> None:
-        """Append one step to the history, and forget what is older than the limit."""
+        """Append one step to the history, and drop those beyond the limit."""
         self.difficulties.append(difficulty)
         self.accuracies.append(accuracy)
         del self.difficulties[:-HISTORY_LIMIT], self.accuracies[:-HISTORY_LIMIT]
@@ -51,7 +51,7 @@ class EnvironmentState:
         self.difficulties, self.accuracies = [], []
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON."""
+        """The state as plain JSON."""
         return {**asdict(self), "draws": {str(level): n for level, n in self.draws.items()}}
 
     @classmethod

@@ -35,20 +35,20 @@ class Filled:
 class TicketMaker:
     """Fills slots with instances.
 
-    The k-th draw of an (environment, level) has the seed of :func:`instance_seed`, so what it is
-    depends on nothing that happened beside it.
+    The k-th draw of an (environment, level) has the seed of :func:`instance_seed`, so its instance
+    does not depend on other draws.
 
     Args:
         engine: The curriculum.
         factory: Makes instances.
-        judge: Says who verifies an instance.
-        verifier: Who verifies where an environment names nobody.
-        emit: Called with every replacement.
+        judge: Chooses the verifier of an instance.
+        verifier: The verifier of environments that name none.
+        emit: Receives an event for every replacement.
         attempts: Instances tried for one ticket.
         quarantine_after: Failed tickets in a row that quarantine an environment.
 
     Attributes:
-        measure: How prompts are counted, and the most tokens that fit; ``None`` for no limit.
+        measure: Counts a prompt's tokens, and the most that fit; ``None`` for no limit.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class TicketMaker:
         self._replaced: Counter[str] = Counter()
 
     def fill(self, step: int, slots: Sequence[Slot]) -> Filled:
-        """A ticket for every slot, in order; a slot that gives none is planned again.
+        """A ticket for every slot, in order; a slot that yields none is planned again.
 
         Raises:
             PoolExhausted: No environment can give an instance any more.
@@ -125,6 +125,7 @@ class TicketMaker:
         results: dict[int, Instance | InstanceFailure] = {}
         for indices, made in zip(together.values(), self.factory.make_many(requests), strict=True):
             results.update(zip(indices, made, strict=True))
+        # in the order of the batch: a failure may quarantine, which decides on those after it
         return dict(sorted(results.items()))
 
     def _seed(self, item: _PendingTicket) -> int:
@@ -134,6 +135,7 @@ class TicketMaker:
     def _note_failure(self, item: _PendingTicket, failure: InstanceFailure) -> None:
         slot = item.slot
         if failure.cause == "infrastructure":
+            # replacing it would make the draw depend on the state of the machine
             raise InfrastructureError(
                 f"no instance of {slot.environment_id!r} could be made: {failure.detail}",
                 hint="the environment is not to blame; see scaler doctor, then resume the run",
@@ -155,7 +157,7 @@ class TicketMaker:
         )
 
     def _after_failure(self, item: _PendingTicket) -> _PendingTicket:
-        """The next to try: another attempt, else another draw, else another environment."""
+        """The next try: another attempt, else another draw, else another environment."""
         slot = item.slot
         name = slot.environment_id
         if name in self.engine.active:
@@ -196,7 +198,7 @@ class TicketMaker:
         return True
 
     def _verifier_of(self, instance: Instance) -> ComponentChoice | None:
-        """Who verifies the instance; ``None`` where its environment asks for what is not there."""
+        """The instance's verifier; ``None`` where its environment names one that cannot be used."""
         try:
             return self.judge.choose(instance, self.verifier)
         except UsageError as error:

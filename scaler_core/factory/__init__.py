@@ -1,4 +1,4 @@
-"""Making instances: the interface that callers hold, whatever implementation stands behind it."""
+"""Making instances: one interface, implemented on this machine, on Ray, and made ahead."""
 
 from scaler_core.factory.interface import (
     NATIVE_VERIFIER,

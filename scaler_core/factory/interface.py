@@ -31,11 +31,11 @@ Cause = Literal[
 
 @dataclass(frozen=True)
 class InstanceFailure:
-    """Why a seed gave no instance.
+    """Why no instance could be made for a seed.
 
     Attributes:
         cause: One of a fixed list; only ``infrastructure`` does not blame the environment.
-        detail: What happened, in one line.
+        detail: The failure, in one line.
     """
 
     cause: Cause
@@ -72,10 +72,10 @@ class InstanceFactory(ABC):
         return [self.make(item.environment, item.level, item.seeds) for item in requests]
 
     def prefetch(self, requests: Sequence[InstanceRequest]) -> None:
-        """Announce what will probably be asked for next; it replaces the last announcement.
+        """Announce the requests that will probably come next; replaces the last announcement.
 
-        An implementation may make it in the background, or only prepare the environments, which is
-        all that a request without seeds asks for. No result ever depends on it.
+        An implementation may make them in the background, or only prepare the environments, which
+        is all that a request without seeds asks for. No result ever depends on it.
         """
         return
 

@@ -39,14 +39,14 @@ class LocalFactory(InstanceFactory):
 
     Args:
         sandbox: Runs the programs; the factory closes it.
-        prompt_style: How instances are put to a model.
+        prompt_style: The style of prompts.
         system: Replaces the style's system message.
         references: Answers of reference solutions that are compared at most.
         agree: How many of them must agree; 1 takes the first solution that runs (paper section 3).
         workers: Environments of :meth:`make_many` that are made side by side, and native workers.
-        generator_limits: What one call of a generator may use.
-        solution_limits: What one run of a solution may use.
-        native_limits: What one call of a native environment may use.
+        generator_limits: Limits of one call of a generator.
+        solution_limits: Limits of one run of a solution.
+        native_limits: Limits of one call of a native environment.
 
     Raises:
         UsageError: *agree* is below 1 or above *references*.
@@ -97,6 +97,7 @@ class LocalFactory(InstanceFactory):
         All levels of one environment are made in one batch: starting an interpreter for a program
         costs more than most of its runs.
         """
+        # by identity: a program environment holds dictionaries, so that it cannot be hashed
         together: dict[int, list[int]] = {}
         for index, request in enumerate(requests):
             together.setdefault(id(request.environment), []).append(index)
@@ -108,8 +109,8 @@ class LocalFactory(InstanceFactory):
     def prefetch(self, requests: Sequence[InstanceRequest]) -> None:
         """Prepare the programs of these environments in the calling thread; no instance is made.
 
-        Programs are compiled and their workers started: generators, and the solutions that are
-        asked for a truth. :class:`~scaler_core.factory.ready.ReadyFactory` calls it in the
+        Programs are compiled and their workers started: generators, and the solutions that compute
+        truths. :class:`~scaler_core.factory.ready.ReadyFactory` calls it in the
         background.
         """
         environments = {id(item.environment): item.environment for item in requests}
@@ -132,6 +133,7 @@ class LocalFactory(InstanceFactory):
 
         Calls under way, and later ones, end with failures of the cause ``infrastructure``.
         """
+        # under the lock of submitting: an executor that is shut down takes no work and raises
         with self._submitting:
             self._closed = True
             self._runner.close()

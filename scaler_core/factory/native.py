@@ -61,10 +61,10 @@ class NativeWorkers:
 
     Args:
         size: Workers at most.
-        limits: What one call may use.
-        counters: Get ``cpu_s/native`` and ``wall_s/native`` of making instances: how long the
+        limits: Limits of one call.
+        counters: Receives ``cpu_s/native`` and ``wall_s/native`` of making instances: how long the
             calls took, waiting for a worker included, and the CPU of those that were answered.
-        hash_seed: The hash seed of the workers' Python; only audits ask for another one than 0.
+        hash_seed: The hash seed of the workers' Python; only audits use another one than 0.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class NativeWorkers:
     def score(self, response: Response, ticket: Ticket) -> Verdict:
         """The verdict of the environment that the ticket's verifier names.
 
-        A failed call is tried once more. A limit is the response's doing and so ``incorrect``; an
+        A failed call is tried once more. A limit is caused by the response and so ``incorrect``; an
         error in the environment's code leaves it ``undecided``.
         """
         reference = ticket.verifier.options.get("environment")
@@ -119,6 +119,8 @@ class NativeWorkers:
         """Kill all workers; calls under way end with failures."""
         with self._lock:
             self._closed = True
+            # kill only: a busy worker's pipes belong to the thread that waits for its answer, which
+            # closes them when the death ends its wait
             for worker in self._all:
                 worker.kill()
             idle, self._idle = self._idle, []
@@ -132,18 +134,18 @@ class NativeWorkers:
         for _ in range(ATTEMPTS):
             try:
                 answer = self._call(reference, {"call": "make", "level": level, "seed": seed})
-                return self._checked(environment, reference, level, seed, answer)
+                return self._check_instance(environment, reference, level, seed, answer)
             except WorkerError as error:
                 return InstanceFailure("native_error", _one_line(f"{reference}: {error}"))
             except WorkerLimit as error:
                 return InstanceFailure("native_limit", f"{reference}: {error}")
-            except WorkerLost as error:
+            except WorkerLost as error:  # may be the machine's doing: tried once more
                 outcome = InstanceFailure("native_error", f"{reference}: {error}")
             except OSError as error:
                 outcome = InstanceFailure("infrastructure", f"native worker: {error}")
         return InstanceFailure("infrastructure", CLOSED) if self._closed else outcome
 
-    def _checked(
+    def _check_instance(
         self,
         environment: NativeEnvironment,
         reference: str,
@@ -151,7 +153,7 @@ class NativeWorkers:
         seed: int,
         answer: object,
     ) -> Instance:
-        """The instance, if it is the one that was asked for and can be put to a model.
+        """The instance in *answer*, which must be the requested one and fit for a prompt.
 
         Raises:
             WorkerError: It is not.
@@ -199,14 +201,16 @@ class NativeWorkers:
     def _worker(self) -> Iterator[NativeProcess]:
         with self._free:
             worker = self._take()
+            # only after an answer: at a limit the worker may still be busy with the call
             reusable = False
             try:
                 yield worker
                 reusable = True
-            except WorkerError:
+            except WorkerError:  # of the environment's code: the worker has answered
                 reusable = True
                 raise
             finally:
+                # close() ends the idle workers: one that came back after it would be left over
                 with self._lock:
                     reusable = reusable and not self._closed
                     if reusable:

@@ -1,4 +1,4 @@
-"""One native worker, seen from the host: start it, ask it with a deadline, kill it."""
+"""One native worker, seen from the host: start it, call it with a deadline, kill it."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ class NativeProcess:
     """
 
     def __init__(self, hash_seed: int = 0) -> None:
+        # pipes of their own: whatever the environment's code prints goes to stdout and is lost
         request_end, self._requests = os.pipe()
         self._answers, answer_end = os.pipe()
         try:
@@ -55,13 +56,14 @@ class NativeProcess:
                 stderr=subprocess.DEVNULL,
                 env={**os.environ, "PYTHONHASHSEED": str(hash_seed)},
                 pass_fds=(request_end, answer_end),
-                start_new_session=True,
+                start_new_session=True,  # so that kill() reaches whatever the worker starts
             )
         except OSError:
             os.close(self._requests)
             os.close(self._answers)
             raise
         finally:
+            # the worker has its own copies; with ours open its death would never end our reading
             os.close(request_end)
             os.close(answer_end)
         self.cpu_s = 0.0
@@ -87,6 +89,7 @@ class NativeProcess:
 
     def kill(self) -> None:
         """End the worker and whatever it started. Safe to call from any thread."""
+        # once it was waited for, its number may belong to another process
         if self._process.returncode is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)

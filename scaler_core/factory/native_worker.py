@@ -1,7 +1,7 @@
 """The process that runs native environments: JSON lines in, JSON lines out, until the pipe closes.
 
-Started by :mod:`scaler_core.factory.native` with the numbers of its two pipes. What an environment
-prints goes elsewhere, so it cannot disturb the answers.
+Started by :mod:`scaler_core.factory.native_process` with the descriptors of its two pipes. An
+environment's prints go to stdout, which is no pipe of ours, so they cannot disturb the answers.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from scaler_core.models import Instance, Response, Ticket, Verdict
 
 def main(requests: int, answers: int) -> None:
     """Answer each line of the descriptor *requests* with one line on *answers*."""
+    # a program that an environment starts must not keep the pipes open beyond the worker's death
     for pipe in (requests, answers):
         os.set_inheritable(pipe, False)
+    # read in a thread, which notices the host's end even while an environment computes
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(requests, lines), daemon=True).start()
     environments: dict[str, NativeEnvironment] = {}
@@ -42,7 +44,7 @@ def main(requests: int, answers: int) -> None:
 
 
 def _read(requests: int, lines: queue.SimpleQueue[str]) -> None:
-    """Pass lines on; when the host closes the pipe or ends, end at once, whatever runs."""
+    """Queue the host's lines; exit at once when it closes the pipe or ends, whatever runs."""
     with open(requests, encoding="utf-8") as stream:
         for line in stream:
             lines.put(line)
@@ -86,7 +88,8 @@ def load_class(reference: str) -> type[NativeEnvironment]:
 
 
 def limit_cpu(seconds: float) -> None:
-    """Let the kernel end this process after that much more CPU time, in whole seconds."""
+    """Let the kernel end this process after *seconds* more of CPU time, in whole seconds."""
+    # the soft limit alone: one that was lowered hard could not be raised for the next call
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     usage = resource.getrusage(resource.RUSAGE_SELF)
     if math.isinf(seconds):

@@ -1,4 +1,4 @@
-"""Running programs for the factory: a sandbox, a retry where it fails, and what it all cost."""
+"""Running programs for the factory: a sandbox, one retry where it fails, and the cost of runs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Runner:
 
     Args:
         sandbox: Runs the programs.
-        counters: Get the cost of each run.
+        counters: Receives the cost of each run.
     """
 
     def __init__(self, sandbox: Sandbox, counters: Counters) -> None:
@@ -56,7 +56,7 @@ class Runner:
         """One result per input.
 
         Counts the CPU seconds of all runs as ``cpu_s/<stage>``, and as ``wall_s/<stage>`` how long
-        the call took: waiting for a place in the sandbox is part of it.
+        the call took, waiting for a place in the sandbox included.
         """
         if not inputs:
             return []
@@ -74,7 +74,7 @@ class Runner:
         return results
 
     def close(self) -> None:
-        """From now on every run is a ``sandbox_failure``; the sandbox is not asked any more."""
+        """Make every later run a ``sandbox_failure``, without calling the sandbox."""
         self._closed = True
 
     def _ask(self, program: Program, inputs: Sequence[bytes], limits: Limits) -> list[RunResult]:
@@ -92,8 +92,8 @@ def failure(kind: Literal["generator", "solution"], result: RunResult, who: str)
 
     Args:
         kind: ``generator`` or ``solution``.
-        result: What happened.
-        who: The program, as a message names it.
+        result: The result of the run.
+        who: The program's name in messages.
     """
     cause: Cause
     if result.status == "sandbox_failure":
@@ -132,7 +132,7 @@ class Testcase:
     """One input of a problem.
 
     Attributes:
-        stdin: What its solutions read.
+        stdin: The input that solutions read.
         value: The same as a structured value, for the prompt.
     """
 
@@ -173,7 +173,7 @@ def read_testcase(output: bytes) -> Testcase:
 
 
 def _depth(value: Any) -> int:
-    """How deep lists and dictionaries lie in each other."""
+    """How deep lists and dictionaries are nested; without recursion, which has a limit."""
     deepest, waiting = 0, [(value, 1)]
     while waiting:
         item, depth = waiting.pop()

@@ -1,4 +1,4 @@
-"""How an instance of a program environment is put to a model (paper section 3).
+"""The prompt of an instance of a program environment (paper section 3).
 
 ``paper`` states the whole task in words. ``compact`` names the environment and lists the values,
 for models too small to read a statement::
@@ -31,7 +31,7 @@ def render(
     style: PromptStyle = "paper",
     system: str | None = None,
 ) -> tuple[Message, ...]:
-    """Chat messages that put *testcase* of *environment* to a model.
+    """The chat messages that ask a model to solve *testcase* of *environment*.
 
     Args:
         environment: Where the instance comes from.

@@ -10,7 +10,7 @@
        v
     actor: one core, a sandbox and a factory of its own  ---> results, counters
        x   dead? replaced; the work that it had begun is done again where nothing else runs,
-           what only waited in its queue as if it had never been there
+           work that only waited in its queue goes into another queue
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class _Member:
 
     Attributes:
         actor: The actor.
-        known: Keys of the environments that it was sent.
+        known: Keys of the environments that were sent to it.
         load: Pieces of work with it, by lane.
         counters: The totals of its factory, as of its latest answer.
     """
@@ -73,7 +73,7 @@ class _Member:
     counters: dict[str, float] = field(default_factory=dict)
 
     def update(self, counters: Mapping[str, float]) -> None:
-        """Record its totals; those of an older answer may come after those of a newer one."""
+        """Record its totals. They only grow, so that of two answers the larger one is newer."""
         for name, total in counters.items():
             self.counters[name] = max(total, self.counters.get(name, total))
 
@@ -114,7 +114,7 @@ class RayFactory(InstanceFactory):
         self._recipe = (builder, canonical_json(dict(arguments)))
         self._counters = Counters()
         self._changed = threading.Condition()
-        # all that follows is read and written while that is held
+        # all that follows is read and written under that lock
         self._closed = False
         self._replacing = 0
         self._waiting_alone: Counter[Lane] = Counter()
@@ -124,7 +124,7 @@ class RayFactory(InstanceFactory):
         except BaseException:
             self._cluster.close()
             raise
-        # a place each, by which environments find their home
+        # by place: an environment's home is a place in this list, whichever actor stands there
         self._members: list[_Member | None] = [_Member(actor) for actor in actors]
         self._threads = ThreadPoolExecutor(workers * QUEUE, thread_name_prefix="ray-factory")
 
@@ -152,7 +152,7 @@ class RayFactory(InstanceFactory):
             together.setdefault(id(request.environment), []).append(index)
         groups = [[requests[index] for index in indices] for indices in together.values()]
         with self._changed:
-            here = self._closed  # and then all fail at once
+            here = self._closed  # the pool of threads takes nothing more, and all fail at once
             futures = [] if here else [self._threads.submit(self._make_group, g) for g in groups]
         made = map(self._make_group, groups) if here else (future.result() for future in futures)
         results: dict[int, list[InstanceResult]] = {}
@@ -248,7 +248,7 @@ class RayFactory(InstanceFactory):
         """
         deaths: list[str] = []
         for _ in range(ACTORS_A_WORK_MAY_LOSE):
-            # after a death alone, so that work which kills its actor takes nothing with it twice
+            # after a death the whole queue: alone, work that kills its actor takes no other with it
             slots = QUEUE if deaths else 1
             member = self._take(lane, key, slots)
             try:
@@ -268,7 +268,7 @@ class RayFactory(InstanceFactory):
     # -------------------------------------------------------------- who does it
 
     def _take(self, lane: Lane, key: str, slots: int) -> _Member:
-        """A member with so many free slots in its queue, the home of *key* where it has them."""
+        """A member with *slots* free in its queue: the home of *key*, else the least loaded."""
         home = int(hashlib.sha256(key.encode()).hexdigest(), 16) % len(self._members)
         alone = slots == QUEUE
         with self._changed:
@@ -291,7 +291,7 @@ class RayFactory(InstanceFactory):
         if not live and not self._replacing:
             raise _NoAnswer(f"no Ray actor is left: {self._why_none}")
         if slots < QUEUE and self._waiting_alone[lane]:
-            return None  # or whoever waits for an empty queue would wait for ever
+            return None  # else other work would keep every queue occupied for ever
         live.sort(key=lambda member: (member is not self._members[home], member.load[lane]))
         return next((member for member in live if member.load[lane] + slots <= QUEUE), None)
 
@@ -304,7 +304,12 @@ class RayFactory(InstanceFactory):
         return [member for member in self._members if member is not None]
 
     def _replace(self, member: _Member) -> None:
-        """Put a new actor in the place of a dead one, unless another thread does."""
+        """Put a new actor in the place of a dead one, unless another thread does.
+
+        It is started without the lock, because that takes seconds; ``_replacing`` counts it
+        meanwhile, so that nobody takes an empty list of actors for the end, and :meth:`close`
+        waits.
+        """
         with self._changed:
             if self._closed or member not in self._members:
                 return

@@ -1,4 +1,4 @@
-"""The one place that knows Ray: a connection to a cluster, actors on it, and their deaths."""
+"""The one module of the factory that uses Ray: a connection, actors on it, and their deaths."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ActorLost(Exception):
     """The actor died, or cannot be reached, before it had answered.
 
     Attributes:
-        begun: Whether it had begun the call; otherwise the call cannot be what it died of.
+        begun: Whether it had begun the call; otherwise the call cannot have killed it.
     """
 
     def __init__(self, message: str, begun: bool) -> None:
@@ -41,8 +41,8 @@ class Actor:
 
     Attributes:
         handle: Ray's handle of it.
-        who: How it introduced itself.
-        number: Its number among those of its machine, which gives each a core of its own there.
+        who: Its version, machine and process.
+        number: Its number on its machine, by which each actor there gets a core of its own.
     """
 
     handle: Any
@@ -53,14 +53,14 @@ class Actor:
 class RayCluster:
     """A connection to Ray.
 
-    One that this process has already is used and left as it is. Otherwise it goes to the cluster
-    that *connection* names or, as with every Ray program, ``RAY_ADDRESS``; where neither does, a
-    cluster is started on this machine, and ended by :meth:`close`.
+    A connection that this process already has is used and left open. Otherwise it connects to the
+    cluster that *connection* names or, as every Ray program, to that of ``RAY_ADDRESS``; without
+    either a cluster is started on this machine, and ended by :meth:`close`.
 
     Args:
         cores: Actors that it must have room for; each takes a core.
         connection: Which cluster, and how its processes are started.
-        option: The option with which the user set their number.
+        option: The option that set *cores*, for messages.
 
     Raises:
         UsageError: Ray is not installed, the cluster cannot be reached or has too few cores.
@@ -93,7 +93,7 @@ class RayCluster:
 
         Args:
             actor: The class that they run.
-            builder: The function that builds what they work with, as ``module:function``.
+            builder: The function that builds the object they work with, as ``module:function``.
             arguments: Its keyword arguments, a JSON object.
             how_many: How many actors.
 
@@ -102,6 +102,7 @@ class RayCluster:
             InfrastructureError: They did not come up.
         """
         lanes = dict.fromkeys(actor.LANES, 1)
+        # Ray restarts none: in a restarted actor nobody would have called start()
         kind = self._ray.remote(num_cpus=1, max_restarts=0, concurrency_groups=lanes)(actor)
         handles = [kind.remote() for _ in range(how_many)]
         actors: list[Actor] = []
@@ -139,7 +140,7 @@ class RayCluster:
         except self._ray.exceptions.RayTaskError as error:
             raise error.cause from error
         except self._ray.exceptions.RayError as error:
-            raise ActorLost(f"{actor.who.host}: {telling_line(error)}", begun) from error
+            raise ActorLost(f"{actor.who.host}: {ray_error_line(error)}", begun) from error
 
     def end(self, actors: Sequence[Actor]) -> None:
         """End actors, after they had a moment to end their workers."""
@@ -155,7 +156,7 @@ class RayCluster:
         self._forget([actor])
 
     def close(self) -> None:
-        """Give the connection up, and end a cluster that was started here."""
+        """Close the connection if it was made here, and end a cluster that was started for it."""
         if self._connected_here:
             self._ray.shutdown()
 
@@ -197,7 +198,7 @@ class RayCluster:
             ) from error
         except errors.RayError as error:
             raise InfrastructureError(
-                f"a Ray actor did not start: {telling_line(error)}",
+                f"a Ray actor did not start: {ray_error_line(error)}",
                 hint=f"every machine of the cluster needs scaler-rl[ray] {scaler_core.__version__}",
             ) from error
 
@@ -246,11 +247,12 @@ def _connect(ray: Any, connection: RayConnection, cores: int) -> None:
 
 @contextmanager
 def _keeping_signals() -> Iterator[None]:
-    """Ray makes SIGTERM end the process at once; whoever asked for it before keeps it."""
+    """Restore the handler of SIGTERM, for which Ray installs one that ends the process at once."""
     handler = signal.getsignal(signal.SIGTERM)
     try:
         yield
     finally:
+        # Python lets only the main thread set handlers
         if threading.current_thread() is threading.main_thread() and handler is not None:
             signal.signal(signal.SIGTERM, handler)
 
@@ -271,8 +273,8 @@ def _check_version(who: Introduction) -> None:
         )
 
 
-def telling_line(error: Exception) -> str:
-    """The telling part of a Ray error, which spans many lines."""
+def ray_error_line(error: Exception) -> str:
+    """One line for a Ray error, whose text spans many: its type, and the line with the cause."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "Error: " in line or "The actor is dead" in line]
-    return f"{type(error).__name__}: {(telling or lines or [''])[-1][:200]}"
+    causes = [line for line in lines if "Error: " in line or "The actor is dead" in line]
+    return f"{type(error).__name__}: {(causes or lines or [''])[-1][:200]}"

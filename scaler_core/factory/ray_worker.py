@@ -1,6 +1,6 @@
-"""The code inside each Ray actor: a factory of its own, and the environments it was sent.
+"""The code inside each Ray actor: a factory of its own, and the environments sent to it.
 
-It is plain Python: the asking side, :mod:`scaler_core.factory.ray_actors`, makes actors of it.
+It is plain Python without Ray; :mod:`scaler_core.factory.ray_cluster` makes actors of it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ActorAnswer = tuple[ResultT, Mapping[str, float]]
 
 @dataclass(frozen=True)
 class Introduction:
-    """Who an actor is.
+    """Version, machine and process of an actor.
 
     Attributes:
         version: Of the scaler package that it runs.
@@ -65,11 +65,11 @@ class ActorClass(ABC):
     LANES: ClassVar[tuple[str, ...]]
 
     def introduce(self) -> Introduction:
-        """Who it is; asked first, because another version might not understand anything else."""
+        """Its version, machine and process; called first, as other versions may lack the rest."""
         return Introduction(scaler_core.__version__, socket.gethostname(), os.getpid())
 
     def start(self, builder: str, arguments: str, number: int) -> None:
-        """Build what the actor works with, on one core.
+        """Build the object that the actor works with, on one core.
 
         Args:
             builder: The function that builds it, as ``module:function``.
@@ -85,21 +85,21 @@ class ActorClass(ABC):
         self.use(build(**json.loads(arguments)))
 
     def work_at(self, lane: str, *arguments: object) -> Iterator[object]:
-        """Yield ``None`` when this call's turn has come, then what the method *lane* returns."""
+        """Yield ``None`` when this call begins, then the result of the method *lane*."""
         yield None
         yield getattr(self, lane)(*arguments)
 
     @abstractmethod
     def use(self, built: Any) -> None:
-        """Work with what was built."""
+        """Receive the object that the builder returned."""
 
     @abstractmethod
     def close(self) -> None:
-        """End the workers; what is under way in another thread ends with failures."""
+        """End the workers; calls under way in other threads end with failures."""
 
 
 class FactoryActor(ActorClass):
-    """The actor of the factory: a factory of its own, and the environments that it was sent."""
+    """The factory's actor: a factory of its own, and the environments that were sent to it."""
 
     LANES = get_args(Lane)
 
@@ -137,7 +137,7 @@ class FactoryActor(ActorClass):
         return self._factory.score(response, ticket), self._factory.counters()
 
     def prepare(self, document: str) -> ActorAnswer[None]:
-        """Do what the first instance of an environment would have to wait for."""
+        """Compile and start an environment's programs, so that its first instance need not wait."""
         assert self._factory is not None
         environment = _read_document(document)
         if not isinstance(environment, InstanceFailure):
@@ -145,13 +145,13 @@ class FactoryActor(ActorClass):
         return None, self._factory.counters()
 
     def close(self) -> None:
-        """End the workers; what is under way in another thread ends with failures."""
+        """End the workers; calls under way in other threads end with failures."""
         if self._factory is not None:
             self._factory.close()
 
 
 def key_of(environment: AnyEnvironment) -> str:
-    """The key that an actor knows an environment by: equal keys, equal instances.
+    """The key of an environment in an actor's cache: equal keys, equal instances.
 
     Raises:
         UsageError: It is a native one whose class cannot be imported by name.

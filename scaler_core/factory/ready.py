@@ -1,14 +1,14 @@
-"""The ready buffer: instances that will probably be asked for are made ahead, in the background.
+"""The ready buffer: instances that will probably be needed are made ahead, in the background.
 
 ::
 
     prefetch(requests) --> queue --> background thread --> inner factory --> ready
                             ^ |                                               |
-      (replaced each time)--+ +-- what is asked for before its turn           v
-                                       is made at once            make / make_many answer
+      (replaced each time)--+ +-- an instance that is needed before           v
+                                  its turn is made at once        make / make_many return it
 
-A result depends on environment, level and seed alone, so that it makes no difference who asked for
-it and when: with the buffer a run draws what it draws without. A wrong guess costs time only.
+A result depends on environment, level and seed alone, and not on who makes it and when: a run draws
+the same instances with and without the buffer. A wrong guess costs time only.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from scaler_core.factory.interface import (
 from scaler_core.interfaces import AnyEnvironment
 from scaler_core.models import Environment, Response, Ticket, Verdict
 
-# instances of one call in the background: what a foreground call waits for at most
+# instances of one call in the background: the most that a foreground call has to wait for
 LARGEST_BATCH = 32
 # seconds that closing waits for a background call which its inner factory has ended
 CLOSE_S = 10.0
@@ -52,13 +52,13 @@ Wanted = tuple[_InstanceKey, AnyEnvironment]
 
 @dataclass
 class _Call:
-    """A foreground call: what it has found, and what it still has to make or to wait for.
+    """A foreground call: instances found, and those still to be made or waited for.
 
     Attributes:
-        wanted: All that it asks for.
+        wanted: All instances of the call.
         found: Results by position in *wanted*.
-        missing: Positions that nobody makes yet.
-        awaited: Positions that the background is making just now.
+        missing: Positions that the call has to make itself.
+        awaited: Positions that the background is making now.
     """
 
     wanted: list[Wanted]
@@ -68,11 +68,12 @@ class _Call:
 
 
 class ReadyFactory(InstanceFactory):
-    """Answers from what was made ahead, and asks *inner* for the rest. Thread-safe.
+    """Returns instances that were made ahead, and has *inner* make the rest. Thread-safe.
 
-    It keeps exactly what the latest :meth:`prefetch` names, and what was just being made then. The
-    background takes up nothing new while a foreground call is under way, and its errors are never
-    raised: whoever needs the instance meets them again. An ``infrastructure`` failure is not kept.
+    It keeps the instances that the latest :meth:`prefetch` names, and those that were being made
+    at that time. The background begins nothing new while a foreground call is under way, and its
+    errors are never raised: a call that needs the instance meets them again. An
+    ``infrastructure`` failure is not kept.
 
     Args:
         inner: Makes the instances; closed with this factory.
@@ -82,7 +83,7 @@ class ReadyFactory(InstanceFactory):
     def __init__(self, inner: InstanceFactory, threads: int = 1) -> None:
         self._inner = inner
         self._changed = threading.Condition()
-        # whatever changes below is read and written only while this is held
+        # all that changes below is read and written under this lock; inner is called without it
         self._ready: dict[_InstanceKey, InstanceResult] = {}
         self._queue: dict[_InstanceKey, AnyEnvironment] = {}
         self._making: set[_InstanceKey] = set()
@@ -109,17 +110,18 @@ class ReadyFactory(InstanceFactory):
             call = self._look_up(wanted)
             self._make_missing(call)
             self._wait(call)
-            # what the background failed at, or another thread took away meanwhile
+            # again: the background may have failed, or another thread have taken an instance that
+            # both waited for
             self._make_missing(call)
         results = iter([call.found[position] for position in range(len(wanted))])
         return [list(islice(results, len(request.seeds))) for request in requests]
 
     def prefetch(self, requests: Sequence[InstanceRequest]) -> None:
-        """Make this in the background, first things first; what was named before is dropped.
+        """Make these instances in the background, in this order; drop those of the last call.
 
-        Requests next to each other that are for the same environment are made together. When
-        nothing is left to make, *inner* prefetches each environment that the last call did not
-        name, so that it can prepare it; a request without seeds asks for no more than that.
+        Neighbouring requests for the same environment are made together. When nothing is left to
+        make, *inner* prefetches each environment that the last call did not name, so that it can
+        prepare it; a request without seeds asks for no more than that.
         """
         named = {key: item.environment for item in requests for key in _keys_of(item)}
         environments = {_identity(item.environment): item.environment for item in requests}
@@ -149,11 +151,11 @@ class ReadyFactory(InstanceFactory):
             return self._inner.score(response, ticket)
 
     def counters(self) -> Mapping[str, float]:
-        """The inner factory's, and instances asked for and made ahead.
+        """The inner factory's counters, and five of instances.
 
-        ``ready/hits`` were there, ``ready/waited`` were just being made, ``ready/missed`` had to
-        be made at once. ``ready/made_ahead`` were made in the background, ``ready/dropped`` of
-        them for nothing.
+        Of those requested ``ready/hits`` were ready, ``ready/waited`` were being made, and
+        ``ready/missed`` had to be made at once. ``ready/made_ahead`` counts those made in the
+        background, ``ready/dropped`` those of them that nobody used.
         """
         names = ("hits", "waited", "missed", "made_ahead", "dropped")
         with self._changed:
@@ -161,7 +163,7 @@ class ReadyFactory(InstanceFactory):
         return {**self._inner.counters(), **own}
 
     def close(self) -> None:
-        """Cancel what is not begun, close the inner factory, and end the background."""
+        """Empty the queue, close the inner factory, and end the background threads."""
         with self._changed:
             self._closed = True
             self._queue.clear()
@@ -198,6 +200,7 @@ class ReadyFactory(InstanceFactory):
                 elif key in self._making:
                     call.awaited.append(position)
                 else:
+                    # this call makes it, so that the background must not
                     self._queue.pop(key, None)
                     call.missing.append(position)
             self._counts["hits"] += len(call.found)
@@ -206,14 +209,17 @@ class ReadyFactory(InstanceFactory):
     def _make_missing(self, call: _Call) -> None:
         if not call.missing:
             return
-        made = self._ask([call.wanted[position] for position in call.missing])
+        made = self._make_in_inner([call.wanted[position] for position in call.missing])
         call.found.update(zip(call.missing, made, strict=True))
         call.missing = []
         with self._changed:
             self._counts["missed"] += len(made)
 
     def _wait(self, call: _Call) -> None:
-        """Take what the background finishes; what it could not make is missing."""
+        """Wait for the instances that the background is making; those that it fails at are missing.
+
+        Also ends when the factory closes; the inner one then returns failures for the rest.
+        """
         awaited = {call.wanted[position][0] for position in call.awaited}
         with self._changed:
             self._changed.wait_for(lambda: self._closed or not awaited & self._making)
@@ -228,7 +234,7 @@ class ReadyFactory(InstanceFactory):
     # -------------------------------------------------------------- in the background
 
     def _work(self) -> None:
-        """Make what is queued until the factory is closed; prepare environments when idle."""
+        """Make the queued instances until the factory is closed; prepare environments when idle."""
         while True:
             with self._changed:
                 self._changed.wait_for(self._may_work)
@@ -246,7 +252,7 @@ class ReadyFactory(InstanceFactory):
         return self._closed or (waiting and not self._foreground)
 
     def _take_batch(self) -> list[Wanted]:
-        """The first of the queue, with all that follow it for the same environment."""
+        """The first of the queue and its followers of the same environment; the lock is held."""
         if not self._queue:
             return []
         identity = next(iter(self._queue)).identity
@@ -261,11 +267,12 @@ class ReadyFactory(InstanceFactory):
         keys = [key for key, _ in batch]
         kept: dict[_InstanceKey, InstanceResult] = {}
         try:
-            made = dict(zip(keys, self._ask(batch), strict=True))
-            kept = {key: item for key, item in made.items() if not _blames_the_machine(item)}
-        except Exception:  # whoever needs one of them asks again, and meets the error there
+            made = dict(zip(keys, self._make_in_inner(batch), strict=True))
+            kept = {key: item for key, item in made.items() if not _is_machine_failure(item)}
+        except Exception:  # a call that needs one of them makes it again, and raises there
             return
         finally:
+            # in one step with the result, or a waiting call would find it in neither place
             with self._changed:
                 self._making.difference_update(keys)
                 if not self._closed:
@@ -284,8 +291,8 @@ class ReadyFactory(InstanceFactory):
             del self._ready[key]
         self._counts["dropped"] += len(keys)
 
-    def _ask(self, wanted: Sequence[Wanted]) -> list[InstanceResult]:
-        """One result per instance; neighbours of one environment and level are one request."""
+    def _make_in_inner(self, wanted: Sequence[Wanted]) -> list[InstanceResult]:
+        """The inner factory's results; neighbours of one environment and level are one request."""
         requests = []
         for _, neighbours in groupby(wanted, key=lambda item: (item[0].identity, item[0].level)):
             group = list(neighbours)
@@ -306,5 +313,5 @@ def _identity(environment: AnyEnvironment) -> Identity:
     return type(environment), environment.id
 
 
-def _blames_the_machine(made: InstanceResult) -> bool:
+def _is_machine_failure(made: InstanceResult) -> bool:
     return isinstance(made, InstanceFailure) and made.cause == "infrastructure"

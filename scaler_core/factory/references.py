@@ -16,7 +16,7 @@ SPARE_SOLUTIONS = 3
 
 
 Words = tuple[str, ...]
-"""The words of an answer, as :func:`read_answer` gives them."""
+"""The words of an answer, as :func:`read_answer` returns them."""
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Ballot:
     """The vote of an environment's reference solutions on one input.
 
     A solution votes for the answer that it prints; answers that :func:`agree` are one answer. A
-    solution that fails, or prints what can be no truth, has no vote.
+    solution that fails, or prints something that cannot be a truth, has no vote.
 
     Attributes:
         answers: The different answers, in the order in which they were first given.
@@ -88,10 +88,10 @@ class Ballot:
 
 
 class References:
-    """Asks the reference solutions of an environment, best first.
+    """Runs the reference solutions of an environment, best first, until enough agree.
 
     For each input the solutions are run in their order until *needed* of them agree. One that does
-    not compile, fails, hits a limit or prints what cannot be a truth is passed over for the next.
+    not compile, fails, hits a limit or prints no possible truth is passed over for the next.
     The search ends without a truth when *considered* solutions have answered, or when
     ``considered + SPARE_SOLUTIONS`` have been tried. ``needed=1`` is the published rule: the first
     solution that runs (paper section 3).
@@ -100,7 +100,7 @@ class References:
         runner: Runs programs.
         considered: Answers that are compared at most.
         needed: How many must agree.
-        limits: What one run may use.
+        limits: Limits of one run.
     """
 
     def __init__(self, runner: Runner, considered: int, needed: int, limits: Limits) -> None:
@@ -110,7 +110,7 @@ class References:
         self._limits = limits
 
     def programs(self, environment: Environment) -> list[Program]:
-        """The solutions that are asked where none of them fails."""
+        """The solutions that are run where none of them fails."""
         solutions = environment.problem.solutions[: self._considered]
         return [Program(solution.language, solution.source) for solution in solutions]
 
@@ -133,7 +133,7 @@ class References:
         return [self._truth(ballot) for ballot in ballots]
 
     def _is_undecided(self, ballot: Ballot) -> bool:
-        """Whether another solution is asked."""
+        """Whether another solution is to be run."""
         return (
             ballot.outage is None
             and ballot.votes < self._considered

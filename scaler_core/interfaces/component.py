@@ -1,4 +1,4 @@
-"""What all components are: a class with a name and options of its own."""
+"""The base of all components: a class with a name and options of its own."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Component(ABC):
     """Base of all components.
 
     Attributes:
-        name: What a recipe calls it; unique within its kind.
-        Config: Its options. A component that has some says ``config: Config`` in its body, so that
-            type checkers know them.
+        name: Its name in recipes; unique within its kind.
+        Config: Its options. A component that has some declares ``config: Config`` in its body, so
+            that type checkers know them.
     """
 
     name: ClassVar[str]
@@ -34,11 +34,11 @@ class Component(ABC):
 
 
 class Closable(ABC):
-    """Has a ``close`` that is called at the end of its ``with``, however that ends."""
+    """Base of classes that ``with`` closes, whether its block ends well or raises."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give back what it holds."""
+        """Release its resources."""
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Who is trained on, and at which level: controllers and curators, and what curators are shown."""
+"""Controllers, which move difficulty, and curators, which choose environments from a view."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scaler_core.models import Outcome, Record
 
 
 class History(Protocol):
-    """What a curator may know of an active environment, since its last admission."""
+    """An active environment's history since its last admission, as curators see it."""
 
     @property
     def environment_id(self) -> str:
@@ -93,7 +93,7 @@ class Retirement(Record):
     Attributes:
         environment_id: The environment.
         rule: The rule that decided, one word.
-        evidence: The figures it rests on.
+        evidence: The figures that the decision rests on.
     """
 
     environment_id: str
@@ -112,14 +112,14 @@ class Admission(Record):
 class Curator(Component):
     """Decides which environments are trained on.
 
-    Before every step the engine asks :meth:`retire`, then :meth:`admit` with the retired ones gone.
-    Nobody is active twice. Where a retired environment has nobody to take its place it stays, with
-    its history cleared, so the set shrinks only if the curator leaves candidates unadmitted.
+    Before every step the engine calls :meth:`retire`, then :meth:`admit` with the retired ones
+    gone. None is active twice. A retired environment that no candidate can replace stays, with its
+    history cleared, so the set shrinks only if the curator leaves candidates unadmitted.
     """
 
     @abstractmethod
     def retire(self, view: CuratorView) -> Sequence[Retirement]:
-        """Active environments that no longer teach."""
+        """The active environments that are to leave because they no longer teach."""
 
     @abstractmethod
     def admit(self, view: CuratorView, rng: random.Random) -> Sequence[Admission]:

@@ -38,7 +38,7 @@ AnyEnvironment = Environment | NativeEnvironment
 
 
 class EnvironmentSource(ABC):
-    """A set of environments by id, read lazily: what a run, the CLI and the library open.
+    """A set of environments by id, read lazily; runs, the CLI and the library open one.
 
     Attributes:
         trusted: Whether an installed plugin ships all of it. Programs of other environments run

@@ -1,4 +1,4 @@
-"""Running untrusted programs: the sandbox, and the programs, limits and results it deals in."""
+"""Running untrusted programs: the sandbox, with its programs, limits and results."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Program:
             ``generate_testcase(scale)``; its input is the JSON ``{"scale": {...}, "seed": int}``
             and its output the JSON ``[stdin, testcase]``, sent through a channel that a print in
             the program cannot disturb.
-        hash_seed: The hash seed of its Python. A sandbox may serve 0 only: audits ask for another
-            one, and find out whether it was taken.
+        hash_seed: The hash seed of its Python. A sandbox may support 0 only: audits use another
+            one, and check whether it took effect.
     """
 
     language: Language
@@ -53,7 +53,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one run may use. CPU decides; wall time only guards, so load changes no result.
+    """Limits of one run. CPU decides; wall time only guards, so load changes no result.
 
     Attributes:
         cpu_s: CPU seconds.
@@ -76,12 +76,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What one run of a program did.
+    """The result of one run of a program.
 
     Attributes:
         status: ``ok`` only when the program ended by itself with exit code 0.
         output: stdout of a solution, the result of a generator; cut at the output limit.
-        error: The end of stderr, the compiler's message, or what went wrong.
+        error: The end of stderr, the compiler's message, or the sandbox's reason.
         cpu_s: CPU seconds used.
         wall_s: Seconds that passed.
     """
@@ -99,8 +99,9 @@ class Sandbox(Component):
     Attributes:
         rank: ``auto`` takes the highest-ranking sandbox that this machine can run, and never one
             below 0, which needs options or a server.
-        covers: What it contains, one short line each; every line has a hostile-program test.
-        does_not_cover: What it does not contain, one short line each.
+        covers: Attacks that it contains, one short line each; every line has a hostile-program
+            test.
+        does_not_cover: Attacks that it does not contain, one short line each.
     """
 
     rank: ClassVar[int] = 0
@@ -118,7 +119,7 @@ class Sandbox(Component):
         return "it does not say that it contains attacks"
 
     def prepare(self, programs: Sequence[Program]) -> None:
-        """Do now what the first run of each program would do: compile it, start its workers.
+        """Compile each program and start its workers now, instead of at its first run.
 
         Changes no result, so that calling it is never needed. Thread-safe; bad programs never
         raise.
@@ -131,7 +132,7 @@ class Sandbox(Component):
 
     @abstractmethod
     def run(self, program: Program, inputs: Sequence[bytes], limits: Limits) -> list[RunResult]:
-        """One result per input, in order; each input of a solution meets a fresh process.
+        """One result per input, in order; each input of a solution gets a fresh process.
 
         Never raises because of what the program does; ``sandbox_failure`` says that the sandbox
         itself broke, so the program is not to blame. Thread-safe.

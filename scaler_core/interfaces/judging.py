@@ -1,4 +1,4 @@
-"""Who is right: verifiers, benchmarks, and what judges in another process."""
+"""Judging responses: verifiers, benchmarks, and judges that work in another process."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Verifier(Component):
 
 
 class PortableJudge(Protocol):
-    """What gives a feed's verdicts in another process; it can be pickled."""
+    """Gives a feed's verdicts in another process; it can be pickled."""
 
     def verify(self, ticket: Ticket, response: Response) -> Verdict:
         """The verdict on one response; pure and thread-safe."""
 
     def versions(self) -> Mapping[str, str]:
-        """What this process would judge with: distribution -> version, of SCALER and plugins."""
+        """Versions of SCALER and of all plugins in this process, by distribution."""
 
 
 class BenchmarkRow(Record):
@@ -43,7 +43,7 @@ class BenchmarkRow(Record):
         id: Unique in the benchmark, and the same whenever the same source is read.
         messages: Chat messages that put the question to a model.
         truth: The right answer, as text.
-        samples: How many responses are asked of it.
+        samples: How many responses are sampled for it.
         options: Texts of the options where one of several is to be chosen, A first.
         category: The subject or task that the source puts it in; empty where it names none.
     """
@@ -60,7 +60,7 @@ class Benchmark(Component):
     """A fixed set of questions and its grader (paper section 7).
 
     Attributes:
-        temperature: What responses are sampled with.
+        temperature: Sampling temperature of responses.
         top_p: The share of probability that is sampled from.
     """
 
@@ -69,15 +69,15 @@ class Benchmark(Component):
 
     @abstractmethod
     def rows(self) -> Iterable[BenchmarkRow]:
-        """The questions, each once however many samples are asked of it.
+        """The questions, each once, however many samples it has.
 
         Raises:
             UsageError: They are not on this machine; the message says how to get them.
-            DataError: What is there cannot be read or is not all of it.
+            DataError: The source cannot be read or is incomplete.
         """
 
     def source(self) -> str:
-        """Where the questions come from, in one line that tells one version from another."""
+        """Where the questions come from, in one line that differs from version to version."""
         return ""
 
     def size(self) -> int | None:

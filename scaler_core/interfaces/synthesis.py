@@ -1,4 +1,4 @@
-"""From a problem to a generator: extractors, generators, and the model that they may ask."""
+"""From a problem to a generator: extractors, generators, and the model that they may call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scaler_core.models import Message, Problem, Record
 
 
 class Metadata(Record):
-    """What an extractor learns about a problem (paper section 2.1).
+    """The facts that an extractor finds in a problem (paper section 2.1).
 
     Attributes:
         parameters: Bounds of each scale parameter: name -> (minimum, maximum).
@@ -25,7 +25,7 @@ class Metadata(Record):
 
 
 class ReplyCutOff(ValueError):
-    """A reply that the length limit ended; its text is not whole and is not handed out.
+    """A reply that the length limit ended; its text is incomplete and is not returned.
 
     Args:
         tokens: Tokens that the model had written by then.
@@ -47,7 +47,8 @@ class ChatClient(Protocol):
     ) -> str:
         """The model's reply to *messages*.
 
-        The same arguments are answered once and from the cache from then on, in a later run too.
+        The same arguments get the same reply: after the first call it comes from the cache, in a
+        later run too.
 
         Args:
             messages: The conversation so far.
@@ -57,19 +58,19 @@ class ChatClient(Protocol):
         Raises:
             ReplyCutOff: The reply reached the length limit. It is a ``ValueError``, so that a
                 component that does not catch it gives the problem up, with that reason.
-            ScalerError: The model cannot be asked; leave it to the pipeline.
+            ScalerError: The model cannot be called; leave it to the pipeline.
         """
 
 
 class Extractor(Component):
-    """Reads a problem and names what scales in it."""
+    """Reads a problem and names its scale parameters."""
 
     @abstractmethod
     async def extract(self, problem: Problem, client: ChatClient) -> Metadata:
         """Metadata of *problem*; raises ``ValueError`` with a reason when no reply is usable."""
 
     def prompt_version(self) -> str:
-        """What tells one version of its prompts from another, for provenance."""
+        """A text that changes with its prompts, for provenance."""
         return ""
 
 
@@ -85,5 +86,5 @@ class Generator(Component):
         """
 
     def prompt_version(self) -> str:
-        """What tells one version of its prompts from another, for provenance."""
+        """A text that changes with its prompts, for provenance."""
         return ""

@@ -1,4 +1,4 @@
-"""Who trains: backends, the feed and the run that they are handed, and trackers.
+"""Training: backends, the feed and the run that they work with, and trackers.
 
 A backend owns the loop. These are its calls, in this order::
 
@@ -55,9 +55,9 @@ from scaler_core.models import (
 )
 
 Ask = Callable[[Sequence[Question]], Iterable[tuple[int, Response]]]
-"""Puts questions to a model: each answer with the index of its question, in any order.
+"""Asks a model questions; yields each answer with the index of its question, in any order.
 
-Answers are taken as they come, so that what is answered is not lost when the rest is not.
+Answers are stored as they come, so that those given are kept where the rest fails.
 """
 
 CountTokens = Callable[[Sequence[Message]], int]
@@ -78,10 +78,10 @@ class FeedLike(Protocol):
         """The verdict on one response; pure and thread-safe."""
 
     def portable_judge(self) -> PortableJudge:
-        """What verifies on any machine that has the same plugins installed."""
+        """A judge with the verdicts of :meth:`verify` on any machine that has the same plugins."""
 
     def record(self, step: int, groups: Sequence[Group]) -> None:
-        """The verdicts of a step; difficulty moves before the next draw."""
+        """Record the verdicts of a step; difficulty moves before the next draw."""
 
     def measure_prompts(self, count_tokens: CountTokens, limit: int) -> None:
         """Cap levels whose rendered prompt exceeds *limit* tokens by this count."""
@@ -91,7 +91,7 @@ class FeedLike(Protocol):
 
 
 class StepEnd(Record):
-    """What follows from the end of a step.
+    """The run's answer to the end of a step.
 
     Attributes:
         figures: Figures of the curriculum and of benchmarks that were scored after the step, for
@@ -117,7 +117,7 @@ class RunLike(Protocol):
 
     @property
     def prompt(self) -> PromptSection:
-        """How instances are put to the model: chat template, thinking, texts that stop."""
+        """The recipe's ``[prompt]``: chat template, thinking, texts that end a response."""
 
     @property
     def seed(self) -> int:
@@ -148,10 +148,10 @@ class RunLike(Protocol):
         """Whether the last step was trained, and all benchmarks that are due were scored."""
 
     def committed_curriculum(self) -> dict[str, Any]:
-        """The feed's state that was committed together with :attr:`resume_from`."""
+        """The feed's state in the checkpoint of :attr:`resume_from`."""
 
     def begin(self, ask: Ask | None = None) -> None:
-        """Measures the model ahead of :attr:`first_step`: once, before the first draw.
+        """Measures the model before :attr:`first_step`: once, before the first draw.
 
         Args:
             ask: Answers with the model as it is before that step. It is not called where nothing is
@@ -187,7 +187,7 @@ class RunLike(Protocol):
     def end(self, ask: Ask | None = None) -> None:
         """Measures the model of a finished run: once, after the last :meth:`end_step`.
 
-        Also called where the loop was left for a stop; nothing is measured then.
+        Also to be called where the loop ended for a stop; nothing is measured then.
         """
 
 
@@ -220,7 +220,7 @@ class Backend(Component):
     @classmethod
     @abstractmethod
     def missing(cls) -> str:
-        """What this machine lacks to run it, with the command that helps; empty when nothing."""
+        """Why this machine cannot run it, with the command that helps; empty where it can."""
 
     @abstractmethod
     def check(self) -> None:
@@ -231,13 +231,11 @@ class Backend(Component):
         return RayConnection()
 
     def prompt_limit(self) -> tuple[str, int] | None:
-        """The model whose tokenizer counts prompts, and their limit in tokens; ``None`` for no
-        limit.
-        """
+        """The model whose tokenizer counts prompts, and their most tokens; ``None``: no limit."""
         return None
 
     def preview(self, run: RunLike) -> Sequence[str]:
-        """Lines for ``scaler run --dry-run``: what it would do on what; loads no weights.
+        """Lines for ``scaler run --dry-run`` about work and machines; loads no weights.
 
         Raises:
             UsageError: It is certain that training cannot start.
@@ -250,10 +248,10 @@ class Backend(Component):
 
     @classmethod
     def token_counter(cls, model: str) -> CountTokens:
-        """What counts the tokens of a prompt as *model* of this backend reads it. Thread-safe.
+        """A function that counts a prompt's tokens as this backend's *model* does. Thread-safe.
 
         Raises:
-            UsageError: This backend counts none, or *model* cannot be loaded.
+            UsageError: This backend counts no tokens, or *model* cannot be loaded.
         """
         raise UsageError(f"backend {cls.name!r} counts no tokens")
 
@@ -265,14 +263,14 @@ class Backend(Component):
 class Tracker(Component):
     """Shows a run's figures elsewhere, such as in TensorBoard; the run's own files stay the truth.
 
-    All methods are called in the thread that trains, so they must be quick. Whatever they raise
-    costs the tracker and never the run.
+    All methods are called in the thread that trains, so they must be quick. A tracker that raises
+    is left out from then on; the run goes on.
     """
 
     @classmethod
     @abstractmethod
     def missing(cls) -> str:
-        """What this machine lacks to run it, with the command that helps; empty when nothing."""
+        """Why this machine cannot run it, with the command that helps; empty where it can."""
 
     @abstractmethod
     def start(self, name: str, directory: Path, recipe: Mapping[str, Any], first_step: int) -> None:
@@ -290,7 +288,7 @@ class Tracker(Component):
     def log(self, step: int, figures: Mapping[str, float]) -> None:
         """Figures of *step*, such as ``accuracy`` and ``eval/math-500``; none is NaN or infinite.
 
-        Several calls may tell of one step; steps never fall.
+        Several calls may log one step; steps never decrease.
         """
 
     def event(self, event: Event) -> None:
@@ -298,5 +296,5 @@ class Tracker(Component):
         return
 
     def close(self) -> None:
-        """The run ends, for whatever reason; what was logged must be there afterwards."""
+        """The run ends, for whatever reason; logged figures must be stored when this returns."""
         return

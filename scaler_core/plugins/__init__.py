@@ -1,4 +1,4 @@
-"""The plugin host: finds installed plugins, checks them, and keeps what they provide.
+"""The plugin host: finds installed plugins, checks them, and keeps their components.
 
 ::
 

@@ -1,4 +1,4 @@
-"""What a plugin must be: hooks that fit, classes that keep their interface.
+"""Checks of plugins: their hooks fit, and their classes implement the interface.
 
 Every check raises :class:`~scaler_core.errors.PluginError` with one line for the plugin's author.
 """
@@ -26,7 +26,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 def find_hooks(name: str, module: Any) -> dict[Kind, list[Callable[[], object]]]:
     """Functions of *module* that implement the hook of a kind; nothing is called yet.
 
-    Each plugin is registered with a manager of its own, so that nothing of a refused one remains.
+    Each plugin is registered with a manager of its own, so that a refused one leaves nothing.
     """
     _check_version(module)
     _check_markers(module)
@@ -88,9 +88,9 @@ def check_class(kind: Kind, item: object) -> type[Component]:
 
 @contextmanager
 def attributed(what: str) -> Iterator[None]:
-    """Turn whatever *what* raises, an attempt to exit included, into a ``PluginError``.
+    """Turn any exception of *what*, ``SystemExit`` included, into a ``PluginError``.
 
-    Only an interrupt by the user passes.
+    Only a ``KeyboardInterrupt`` passes.
     """
     try:
         yield

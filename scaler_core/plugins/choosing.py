@@ -1,4 +1,4 @@
-"""Choosing components: the sandbox by name or the best one that this machine can run, and others.
+"""Building sandboxes, benchmarks and token counters by name, or the best that can run here.
 
 Untrusted programs are those of pools that no installed plugin ships. They run only in a sandbox
 that contains attacks, unless the user accepts a weaker one.
@@ -101,7 +101,7 @@ def build_benchmarks(
         host: Where they come from.
         names: Each once.
         options: Options by name; a ``path`` is taken from the current folder.
-        where: What the user wrote options under, such as ``evaluation.options``.
+        where: The key of the options, for messages, such as ``evaluation.options``.
         thinking: Whether the model thinks first: set as the option ``thinking`` of
             benchmarks that have it.
 

@@ -15,7 +15,7 @@ OWN_DISTRIBUTION = "scaler-rl"
 
 
 class EntryPointLike(Protocol):
-    """What the host needs of an :class:`importlib.metadata.EntryPoint`."""
+    """The part of :class:`importlib.metadata.EntryPoint` that the host uses."""
 
     @property
     def name(self) -> str:
@@ -30,7 +30,7 @@ class EntryPointLike(Protocol):
         """The distribution, with ``name`` and ``version``; ``None`` where there is none."""
 
     def load(self) -> Any:
-        """Import the module and return what the value names."""
+        """Import the module and return it, or its attribute that the value names."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class InstalledPlugin:
 
     Attributes:
         name: The entry point's name.
-        value: What it names.
-        distribution: Who ships it.
+        value: The module that it names, or ``module:attribute``.
+        distribution: The distribution that ships it.
         version: Of the distribution.
         entry_point: How to load it.
     """

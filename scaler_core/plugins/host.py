@@ -1,4 +1,4 @@
-"""The plugin host: what the installed plugins provide, looked up by interface and name."""
+"""The plugin host: components of the installed plugins, looked up by interface and name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PluginStatus = Literal["loaded", "disabled", "failed"]
 
 
 class PluginRecord(Record):
-    """One installed plugin and what became of it.
+    """One installed plugin, and whether it could be loaded.
 
     Attributes:
         name: Its entry point's name.
@@ -40,7 +40,7 @@ class PluginRecord(Record):
 
     @property
     def title(self) -> str:
-        """How messages call it."""
+        """Its name in messages."""
         return f"plugin {self.name!r} ({self.distribution} {self.version})"
 
 

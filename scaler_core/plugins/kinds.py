@@ -13,7 +13,7 @@ from scaler_core.interfaces import Component
 ComponentT = TypeVar("ComponentT", bound=Component)
 
 Interface = Callable[..., ComponentT]
-"""The abstract class of a kind, such as ``Controller``: names the kind, and types what is returned.
+"""The abstract class of a kind, such as ``Controller``: names the kind, and types the result.
 
 As a callable, because mypy takes no abstract class where a ``type[ComponentT]`` is asked for.
 """
@@ -25,7 +25,7 @@ class Kind:
 
     Attributes:
         name: The word for it in recipes, on the command line and in a plugin's record.
-        noun: What messages call one component of it.
+        noun: The word for one component of it in messages.
         hook: The hook that registers classes of it.
         interface: The abstract class they extend, by which code names the kind.
     """

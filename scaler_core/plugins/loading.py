@@ -1,4 +1,4 @@
-"""Loading plugins: each by itself, so that a broken one costs nothing but itself."""
+"""Loading plugins: each by itself, so that a broken one harms no other."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def load_plugins(
 ) -> PluginHost:
     """Load every installed plugin that the filters let through.
 
-    Whatever a plugin does wrong, even ending the interpreter, costs the whole of that plugin and
-    only it: it is recorded as failed and none of its components is kept.
+    A plugin that does anything wrong, even ``sys.exit``, is recorded as failed, and none of its
+    components is kept; the others load.
 
     Args:
         disabled: Plugins not to load, each as plugin, distribution or ``distribution/plugin``.
         allowed: When given, the only plugins to load, named the same way; ours are no exception.
-        entry_points: What to load instead of the installed entry points.
+        entry_points: Entry points to load instead of the installed ones.
     """
     installed = discover(entry_points)
     records: list[PluginRecord] = []

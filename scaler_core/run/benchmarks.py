@@ -27,7 +27,7 @@ class StepEvaluations:
         benchmarks: Its benchmarks.
         steps: The last step of the run.
         seed: The run's seed: every step is asked with the same seeds.
-        identity: What decides responses beside the weights of the step.
+        identity: Settings that decide on responses, beside the weights of the step.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class StepEvaluations:
         )
 
     def on_schedule(self, step: int) -> bool:
-        """Whether *step* is one that is evaluated; none is where nothing is configured."""
+        """Whether *step* is to be evaluated; no step is where nothing is configured."""
         wanted = bool(self.benchmarks) or self.has_grid(step)
         return wanted and (step % self._options.every == 0 or step >= self._steps)
 
@@ -82,7 +82,7 @@ class StepEvaluations:
     def score(self, step: int, ask: Ask, watcher: Watcher) -> None:
         """Score the benchmarks of *step*; errors as for an evaluation.
 
-        What was answered under other settings of the backend or the prompt is set aside.
+        Answers that were given under other settings of the backend or the prompt are set aside.
         """
         plan = Plan.of(
             self.benchmarks,
@@ -107,10 +107,10 @@ class StepEvaluations:
         return AVERAGE if self.benchmarks else "grid/out-of-pool"
 
     def best_scores(self) -> dict[int, float]:
-        """That figure by step, where it is known and was measured as after the last such step.
+        """Values of :attr:`best_metric` by step, all measured in the same way as the latest.
 
-        A resume may change what is asked; a mean over other benchmarks, questions or samples says
-        nothing about which of two steps is better.
+        A resume may change benchmarks, questions or samples, and then figures cannot be compared:
+        those of another measurement are left out.
         """
         metric = self.best_metric
         found = {
@@ -120,9 +120,9 @@ class StepEvaluations:
         }
         if not found or metric.startswith("grid/"):
             return found
-        asked = {step: _asked_for(metric, self.directory(step).settings()) for step in found}
-        last = asked[max(found)]
-        return {step: score for step, score in found.items() if asked[step] == last}
+        measured = {step: _measurement(metric, self.directory(step).settings()) for step in found}
+        last = measured[max(found)]
+        return {step: score for step, score in found.items() if measured[step] == last}
 
     def set_aside_after(self, step: int) -> list[int]:
         """Move evaluations of later steps away: the model that they measured is lost.
@@ -138,7 +138,7 @@ class StepEvaluations:
         return later
 
     def _set_aside(self, step: int, *, but: str = "") -> None:
-        """Move the folder of *step* away, all but the file *but* of it."""
+        """Move the folder of *step* away, except for the file *but*."""
         place, tries = place_of(self.folder, step), 1
         while (aside := place.with_name(f"superseded-{step}-{tries}")).exists():
             tries += 1
@@ -148,8 +148,8 @@ class StepEvaluations:
             (aside / but).rename(place / but)
 
 
-def _asked_for(metric: str, settings: Settings) -> Any:
-    """What of *settings* decides how *metric* is measured."""
+def _measurement(metric: str, settings: Settings) -> Any:
+    """The part of *settings* that decides how *metric* is measured."""
     options = {
         item.use: item.options
         for item in settings.benchmarks
@@ -194,7 +194,7 @@ def benchmark_figures(folder: Path, step: int) -> dict[str, float]:
 
 
 def figures_of(folder: Path, step: int) -> dict[str, float]:
-    """What was measured after *step*: grid and benchmarks, as far as they are done."""
+    """Figures measured after *step*: grid and benchmarks, as far as they are done."""
     grid = place_of(folder, step) / GRID_FILE
     found = grid_figures(read_json(grid)) if grid.is_file() else {}
     return found | benchmark_figures(folder, step)

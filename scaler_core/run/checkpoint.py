@@ -40,7 +40,7 @@ class Checkpoint:
         return folder if folder.is_dir() else None
 
     def read(self) -> dict[str, Any]:
-        """What was given to :func:`write_checkpoint` as *state*.
+        """The *state* that :func:`write_checkpoint` was called with.
 
         Raises:
             DataError: The file was changed after the commit.
@@ -72,7 +72,7 @@ def write_checkpoint(
         state: Feed state and positions of the logs, as JSON.
         save_backend: Writes the backend's files into the folder it is given.
         keep: Whole checkpoints to keep, the new one included.
-        scores: What each evaluated step scored; see :func:`prune`.
+        scores: The score of each evaluated step; see :func:`prune`.
 
     Raises:
         InfrastructureError: It cannot be written; the older ones are untouched.
@@ -86,19 +86,22 @@ def write_checkpoint(
             save_backend(partial / BACKEND_FOLDER)
         text = compact_json(state).encode()
         (partial / FEED_FILE).write_bytes(text)
+        # the marker promises whole files, so they are on the disk before it is written
         files = _sync_files(partial)
         marker = {"step": step, "sha256": hashlib.sha256(text).hexdigest(), "files": files}
         (partial / MARKER).write_text(compact_json(marker), encoding="utf-8")
         _sync_files(partial)
+        # a damaged one, from which no run resumes: a rename needs its place empty
         if final.exists():
             shutil.rmtree(final)
         partial.rename(final)
         sync_directory(folder)
+        # only now: a kill before the rename must find the older ones
         prune(folder, keep, scores)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise cannot_write(final, error) from error
-    except BaseException:
+    except BaseException:  # of the backend's own saving, or Ctrl-C in it
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return Checkpoint(step, final)
@@ -138,14 +141,14 @@ def best_of(checkpoints: Iterable[Checkpoint], scores: Mapping[int, float]) -> C
 
 
 def prune(folder: Path, keep: int, scores: Mapping[int, float] | None = None) -> None:
-    """Remove all but the newest *keep* whole checkpoints, and what a kill left half-done.
+    """Remove all but the newest *keep* whole checkpoints, and partial ones that a kill left.
 
-    The one of the highest score stays too.
+    The checkpoint of the highest score stays too.
 
     Args:
         folder: The run's folder of checkpoints.
         keep: How many newest ones stay.
-        scores: What each evaluated step scored.
+        scores: The score of each evaluated step.
     """
     whole = list_checkpoints(folder)
     kept = whole[-keep:]
@@ -154,6 +157,7 @@ def prune(folder: Path, keep: int, scores: Mapping[int, float] | None = None) ->
         match = _NAME.fullmatch(path.name)
         if path.name.endswith(".partial"):
             shutil.rmtree(path, ignore_errors=True)
+        # newer ones stay even if they are damaged: the next save of that step replaces them
         elif match and kept and int(match[1]) < kept[0].step:
             if best is not None and path == best.path:
                 continue
@@ -163,6 +167,7 @@ def prune(folder: Path, keep: int, scores: Mapping[int, float] | None = None) ->
 
 
 def _is_whole(path: Path) -> bool:
+    # by size alone: hashing weights of many gigabytes would make each listing slow
     try:
         marker = read_json(path / MARKER)
         return all((path / name).stat().st_size == size for name, size in marker["files"].items())
@@ -171,11 +176,11 @@ def _is_whole(path: Path) -> bool:
 
 
 def _sync_files(folder: Path) -> dict[str, int]:
-    """Make every file of *folder* durable; its files with their sizes in bytes."""
+    """Put every file of *folder* on the disk, and return their sizes in bytes."""
     sizes = {}
     for path in sorted(folder.rglob("*")):
         if path.is_dir():
-            sync_directory(path)
+            sync_directory(path)  # a file's own sync does not save its name
             continue
         with path.open("rb") as stream:
             os.fsync(stream.fileno())

@@ -1,4 +1,4 @@
-"""The run directory: which file holds what, append-only logs, and the lock of the one writer.
+"""The run directory: its files, append-only logs, and the lock of the one writer.
 
 ::
 
@@ -128,15 +128,15 @@ class RunDirectory:
         self._lock = lock_file(self.path / LOCK, taken)
 
     def clear(self) -> None:
-        """Remove what a run left that ended before its first checkpoint."""
+        """Remove the files of a run that ended before its first checkpoint."""
         for path in self.path.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
-            elif path.name != LOCK:
+            elif path.name != LOCK:  # which this process holds
                 path.unlink()
 
     def close(self) -> None:
-        """Close the logs and give the lock back."""
+        """Close the logs and release the lock."""
         for lines in self._logs.values():
             lines.close()
         self._logs.clear()
@@ -157,7 +157,7 @@ class RunDirectory:
         self._logs[log].append(compact_json(record), sync=False)
 
     def positions(self) -> dict[str, int]:
-        """The durable length of every log, in bytes: what a checkpoint refers to.
+        """Put every log on the disk, and return their lengths in bytes, for a checkpoint.
 
         Raises:
             InfrastructureError: A log cannot be written to the disk.
@@ -172,7 +172,7 @@ class RunDirectory:
         return sizes
 
     def rewind(self, positions: Mapping[str, int]) -> int:
-        """Cut the logs back to *positions*; the lines beyond are kept in superseded.jsonl.
+        """Truncate the logs to *positions*; the lines beyond are moved into superseded.jsonl.
 
         Returns:
             How many lines were set aside.
@@ -202,6 +202,7 @@ class RunDirectory:
                 for line in lines:
                     superseded.append(compact_json({"log": path.name, "line": line}), sync=False)
                 superseded.sync()
+            # last: a kill before it costs a second copy of the lines, and none of them
             stream.truncate(keep)
             os.fsync(stream.fileno())
         sync_directory(self.path)
@@ -226,20 +227,20 @@ class RunDirectory:
 
 
 def _refuse_taken(path: Path) -> None:
-    """Raise unless the folder holds nothing, or only what a run left before it began."""
+    """Raise unless the folder is empty, or holds only files from before a first checkpoint."""
     try:
         names = {item.name for item in path.iterdir()}
     except OSError as error:
         raise cannot_write(path, error) from error
     begun = list_checkpoints(path / "checkpoints")
-    if begun or not all(map(_is_of_a_beginning, names)):
+    if begun or not all(map(_is_startup_file, names)):
         hint = f"go on with it: scaler run --resume {path}" if begun else "it is not ours"
         raise UsageError(
             f"{path} is not empty", hint=f"{hint}; or name another folder with --run-dir"
         )
 
 
-def _is_of_a_beginning(name: str) -> bool:
+def _is_startup_file(name: str) -> bool:
     """Whether a run writes a file of this name before its first checkpoint, whole or in part."""
     return name == LOCK or any(
         name == known or name.startswith(f".{known}.") for known in BEFORE_FIRST_CHECKPOINT

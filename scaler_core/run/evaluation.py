@@ -39,14 +39,14 @@ Notify = Callable[[Callable[[Observer], None]], None]
 
 
 class StopRequested(Exception):
-    """The user asked for a stop while the model was asked."""
+    """The user requested a stop while the model was answering."""
 
 
 class RunEvaluation:
-    """What is measured of one run, and where it is kept.
+    """Measures one run: the grid of held-out instances, and benchmarks.
 
     Args:
-        parts: What the run is made of.
+        parts: The parts of the run.
         files: Its directory.
         factory: Makes the grid's instances.
         judge: Judges the answers to them.
@@ -98,7 +98,7 @@ class RunEvaluation:
         )
         self._files.write_json(f"evaluation/{label}.json", scores)
         if options.held_out:
-            # whatever the moment is called: figures are found by their step
+            # also for "before" and "after": figures are looked up by step
             self._files.write_json(f"evaluation/step-{step}/{GRID_FILE}", scores)
             write_figures(self._files.evaluation)
         self._notify(lambda observer: observer.evaluated(label, scores))
@@ -162,11 +162,12 @@ class RunEvaluation:
     def evaluate_step(
         self, step: int, ask: Ask, stop_requested: Callable[[], bool]
     ) -> Mapping[str, float]:
-        """Scores of what is due after *step*; empty where a stop was requested before its end."""
+        """Scores after *step*; empty where a stop was requested before all were measured."""
 
         def ask_on(questions: Sequence[Question]) -> Iterator[tuple[int, Response]]:
             for answer in ask(questions):
                 yield answer
+                # only here: an answer to a benchmark is stored by now
                 if stop_requested():
                     raise StopRequested
 

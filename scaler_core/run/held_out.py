@@ -63,7 +63,7 @@ def make_grid(
 
     Raises:
         InfrastructureError: The machine could not make instances.
-        UsageError: An environment asks for a verifier that is not there.
+        UsageError: An environment names a verifier that is not installed.
     """
     tickets: list[Ticket] = []
     dropped: Counter[str] = Counter()
@@ -80,7 +80,7 @@ def make_grid(
         ]
         for request, made in zip(requests, factory.make_many(requests), strict=True):
             for seed, first in zip(request.seeds, made, strict=True):
-                result = _valid(first, request, seed, factory)
+                result = _retry_invalid(first, request, seed, factory)
                 if isinstance(result, InstanceFailure):
                     dropped[result.cause] += 1
                 else:
@@ -88,13 +88,13 @@ def make_grid(
     return tickets, dict(dropped)
 
 
-def _valid(
+def _retry_invalid(
     result: Instance | InstanceFailure,
     request: InstanceRequest,
     seed: int,
     factory: InstanceFactory,
 ) -> Instance | InstanceFailure:
-    """The instance, or that of a further attempt, or the last failure."""
+    """The instance of the seed or of a further attempt; the last failure where all are invalid."""
     for attempt in range(1, ATTEMPTS):
         if isinstance(result, Instance):
             break
@@ -115,13 +115,13 @@ def _grid_ticket(instance: Instance, verifier: ComponentChoice) -> Ticket:
 
 
 def write_grid(path: Path, tickets: Iterable[Ticket]) -> None:
-    """Keep the grid on disk, so that a resumed run answers the very same."""
+    """Write the grid to disk, so that a resumed run answers the same instances."""
     lines = [compact_json(ticket.model_dump(mode="json")) for ticket in tickets]
     write_atomic(path, "\n".join(lines) + "\n")
 
 
 def read_grid(path: Path) -> list[Ticket]:
-    """The grid that :func:`write_grid` kept."""
+    """The grid that :func:`write_grid` wrote."""
     try:
         return [Ticket.model_validate(record) for _, record in read_lines(path)]
     except ValueError as error:
@@ -161,7 +161,7 @@ def score_grid(
 
 
 def grid_figures(scores: Mapping[str, Any]) -> dict[str, float]:
-    """What :func:`score_grid` gave as figures: ``grid/in-pool`` and ``grid/in-pool/level-3``."""
+    """The result of :func:`score_grid` as figures: ``grid/in-pool``, ``grid/in-pool/level-3``."""
     figures: dict[str, float] = {}
     for pool, levels in scores.get("pools", {}).items():
         parts = {level: Score(*cell) for level, cell in levels.items()}

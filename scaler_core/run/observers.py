@@ -1,4 +1,4 @@
-"""Who watches a run: the live view, a notebook, trackers. All methods do nothing by default."""
+"""Observers of a run, such as the live view, a notebook and trackers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ class RunInfo(Record):
 
 
 class Observer:
-    """Is called in the thread that trains, so every method must be quick and never raise."""
+    """Called in the thread that trains: every method must be quick and never raise.
+
+    All methods do nothing by default.
+    """
 
     def run_started(self, run: RunInfo) -> None:
         """Training is about to begin, or to go on."""
@@ -62,7 +65,7 @@ class Observer:
         """A benchmark is being answered, with so many responses still to come."""
 
     def measured(self, step: int, figures: Mapping[str, float]) -> None:
-        """What was measured after *step*: ``eval/math-500``, ``grid/in-pool``, 0 to 1."""
+        """Figures were measured after *step*: ``eval/math-500``, ``grid/in-pool``, 0 to 1."""
 
     def checkpoint_written(self, step: int, path: Path) -> None:
         """A checkpoint was committed."""
@@ -107,7 +110,7 @@ class TrackerObserver(Observer):
         self._log(step, figures)
 
     def run_ended(self) -> None:
-        """Close those that were started and have not failed."""
+        """Close the trackers that were started and have not failed."""
         self._call(lambda item: item.close())
         self._started = []
 

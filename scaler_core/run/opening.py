@@ -1,4 +1,4 @@
-"""Opening a run: the recipes there are, a new run from one, or a run to go on with."""
+"""Opening a run: the recipes there are, a new run from one, or a run to resume."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def open_run(
         overrides: Settings like ``run.steps=3``, applied over the file.
         run_dir: Its directory, instead of what the recipe says.
         host: Installed plugins, where they are loaded already.
-        only_preview: Whether only :meth:`~scaler_core.run.session.Run.preview` will be asked.
+        only_preview: Whether only :meth:`~scaler_core.run.session.Run.preview` will be called.
 
     Raises:
         UsageError: Something in the recipe does not exist or cannot run here. Nothing was written.

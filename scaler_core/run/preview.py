@@ -1,4 +1,4 @@
-"""What ``scaler run --dry-run`` looks at: the pool, and how long its prompts are."""
+"""The core's part of ``scaler run --dry-run``: the pool, and how long its prompts are."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def preview_run(parts: Parts, factory: InstanceFactory) -> list[str]:
     """Lines about the pool and the lengths of its prompts; makes a few instances, loads no model.
 
     Raises:
-        ScalerError: An instance cannot be made for want of a machine that can.
+        ScalerError: This machine cannot make instances.
     """
     lines = [_pool(parts.source)]
     limit = parts.backend.prompt_limit()

@@ -1,4 +1,4 @@
-"""What a run is made with: host, versions and pool; and which of it changed before a resume."""
+"""Provenance of a run: host, versions and pool, and changes of the pool before a resume."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def pool_contents(source: EnvironmentSource) -> dict[str, str]:
 def report_pool_changes(
     directory: RunDirectory, source: EnvironmentSource, step: int, emit: Emit
 ) -> None:
-    """One event, where the pool is not what it was when the run last started."""
+    """Emit one event where the pool has changed since the run last started."""
     old = directory.read_json("pool.json")
     new = pool_contents(source)
     changes = {

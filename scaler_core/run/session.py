@@ -56,11 +56,11 @@ class Run:
 
     Args:
         name: The recipe's name.
-        parts: What the run is made of.
-        files: Its directory; :meth:`train` makes that of a fresh run.
-        checkpoint: Where to go on from; ``None`` for a fresh run.
+        parts: The parts of the run.
+        files: Its directory; :meth:`train` creates that of a fresh run.
+        checkpoint: The checkpoint to resume from; ``None`` for a fresh run.
         changed: Settings that differ from those the run began with, as the user typed them.
-        only_preview: Whether it will not be trained: no machine but this one is touched then.
+        only_preview: Whether it will not be trained; then no other machine is used.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class Run:
 
     @property
     def prompt(self) -> PromptSection:
-        """How instances are put to the model."""
+        """The recipe's ``[prompt]``."""
         return self.recipe.prompt
 
     @property
@@ -163,7 +163,7 @@ class Run:
     # -------------------------------------------------------------- the whole run
 
     def preview(self) -> list[str]:
-        """What the backend would do, in lines; nothing is started or written."""
+        """Lines about the work that the run would do; nothing is started or written."""
         with blamed_on(f"backend {self.parts.backend.name!r}"):
             return [
                 *preview_run(self.parts, self._factory),
@@ -203,7 +203,8 @@ class Run:
         return time.monotonic() - self._began
 
     def close(self) -> None:
-        """Stop the workers and release the directory, whatever of it fails."""
+        """Stop the workers and release the directory, all of it even where a part fails."""
+        # run backwards: observers first, and last the lock, so that no other process writes before
         with ExitStack() as stack:
             stack.callback(self.files.close)
             stack.callback(self._factory.close)
@@ -261,6 +262,8 @@ class Run:
                 f"another process has trained in {self.directory} since this one opened it",
                 hint="resume it again",
             )
+        # under the lock, and in this order: evaluations that a kill undid go before scores are
+        # read, and the logs are cut before the feed is restored, which appends events
         undone = self._evaluation.steps.set_aside_after(checkpoint.step)
         scores = self._evaluation.steps.best_scores()
         prune(self.files.checkpoints, self.recipe.checkpoint.keep, scores)
@@ -356,9 +359,7 @@ class Run:
     # -------------------------------------------------------------- checkpoints
 
     def _checkpoint_due(self, step: int) -> bool:
-        """On schedule, after the last step, for a stop, and ahead of benchmarks: the step may be
-        the best.
-        """
+        """Whether a checkpoint is due; also before benchmarks, as the step may be the best one."""
         every = self.recipe.checkpoint.every
         on_schedule = step % every == 0 or self._evaluation.steps.on_schedule(step)
         return step > self._last_saved and (
@@ -371,7 +372,7 @@ class Run:
         self._notify(lambda observer: observer.checkpoint_written(step, path))
 
     def _commit(self, step: int, save: Callable[[Path], None] | None) -> Path:
-        """Feed and backend as one checkpoint."""
+        """Commit feed and backend as one checkpoint."""
         state = {"feed": self.feed.state_dict(), "logs": self.files.positions()}
         keep, scores = self.recipe.checkpoint.keep, self._evaluation.steps.best_scores()
         path = write_checkpoint(self.files.checkpoints, step, state, save, keep, scores).path
@@ -389,9 +390,7 @@ class Run:
         self._point_to_best()
 
     def _evaluate(self, step: int, ask: Ask) -> Mapping[str, float] | None:
-        """Scores of what is due after *step*, none where a stop cut it short; ``None`` where
-        nothing is due.
-        """
+        """Scores after *step*, empty where a stop cut it short; ``None`` where nothing is due."""
         if self.stop_requested or not self._evaluation.steps.due(step):
             return None
         scores = self._evaluation.evaluate_step(step, ask, lambda: self.stop_requested)

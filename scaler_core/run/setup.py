@@ -39,20 +39,20 @@ from scaler_core.run.held_out import split_held_out
 
 @dataclass(frozen=True)
 class Parts:
-    """What a run is made of, built and checked.
+    """The parts of a run, built and checked.
 
     Attributes:
         recipe: The recipe with every option of every component spelt out.
         host: Where the components came from.
         source: The environments to train on.
-        verifier: Who verifies where an environment names nobody.
+        verifier: The verifier of environments that name none.
         controller: Moves difficulty.
         curator: Chooses the active set.
         backend: Trains.
         sandbox: Runs untrusted programs; ``None`` where the backend needs no instances.
         held_out: The environments that are only measured, if there are some.
-        benchmarks: What is scored on a schedule.
-        trackers: Who is shown the figures.
+        benchmarks: Benchmarks that are scored on a schedule.
+        trackers: Trackers that show the figures.
     """
 
     recipe: Recipe
@@ -110,13 +110,13 @@ def assemble(recipe: Recipe, host: PluginHost) -> Parts:
     sandbox = _build_sandbox(recipe, host, source) if backend.needs_instances else None
     sections = {
         "pool": _absolute(recipe.pool),
-        "verifier": _spelt_out(host.build(Verifier, recipe.verifier.choice, "verifier")),
-        "controller": _spelt_out(controller),
-        "curator": _spelt_out(curator),
-        "backend": _spelt_out(backend),
+        "verifier": _resolved_section(host.build(Verifier, recipe.verifier.choice, "verifier")),
+        "controller": _resolved_section(controller),
+        "curator": _resolved_section(curator),
+        "backend": _resolved_section(backend),
         "evaluation": recipe.evaluation.model_copy(update={"options": _options_of(benchmarks)}),
         "tracking": recipe.tracking.model_copy(update={"options": _options_of(trackers)}),
-        **({"sandbox": _spelt_out(sandbox)} if sandbox else {}),
+        **({"sandbox": _resolved_section(sandbox)} if sandbox else {}),
     }
     return Parts(
         recipe=recipe.model_copy(update=sections),
@@ -246,7 +246,7 @@ def _options_of(components: Sequence[Component]) -> dict[str, dict[str, JsonValu
     return {item.name: item.config.model_dump(mode="json") for item in components}
 
 
-def _spelt_out(component: Component) -> ComponentSection:
+def _resolved_section(component: Component) -> ComponentSection:
     return ComponentSection(use=component.name, **component.config.model_dump(mode="json"))
 
 
@@ -254,7 +254,7 @@ BUILDER = f"{__name__}:build_factory"
 
 
 def factory_options(recipe: Recipe) -> dict[str, Any]:
-    """What a recipe says of every factory, whatever executes it; plain JSON."""
+    """Options of a recipe that every factory takes, whatever executor runs it; plain JSON."""
     return {
         "prompt_style": recipe.prompt.style,
         "system": recipe.prompt.system,
@@ -264,7 +264,7 @@ def factory_options(recipe: Recipe) -> dict[str, Any]:
 
 
 def describe_factory(recipe: Recipe, host: PluginHost, *, untrusted: bool) -> dict[str, JsonValue]:
-    """The arguments of :func:`build_factory` that give a run's factory in another process.
+    """The arguments with which :func:`build_factory` builds a run's factory elsewhere.
 
     Args:
         recipe: The run's recipe.

@@ -1,4 +1,4 @@
-"""What a run keeps of each step: a line of metrics, and a few samples."""
+"""The log of each step: a line of metrics, and a few samples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class StepLog:
     Args:
         files: The run's directory.
         seed: The run's seed, by which samples are chosen.
-        counters: Totals of the factory; a step's line has what they grew by.
+        counters: Totals of the factory; a step's line has their deltas.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class StepLog:
         self._step_began = time.monotonic()
 
     def restart_clock(self) -> None:
-        """Time and growth of counters from now on belong to the next step."""
+        """Begin the next step's time and counter deltas now."""
         self._step_began, self._counters = time.monotonic(), self._read_counters()
 
     def write(
@@ -55,7 +55,7 @@ class StepLog:
             samples: Responses of the step; the first one to each of a few tickets is kept.
 
         Returns:
-            The figures of the line; some may be no number, which the file has as null.
+            The figures of the line. NaN and infinity, which the file has as null, are among them.
         """
         began, before = self._step_began, self._counters
         self.restart_clock()
@@ -86,7 +86,7 @@ class StepLog:
 
 
 def counter_deltas(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
-    """Growth of each counter; counters that did not change are left out."""
+    """Deltas of the counters; those that did not change are left out."""
     return {
         name: round(total - before.get(name, 0), 4)
         for name, total in sorted(now.items())

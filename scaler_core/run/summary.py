@@ -1,4 +1,4 @@
-"""What a run came to, read from its own files: figures, and the rows of the closing table."""
+"""The summary of a run, read from its own files: figures, and rows of the closing table."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Summary:
 
 
 def summarize(directory: RunDirectory) -> Summary:
-    """The summary of a run that ended, or as far as it came."""
+    """The summary of a run, as far as it came."""
     metrics = list(directory.read_log("metrics.jsonl"))
     first: dict[str, float] = {}
     last: dict[str, float] = {}
@@ -123,7 +123,7 @@ def _scores(directory: RunDirectory, label: str) -> dict[str, dict[int, Score]]:
 
 
 def _pool(directory: RunDirectory, label: str, pool: str) -> Score | None:
-    """What was scored on one side of the pool, all levels together."""
+    """The score on one side of the pool, all levels together."""
     scores = directory.read_json(f"evaluation/{label}.json")
     cells = [Score(*cell) for cell in scores.get("pools", {}).get(pool, {}).values()]
     if not cells:

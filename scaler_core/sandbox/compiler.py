@@ -43,7 +43,7 @@ TEMPORARY = re.compile(r"\S*/cc\w{6}(?=\.o\b)")
 # Of the CPU limit: a source that has cost more gets no further dialect. Far above the cost of a
 # source that is written by hand, since a loaded machine counts twice the CPU seconds of a quiet one
 # and the verdict is kept for ever.
-DIALECT_SHARE = 0.5
+DIALECT_SHARE = 0.4
 
 # kinds of ELF segments, and the sizes of the headers that are read (man 5 elf)
 LOAD, PROGRAM_INTERPRETER = 1, 3

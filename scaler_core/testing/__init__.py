@@ -1,8 +1,8 @@
-"""A kit for authors of plugins; nothing of it is loaded by a run.
+"""A kit for authors of plugins; runs load nothing of it.
 
 - ``contracts``: test classes that components and native environments must pass;
-- ``fakes``: histories and views to put a curator to the test with, scripted replies of a model;
-- ``endpoint``: an OpenAI-compatible server that answers from recordings, and misbehaves if asked;
+- ``fakes``: histories and views for tests of curators, and scripted replies of a model;
+- ``endpoint``: an OpenAI-compatible server with recorded replies and scripted faults;
 - ``plugins``: loading a plugin in a test, without installing it;
 - ``environments``: small valid environments.
 """

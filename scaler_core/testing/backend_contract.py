@@ -1,7 +1,7 @@
 """The contract of backends as a test class; extend it as those of ``contracts``.
 
 Every test trains a real run on a few environments of the starter pack, with a run directory and
-checkpoints below ``tmp_path``. The order that it asks for is drawn in
+checkpoints below ``tmp_path``. The required order of calls is drawn in
 :mod:`scaler_core.interfaces.training`.
 """
 
@@ -27,16 +27,16 @@ from scaler_core.run.session import Run
 from scaler_core.testing.plugins import FakeEntryPoint, plugin_of
 
 STEPS = 4
-# figures that hang on the clock or on what another process has made before
+# figures that depend on the clock, or on instances that another process has made before
 _UNREPEATABLE = ("seconds", "draw_s", "factory/")
 
 
 class Killed(BaseException):
-    """Stands for a kill: nothing catches it."""
+    """Simulates a kill: no code under test catches it."""
 
 
 class BackendContract(ABC):
-    """What a run relies on, for any backend that can train a few steps on this machine.
+    """Tests of everything a run requires of a backend that can train a few steps here.
 
     Attributes:
         recipe: Sections of the recipe that differ from a run of 4 steps with 4 prompts of 4

@@ -9,7 +9,7 @@ from scaler_core.interfaces import Benchmark, BenchmarkRow
 from scaler_core.models import Response
 
 GRADED_ROWS = 20
-"""Rows of a benchmark, spread over all of them, whose answers a contract has graded."""
+"""About as many rows of a benchmark, spread over all of them, are graded in a contract."""
 
 JUNK = (
     "",
@@ -28,7 +28,7 @@ JUNK = (
 
 
 class BenchmarkContract(ABC):
-    """What an evaluation relies on, for any benchmark."""
+    """Tests of everything an evaluation requires of a benchmark."""
 
     @abstractmethod
     def make(self) -> Benchmark:
@@ -57,7 +57,7 @@ class BenchmarkContract(ABC):
         assert [BenchmarkRow.model_validate_json(row.model_dump_json()) for row in rows] == rows
 
     def test_a_truth_is_correct(self) -> None:
-        """Whoever answers with the truth is right, in whatever thread it is graded."""
+        """An answer that is the truth is correct, in whatever thread it is graded."""
         benchmark = self.make()
         rows = self._rows(benchmark)
         try:
@@ -82,7 +82,7 @@ class BenchmarkContract(ABC):
             benchmark.close()
 
     def test_junk_is_incorrect_and_raises_nothing(self) -> None:
-        """Whatever the response itself causes is incorrect: empty, endless, broken, cut off."""
+        """A fault of the response itself is incorrect: empty, endless, broken, cut off."""
         benchmark = self.make()
         row = self._rows(benchmark)[0]
         try:

@@ -1,4 +1,4 @@
-"""Contracts as test classes: extend one in a test module and say what is to be tested.
+"""Contracts as test classes: extend one in a test module, and return your component in ``make``.
 
 ::
 
@@ -8,7 +8,7 @@
         def make(self):
             return Careful()
 
-pytest then runs every test below on it.
+pytest then runs every test of the class on it.
 """
 
 from __future__ import annotations
@@ -18,23 +18,25 @@ import json
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from scaler_core.interfaces import Controller, Curator, NativeEnvironment, State
-from scaler_core.models import ComponentChoice, Instance, Outcome, Response, Ticket
+from scaler_core.interfaces import Controller, Curator, NativeEnvironment, State, Tracker
+from scaler_core.models import ComponentChoice, Event, Instance, Outcome, Response, Ticket
 from scaler_core.seeds import derive_random, derive_seed
 from scaler_core.testing.backend_contract import BackendContract as BackendContract
 from scaler_core.testing.benchmark_contract import BenchmarkContract as BenchmarkContract
 from scaler_core.testing.fakes import FakeCuratorView, FakeHistory
 from scaler_core.testing.synthesis_contracts import ExtractorContract as ExtractorContract
 from scaler_core.testing.synthesis_contracts import GeneratorContract as GeneratorContract
-from scaler_core.testing.tracker_contract import TrackerContract as TrackerContract
 
 TOP_LEVELS = (0, 1, 2, 7, 29)
+TRACKED_RECIPE = {"run": {"steps": 4, "directory": None}, "tracking": {"use": ["some"]}}
+TRACKED_FIGURES = {"accuracy": 0.5, "factory/wall_s/generator": 12.0, "eval/math-500": 0.25}
 
 
 class ControllerContract(ABC):
-    """What the engine relies on, for any controller."""
+    """Tests of everything the engine requires of a controller."""
 
     @abstractmethod
     def make(self) -> Controller:
@@ -106,7 +108,7 @@ class ControllerContract(ABC):
 
 
 class CuratorContract(ABC):
-    """What the engine relies on, for any curator."""
+    """Tests of everything the engine requires of a curator."""
 
     @abstractmethod
     def make(self) -> Curator:
@@ -161,7 +163,7 @@ class CuratorContract(ABC):
 
 
 class NativeEnvironmentContract(ABC):
-    """What the factory relies on, for any native environment."""
+    """Tests of everything the factory requires of a native environment."""
 
     @abstractmethod
     def make(self) -> NativeEnvironment:
@@ -213,7 +215,7 @@ class NativeEnvironmentContract(ABC):
             assert judged or environment.scores_itself
 
     def test_scoring_never_raises_and_never_leaves_a_response_undecided(self) -> None:
-        """Whatever the response itself causes is incorrect; the truth in a box is correct."""
+        """A fault of the response itself is incorrect; the truth in a box is correct."""
         environment = self.make()
         if not environment.scores_itself:
             return
@@ -231,6 +233,45 @@ class NativeEnvironmentContract(ABC):
         return [
             (level, derive_seed("case", level, number)) for level in levels for number in (0, 1)
         ]
+
+
+class TrackerContract(ABC):
+    """Tests of everything a run requires of a tracker that works here without a network."""
+
+    @abstractmethod
+    def make(self) -> Tracker:
+        """A tracker with the options to test."""
+
+    def test_nothing_is_missing_here(self) -> None:
+        """The test runs where the tracker can."""
+        assert self.make().missing() == ""
+
+    def test_a_run_is_logged_from_start_to_end(self, tmp_path: Path) -> None:
+        """Several calls may log one step, with events in between."""
+        tracker = self.make()
+        tracker.start("some", tmp_path, TRACKED_RECIPE, 1)
+        for step in range(5):
+            tracker.log(step, TRACKED_FIGURES)
+            tracker.event(Event(kind="retired", step=step, environment_id="e"))
+            tracker.log(step, {"eval/average": step / 4})
+        tracker.close()
+
+    def test_a_resumed_run_goes_on(self, tmp_path: Path) -> None:
+        """Another process logs some of the steps again."""
+        for first_step in (1, 3):
+            tracker = self.make()
+            tracker.start("some", tmp_path, TRACKED_RECIPE, first_step)
+            for step in range(first_step, first_step + 4):
+                tracker.log(step, TRACKED_FIGURES)
+            tracker.close()
+
+    def test_closing_needs_no_start_and_may_come_twice(self, tmp_path: Path) -> None:
+        """A run may fail before it starts."""
+        tracker = self.make()
+        tracker.close()
+        tracker.start("some", tmp_path, TRACKED_RECIPE, 1)
+        tracker.close()
+        tracker.close()
 
 
 def _walk(controller: Controller, top_level: int, label: str, steps: int = 60) -> list[State]:

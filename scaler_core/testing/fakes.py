@@ -11,7 +11,7 @@ from scaler_core.models import Message
 
 @dataclass(frozen=True)
 class FakeHistory:
-    """One active environment, as :class:`~scaler_core.interfaces.History` shows it."""
+    """One active environment, like :class:`~scaler_core.interfaces.History`."""
 
     environment_id: str = "one"
     top_level: int = 10
@@ -23,7 +23,7 @@ class FakeHistory:
 
 @dataclass(frozen=True)
 class FakeCuratorView:
-    """What a curator sees before a step, as :class:`~scaler_core.interfaces.CuratorView`."""
+    """The view of a curator before a step, like :class:`~scaler_core.interfaces.CuratorView`."""
 
     step: int = 1
     active: Sequence[FakeHistory] = ()
@@ -36,7 +36,7 @@ class FakeCuratorView:
 
 
 class Asked(NamedTuple):
-    """What a :class:`ScriptedChat` was asked."""
+    """The arguments of one call of :meth:`ScriptedChat.chat`."""
 
     messages: tuple[Message, ...]
     attempt: int
@@ -44,14 +44,13 @@ class Asked(NamedTuple):
 
 
 class ScriptedChat:
-    """A :class:`~scaler_core.interfaces.synthesis.ChatClient` that says what it is told to.
+    """A :class:`~scaler_core.interfaces.synthesis.ChatClient` with scripted replies.
 
     Args:
-        replies: What it says, one after the other; the last one again and again. An exception is
-            raised instead.
+        replies: Its replies in order; the last one is repeated. An exception is raised instead.
 
     Attributes:
-        asked: What it was asked, in this order.
+        asked: The calls so far, in order.
     """
 
     def __init__(self, *replies: str | Exception) -> None:

@@ -1,8 +1,8 @@
-r"""A SandboxFusion server for tests: real HTTP, answers as scripted, misbehaving where asked.
+r"""A SandboxFusion server for tests: real HTTP, with scripted answers and faults.
 
 ::
 
-    with FakeFusion() as server:                       # runs what it is sent, on this machine
+    with FakeFusion() as server:                       # runs programs on this machine
         sandbox = SandboxFusion(SandboxFusion.Config(url=server.url))
 
     with FakeFusion([Reply(status=503), succeeded("3\n")]) as server:   # fails, then answers
@@ -39,10 +39,10 @@ FusionRequest = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server does with one request.
+    """The server's reaction to one request.
 
     Attributes:
-        body: What it sends.
+        body: The body that it sends.
         status: The HTTP status.
         headers: Further headers.
         delay_s: Seconds before it answers.
@@ -131,7 +131,7 @@ def _run(words: list[str], folder: str, stdin: str, timeout_s: float) -> dict[st
         os.killpg(process.pid, signal.SIGKILL)
         output, error = process.communicate()
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # what it left behind
+        os.killpg(process.pid, signal.SIGKILL)  # processes that the program left
     return command(
         status=status,
         execution_time=time.monotonic() - started,
@@ -161,11 +161,11 @@ class FakeFusion:
     """A server on this machine, from ``with`` to its end.
 
     Args:
-        script: What it does with the first requests, in the order in which they come.
-        answer: What it does with the others.
+        script: Reactions to the first requests, in the order in which they come.
+        answer: Reacts to the others.
 
     Attributes:
-        url: Where it listens.
+        url: Its address.
         requests: The requests that came, decoded, in that order.
         headers: Their headers.
         most_at_once: The largest number of requests under way at the same time.

@@ -22,7 +22,7 @@ class FakeDistribution:
 
 @dataclass(frozen=True)
 class FakeEntryPoint:
-    """An entry point that gives *plugin*, or what it returns when it is a function."""
+    """An entry point that loads *plugin*, or its result where it is a function."""
 
     plugin: Any
     name: str = "some"

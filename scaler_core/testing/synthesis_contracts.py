@@ -18,7 +18,7 @@ from scaler_core.testing.fakes import ScriptedChat
 OUTPUT_TYPES = {"string", "number", "array", "graph", "matrix", "bool", "others"}
 TRAP = "scaler_ran_foreign_code"
 MOST_CALLS = 100
-"""How often a component may ask about one problem before it gives it up."""
+"""The most calls that a component may make for one problem."""
 
 USELESS = (
     "",
@@ -63,11 +63,11 @@ def a_problem(statement: str = "", name: str = "Sum") -> Problem:
 
 
 class _Contract(ABC):
-    """What holds for whoever asks a model about a problem."""
+    """Tests that extractors and generators share."""
 
     @abstractmethod
     def good_reply(self) -> str:
-        """What a model says when all goes well; the component must be able to use it."""
+        """A good reply of a model, which the component must be able to use."""
 
     @abstractmethod
     def asking(self, problem: Problem, chat: ScriptedChat) -> Coroutine[Any, Any, object]:
@@ -78,20 +78,20 @@ class _Contract(ABC):
         """The component's prompt version."""
 
     def test_useless_replies_end_in_a_value_error_with_a_reason(self) -> None:
-        """After a bounded number of calls, whatever comes back."""
+        """After a bounded number of calls, whatever the replies are."""
         for useless in USELESS:
             chat = ScriptedChat(useless)
             assert _error(self.asking(a_problem(), chat)), useless[:60]
             assert 1 <= len(chat.asked) <= MOST_CALLS
 
     def test_replies_that_are_cut_off_end_in_a_value_error(self) -> None:
-        """What is not whole is not used, even where it looks good."""
+        """An incomplete reply is not used, even where it looks good."""
         chat = ScriptedChat(ReplyCutOff(10))
         assert "cut off" in _error(self.asking(a_problem(), chat))
         assert len(chat.asked) <= MOST_CALLS
 
     def test_a_model_that_cannot_be_asked_is_left_to_the_pipeline(self) -> None:
-        """At once, as the same error: it says nothing about the problem."""
+        """Its error passes at once and unchanged: it says nothing about the problem."""
         fault = InfrastructureError("no network")
         chat = ScriptedChat(fault)
         raised: BaseException | None = None
@@ -139,7 +139,7 @@ class _Contract(ABC):
 
 
 class ExtractorContract(_Contract):
-    """What the pipeline relies on, for any extractor."""
+    """Tests of everything the pipeline requires of an extractor."""
 
     @abstractmethod
     def make(self) -> Extractor:
@@ -165,7 +165,7 @@ class ExtractorContract(_Contract):
 
 
 class GeneratorContract(_Contract):
-    """What the pipeline relies on, for any generator."""
+    """Tests of everything the pipeline requires of a generator."""
 
     @abstractmethod
     def make(self) -> Generator:
@@ -195,13 +195,13 @@ class GeneratorContract(_Contract):
         (function,) = [item for item in functions if item.name == "generate_testcase"]
         assert len(function.args.args) == 1
 
-    def test_the_model_is_told_of_every_parameter(self) -> None:
+    def test_the_prompt_names_every_parameter(self) -> None:
         """With its bounds."""
         chat = ScriptedChat(self.good_reply())
         asyncio.run(self.asking(a_problem(), chat))
-        told = "\n".join(item["content"] for item in chat.asked[0].messages)
+        prompt = "\n".join(item["content"] for item in chat.asked[0].messages)
         for name, bounds in self.metadata().parameters.items():
-            assert all(str(part) in told for part in (name, *bounds))
+            assert all(str(part) in prompt for part in (name, *bounds))
 
     def test_programs_are_never_run(self) -> None:
         """Only the sandbox runs what a model wrote."""
@@ -214,7 +214,7 @@ class GeneratorContract(_Contract):
 
 
 def _error(call: Coroutine[Any, Any, object]) -> str:
-    """The reason that *call* gives up with."""
+    """The reason in the ``ValueError`` of *call*."""
     try:
         asyncio.run(call)
     except ValueError as error:

@@ -34,7 +34,7 @@ from scaler_plugins.backends.openrlhf.session import (
     KEPT_OPTIONS,
     Arguments,
     Session,
-    _explained,
+    _explain_error,
     _take,
 )
 from scaler_plugins.backends.openrlhf.trainer import step_metrics, verification_tail
@@ -288,11 +288,11 @@ def test_an_error_of_ours_is_found_however_many_actors_it_went_through(
         error = task_error(error)
         if dual:  # as ray.get raises it
             error = error.as_instanceof_cause()
-    assert _explained(error) is ours
+    assert _explain_error(error) is ours
 
 
 def test_a_foreign_error_is_one_line_with_where_to_look() -> None:
-    error = _explained(task_error(task_error(ValueError("no such\nlayer"))))
+    error = _explain_error(task_error(task_error(ValueError("no such\nlayer"))))
     assert isinstance(error, InfrastructureError)
     assert error.message == "OpenRLHF stopped: ValueError: no such layer"
     assert "logs" in error.hint
@@ -300,20 +300,20 @@ def test_a_foreign_error_is_one_line_with_where_to_look() -> None:
 
 
 def test_a_dead_actor_is_one_line() -> None:
-    message = _explained(ActorDiedError()).message
+    message = _explain_error(ActorDiedError()).message
     assert message.startswith("OpenRLHF stopped: ActorDiedError: ")
     assert "\n" not in message
 
 
 @pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), AssertionError()])
 def test_whatever_ends_it_is_explained(error: BaseException) -> None:
-    assert _explained(error).message == f"OpenRLHF stopped: {type(error).__name__}" + (
+    assert _explain_error(error).message == f"OpenRLHF stopped: {type(error).__name__}" + (
         ": 1" if isinstance(error, SystemExit) else ""
     )
 
 
 def test_errors_of_the_feed_keep_their_kind() -> None:
-    assert isinstance(_explained(PoolExhausted("none left")), PoolExhausted)
+    assert isinstance(_explain_error(PoolExhausted("none left")), PoolExhausted)
 
 
 # ------------------------------------------------------------------ small things

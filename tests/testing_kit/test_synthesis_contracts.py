@@ -200,7 +200,7 @@ async def another_function(self, problem, metadata, client):
     ("fault", "caught"),
     [
         (runs_it, "programs_are_never_run"),
-        (tells_nothing, "the_model_is_told_of_every_parameter"),
+        (tells_nothing, "the_prompt_names_every_parameter"),
         (another_function, "a_good_reply_gives_a_program_with_the_function"),
     ],
 )

@@ -7,8 +7,8 @@
     python -m tools.starter_pack.build --check     # write nothing, compare
 
 Every problem goes through the whole pipeline of ``scaler synth``, which takes a C++ compiler and a
-few minutes for all of them. With ``--check`` exit code 1 says that the file is not what the folders
-give.
+few minutes for all of them. With ``--check`` exit code 1 says that the file differs from what is
+built.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tools.starter_pack.synthesis import synthesise
 
 COMMAND = "python -m tools.starter_pack.build"
 
-#: What the published system's own trainer reads; the length of the history is the paper's K_slope.
+#: Settings that the published system's trainer reads; the history length is the paper's K_slope.
 CONTROLLER_SETTINGS: dict[str, JsonValue] = {
     "version": 1,
     "params": {
@@ -83,11 +83,11 @@ def build_environments(folders: Sequence[ProblemFolder], *options: str) -> list[
     environments = synthesise(folders, *options)
     for environment in environments:
         check(by_id[environment.id], environment)
-    return [_described(by_id[item.id], item) for item in environments]
+    return [_add_description(by_id[item.id], item) for item in environments]
 
 
-def _described(folder: ProblemFolder, environment: Environment) -> Environment:
-    """*environment* with what people want to know of it, and what published trainers read."""
+def _add_description(folder: ProblemFolder, environment: Environment) -> Environment:
+    """*environment* with provenance for people, and settings for published trainers."""
     settings = folder.settings
     about: dict[str, JsonValue] = {
         "author": "the SCALER project",

@@ -1,4 +1,4 @@
-"""What is promised of a starter environment beyond what the pipeline checks of any candidate.
+"""Checks of a starter environment beyond those of the pipeline for any candidate.
 
 Every solution is kept, no scale that the statement allows is given up, and at each level testcases
 keep their constraints.
@@ -24,7 +24,7 @@ def check(folder: ProblemFolder, environment: Environment) -> None:
     """Check *environment*, which the pipeline made of *folder*.
 
     Raises:
-        DataError: It breaks a promise; the message names the environment and what broke.
+        DataError: It fails a check; the message names the environment and the fault.
     """
     if environment.problem.solutions != folder.problem.problem.solutions:
         dropped = compact_json(environment.provenance["solutions"])

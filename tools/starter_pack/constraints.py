@@ -1,4 +1,4 @@
-"""What a statement of the starter pack promises about a testcase, in a form that can be checked."""
+"""Constraints of a testcase as its statement promises them, in a form that can be checked."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def violations(
     testcase: Mapping[str, JsonValue],
     scale: Mapping[str, int],
 ) -> list[str]:
-    """What *testcase* breaks at *scale*, one line each; empty when it keeps every constraint."""
+    """Violations of *testcase* at *scale*, one line each; empty when it keeps all constraints."""
     if list(constraints) != list(testcase):
         return [f"keys are {', '.join(testcase)}, not {', '.join(constraints)}"]
     return [

@@ -1,4 +1,4 @@
-"""The problem folders of the starter pack: what its authors edit.
+"""The problem folders of the starter pack, which its authors edit.
 
 ::
 
@@ -7,8 +7,8 @@
         statement.md          the statement, with Input, Output and Examples sections
         solutions/1.py ...    reference programs, written independently of each other;
         solutions/4.cpp       those in Python come first: what ships must run without a compiler
-        replies/extract.md    what a model says of the problem: scale parameters, form of the answer
-        replies/generate.md   what it says next: a generator
+        replies/extract.md    a model's first reply: scale parameters, form of the answer
+        replies/generate.md   its second reply: a generator
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ LEAST_PYTHON = 3
 
 
 class Settings(Record):
-    """What ``environment.toml`` holds: what neither the statement nor a model says.
+    """The contents of ``environment.toml``: facts that neither statement nor replies hold.
 
     Attributes:
         name: Title.
         family: Kind of task, for people who browse.
         asks: The question in half a sentence, for tables.
         time_limit_s: CPU seconds for one run of a reference solution.
-        constraints: What the statement promises, by key of the testcase.
+        constraints: Constraints that the statement promises, by key of the testcase.
     """
 
     name: str
@@ -54,7 +54,7 @@ class ProblemFolder:
     """One folder, read.
 
     Attributes:
-        settings: What ``environment.toml`` holds.
+        settings: The contents of ``environment.toml``.
         problem: The problem as a dataset gives it; its id is the folder's name.
         extract: The recorded reply of the extractor's model.
         generate: The recorded reply of the generator's model.

@@ -33,7 +33,7 @@ OPTIONS = ("--allow-weak-sandbox", "--workers", "2")
 
 
 def synthesise(folders: Sequence[ProblemFolder], *options: str) -> list[Environment]:
-    """The environments that the pipeline makes of *folders*, by id; what it says goes to stderr.
+    """The environments that the pipeline makes of *folders*, by id; its messages go to stderr.
 
     Args:
         folders: The problems and the replies.
@@ -74,5 +74,5 @@ def _refuse_rejected(file: Path) -> None:
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     refused = [RejectedProblem.model_validate_json(line) for line in lines]
     if refused:
-        told = [f"{item.problem}: {item.stage} {item.check}: {item.detail}" for item in refused]
-        raise DataError(f"refused by the pipeline: {'; '.join(told)}", hint="mend their folders")
+        reasons = [f"{item.problem}: {item.stage} {item.check}: {item.detail}" for item in refused]
+        raise DataError(f"refused by the pipeline: {'; '.join(reasons)}", hint="mend their folders")

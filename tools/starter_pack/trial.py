@@ -22,7 +22,7 @@ _WALL_S = 300
 
 @dataclass(frozen=True)
 class Trial:
-    """One generated input: stdin, structured testcase, and what each solution printed for it."""
+    """One generated input: stdin, structured testcase, and the output of each solution."""
 
     stdin: str
     testcase: dict[str, Any]

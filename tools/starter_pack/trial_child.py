@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def _answer(code: Any, stdin: str) -> str:
-    """What a solution prints, without surrounding white space."""
+    """The output of a solution, without surrounding white space."""
     printed = io.StringIO()
     usual, sys.stdin = sys.stdin, io.StringIO(stdin)
     try:

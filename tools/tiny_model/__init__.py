@@ -1,4 +1,4 @@
-"""How the shipped model is made: ``python -m tools.tiny_model``.
+"""Makes the model that ships: ``python -m tools.tiny_model``.
 
 ::
 

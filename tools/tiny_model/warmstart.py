@@ -1,6 +1,6 @@
 """The warm start: a small model learns the starter environments on small instances.
 
-What reinforcement learning is to find is left open on purpose:
+Some things are left for reinforcement learning to find, on purpose:
 
 - Only levels 0 to 4 are shown, of the 20 to 30 that the environments have.
 - Two answers in five are written without the box that a verifier asks for, as a base model's often
@@ -55,8 +55,8 @@ def new_model(tokenizer: Any, seed: int) -> SmolLM3ForCausalLM:
     """A SmolLM3 of 4 layers, 128 wide, with 0.9 million random weights.
 
     SmolLM3 is a Llama that may leave positions out of some layers. Here only the first layer sees
-    them, to tell the two digits of a number or the ends of a road; what the others count or compare
-    then depends less on how long the list is.
+    them, to distinguish the two digits of a number or the ends of a road; counts and comparisons in
+    the others then depend less on how long the list is.
     """
     torch.manual_seed(derive_seed("tiny", seed, "weights"))
     config = SmolLM3Config(

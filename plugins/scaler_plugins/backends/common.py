@@ -64,7 +64,7 @@ def largest_divisor(number: int, limit: int) -> int:
 
 
 def missing_modules(needed: Sequence[str], install: str) -> str:
-    """A line with those of *needed* that are absent and how to *install* them, or nothing."""
+    """A line on those of *needed* that are absent and how to *install* them; empty without any."""
     absent = [name for name in needed if importlib.util.find_spec(name) is None]
     if not absent:
         return ""

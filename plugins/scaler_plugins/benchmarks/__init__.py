@@ -8,7 +8,7 @@ from scaler_core.interfaces import Benchmark
 
 @hookimpl
 def scaler_register_benchmarks() -> list[type[Benchmark]]:
-    """Registers them, in the order of the paper's table."""
+    """The benchmarks, in the order of the paper's table."""
     from scaler_plugins.benchmarks.mathematics import Aime24, Amc23, Math500
     from scaler_plugins.benchmarks.multiple_choice import GpqaDiamond, MmluPro
     from scaler_plugins.benchmarks.reasoning import BbehMini

@@ -16,11 +16,11 @@ PAGE = "https://huggingface.co/datasets"
 def fetch(dataset: str, patterns: tuple[str, ...], revision: str, **options: str) -> Path:
     """The one file of *dataset* that the first fitting pattern names.
 
-    What was fetched once stays in the hub's local cache: a commit then needs no network.
+    A file that was fetched stays in the hub's local cache, so that a commit needs no network then.
 
     Args:
         dataset: Owner and name.
-        patterns: What the file may be called, likeliest first, as in ``data/test-*.parquet``.
+        patterns: Possible names of the file, likeliest first, as in ``data/test-*.parquet``.
         revision: A commit, branch or tag.
         options: For the hub's client: ``endpoint``, ``cache_dir``.
 
@@ -46,7 +46,7 @@ def fetch(dataset: str, patterns: tuple[str, ...], revision: str, **options: str
                 **options,
             )
     except Exception as error:
-        raise _explained(dataset, revision, error) from error
+        raise _explain_error(dataset, revision, error) from error
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
     for pattern in patterns:
         found = [path for path in files if fnmatch(path.relative_to(folder).as_posix(), pattern)]
@@ -73,8 +73,8 @@ def _without_log() -> Iterator[None]:
         logging.set_verbosity(level)
 
 
-def _explained(dataset: str, revision: str, error: Exception) -> ScalerError:
-    """The one line for what the hub's client raised."""
+def _explain_error(dataset: str, revision: str, error: Exception) -> ScalerError:
+    """The error, in one line, for *error* of the hub's client."""
     from huggingface_hub import errors
 
     path = "or download the file by other means and set path to it"

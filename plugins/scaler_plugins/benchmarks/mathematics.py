@@ -7,7 +7,13 @@ from typing import ClassVar
 
 from scaler_core.interfaces import BenchmarkRow, Options, Verifier
 from scaler_plugins.benchmarks import hub
-from scaler_plugins.benchmarks.questions import Fetch, Home, QuestionOptions, Questions, asked
+from scaler_plugins.benchmarks.questions import (
+    Fetch,
+    Home,
+    QuestionOptions,
+    Questions,
+    question_messages,
+)
 from scaler_plugins.benchmarks.records import RawRecord, label_of, text_of
 from scaler_plugins.verifiers.boxed import last_box
 from scaler_plugins.verifiers.math_equivalence import Math
@@ -38,7 +44,7 @@ class Mathematics(Questions):
         boxed = last_box(answer)
         return BenchmarkRow(
             id=label_of(record, self.id_column),
-            messages=asked(text_of(record, self.question_column)),
+            messages=question_messages(text_of(record, self.question_column)),
             truth=(answer if boxed is None else boxed).strip(),
             category=label_of(record, self.category_column),
         )

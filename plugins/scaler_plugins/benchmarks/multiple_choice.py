@@ -9,7 +9,12 @@ from scaler_core.interfaces import BenchmarkRow, Verifier
 from scaler_core.models import Message
 from scaler_core.seeds import derive_seed
 from scaler_plugins.benchmarks.published import options_in
-from scaler_plugins.benchmarks.questions import Home, QuestionOptions, Questions, asked
+from scaler_plugins.benchmarks.questions import (
+    Home,
+    QuestionOptions,
+    Questions,
+    question_messages,
+)
 from scaler_plugins.benchmarks.records import MissingColumn, RawRecord, is_text, label_of, text_of
 from scaler_plugins.verifiers.choice import LETTERS, Choice
 
@@ -33,19 +38,19 @@ class MultipleChoice(Questions):
         return row.model_copy(update={"options": options_in(row.messages[-1]["content"])})
 
     def verifier(self, row: BenchmarkRow) -> Verifier:
-        """``choice``, told of the options of *row*."""
+        """``choice`` with the options of *row*."""
         config = self.config
         return Choice(
             Choice.Config(options=row.options, thinking=config.thinking, unboxed=config.unboxed)
         )
 
 
-def asked_to_choose(question: str, options: Sequence[str]) -> tuple[Message, ...]:
-    """The messages that put *question* with *options* to a model, laid out as the published."""
+def choice_messages(question: str, options: Sequence[str]) -> tuple[Message, ...]:
+    """The messages that ask *question* with *options*, laid out as in the published files."""
     listed = "\n".join(
         f"({letter}). {option}" for letter, option in zip(LETTERS, options, strict=False)
     )
-    return asked(
+    return question_messages(
         f"Answer this multiple-choice question.\n{question}\n\n{listed}\n"
         "Exactly one option is right. Give its letter, one uppercase letter X, as \\boxed{X}."
     )
@@ -88,7 +93,7 @@ class MmluPro(MultipleChoice):
             raise MissingColumn("options")
         return BenchmarkRow(
             id=label_of(record, "question_id"),
-            messages=asked_to_choose(text_of(record, "question"), options),
+            messages=choice_messages(text_of(record, "question"), options),
             truth=text_of(record, "answer").strip(),
             options=tuple(options),
             category=label_of(record, "category"),
@@ -127,7 +132,7 @@ class GpqaDiamond(MultipleChoice):
         options = [options[index] for index in order]
         return BenchmarkRow(
             id=label_of(record, "Record ID"),
-            messages=asked_to_choose(question, options),
+            messages=choice_messages(question, options),
             truth=LETTERS[order.index(0)],
             options=tuple(options),
             category=label_of(record, "High-level domain"),

@@ -1,4 +1,4 @@
-"""What the benchmarks have in common: where questions come from, how they are counted and graded.
+"""The common part of the benchmarks: sources of questions, their number, and grading.
 
 ::
 
@@ -24,7 +24,7 @@ from scaler_plugins.benchmarks.published import is_published, published_row
 from scaler_plugins.benchmarks.records import MissingColumn, RawRecord, read_records
 
 SYSTEM = "Please reason step by step, and put your final answer within \\boxed{}."
-"""What the model cards of Qwen ask for in mathematics, and the paper in every benchmark."""
+"""The instruction of Qwen's model cards for mathematics; the paper gives it in every benchmark."""
 
 Fetch = Callable[[str, tuple[str, ...], str], Path]
 
@@ -79,7 +79,7 @@ class Questions(Benchmark):
         """How many questions there are."""
 
     def samples(self) -> int:
-        """Responses asked of each question."""
+        """Responses to each question."""
         return 1
 
     @abstractmethod
@@ -93,7 +93,7 @@ class Questions(Benchmark):
         """
 
     def completed(self, row: BenchmarkRow) -> BenchmarkRow:
-        """*row*, whatever columns it comes from, as this benchmark grades it."""
+        """*row* with its truth and options as this benchmark grades them, from any columns."""
         return row
 
     @abstractmethod
@@ -210,6 +210,6 @@ def _digest(row: BenchmarkRow) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def asked(question: str) -> tuple[Message, ...]:
-    """The messages that put *question* to a model."""
+def question_messages(question: str) -> tuple[Message, ...]:
+    """The chat messages that ask a model *question*."""
     return {"role": "system", "content": SYSTEM}, {"role": "user", "content": question}

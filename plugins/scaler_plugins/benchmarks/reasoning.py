@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from scaler_core.interfaces import BenchmarkRow, Options, Verifier
 from scaler_plugins.benchmarks import hub
-from scaler_plugins.benchmarks.questions import Fetch, Home, QuestionOptions, Questions, asked
+from scaler_plugins.benchmarks.questions import (
+    Fetch,
+    Home,
+    QuestionOptions,
+    Questions,
+    question_messages,
+)
 from scaler_plugins.benchmarks.records import RawRecord, label_of, text_of
 from scaler_plugins.verifiers.bbeh import Bbeh
 
@@ -42,7 +48,7 @@ class BbehMini(Questions):
             return None
         return BenchmarkRow(
             id="",
-            messages=asked(text_of(record, "input")),
+            messages=question_messages(text_of(record, "input")),
             truth=text_of(record, "target").strip(),
             category=label_of(record, "task"),
         )

@@ -13,7 +13,7 @@ from scaler_core.jsonio import read_json, read_lines
 INSTALL = "pip install 'scaler-rl[data]'"
 
 RawRecord = dict[str, Any]
-"""What a file says of one question, by column."""
+"""The values of one question in a file, by column."""
 
 
 def read_records(path: Path) -> list[RawRecord]:
@@ -69,13 +69,13 @@ def is_text(value: Any) -> bool:
 
 
 def label_of(record: Mapping[str, Any], column: str) -> str:
-    """What stands in *column*, which may be missing; empty where nothing does."""
+    """The text in *column*; empty where the column is missing or empty."""
     value = record.get(column)
     return "" if value is None else str(value).encode("utf-8", "replace").decode()
 
 
 class MissingColumn(Exception):
-    """A record lacks a column, or holds something else in it than it should."""
+    """A record lacks a column, or holds a value of another kind in it."""
 
 
 def _parquet(path: Path) -> list[RawRecord]:

@@ -24,7 +24,7 @@ class Fixed(Controller):
     config: Config
 
     def start(self, top_level: int) -> State:
-        """There is nothing to remember."""
+        """The one level as d."""
         return {"difficulty": float(min(self.config.level, top_level))}
 
     def propose(self, state: State, prompts: int, top_level: int) -> list[int]:

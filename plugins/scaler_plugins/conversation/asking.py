@@ -1,4 +1,4 @@
-"""The turns of a conversation: ask, read, say what is wrong, and begin afresh when that fails.
+"""The turns of a conversation: ask, read, send faults back, and begin afresh when that fails.
 
 ::
 
@@ -34,8 +34,8 @@ class AskingOptions(Options):
     """Times that a reply is sent back with the reason why it cannot be used, in each attempt."""
 
     temperature: float | None = Field(default=None, ge=0, le=2)
-    """Sampling temperature; the pipeline's where nothing is said. With 0 all attempts may get the
-    same reply."""
+    """Sampling temperature; the pipeline's when not given. With 0 all attempts may get the same
+    reply."""
 
 
 class Unsuitable(ValueError):
@@ -49,14 +49,14 @@ async def ask(
     repair: Callable[[str], Message],
     options: AskingOptions,
 ) -> Read:
-    """What *read* makes of the first reply that it takes.
+    """Ask until *read* accepts a reply, and return its result.
 
     Args:
-        client: Who is asked.
-        question: The conversation to begin with.
-        read: Makes something of a reply, or raises ``ValueError`` with a reason for the model.
-        repair: The message that sends a reply back with the reason.
-        options: How long to go on.
+        client: The model.
+        question: The messages that begin a conversation.
+        read: Parses a reply, or raises ``ValueError`` with a reason for the model.
+        repair: Makes the message that sends a reply back with the reason.
+        options: Numbers of attempts and repairs.
 
     Raises:
         ValueError: No reply was usable; the last reason of each attempt.
@@ -65,12 +65,12 @@ async def ask(
     for attempt in range(options.attempts):
         try:
             return await _attempt(client, question, read, repair, options, attempt)
-        except Unsuitable:
+        except Unsuitable:  # a clear answer, which more attempts would not change
             raise
         except ValueError as error:
             reasons.append(_shortened(str(error)))
-    told = "; ".join(dict.fromkeys(reasons))
-    raise ValueError(f"no usable reply in {options.attempts} attempts: {told}")
+    distinct = "; ".join(dict.fromkeys(reasons))
+    raise ValueError(f"no usable reply in {options.attempts} attempts: {distinct}")
 
 
 async def _attempt(

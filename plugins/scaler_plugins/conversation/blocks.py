@@ -38,7 +38,7 @@ def only_block(reply: str, languages: tuple[str, ...], longest: int) -> str:
     """The text of the only block of *reply*.
 
     Args:
-        reply: What the model said.
+        reply: The model's reply.
         languages: Words of which one must follow the fence, the usual one first.
         longest: Most characters that the block may have.
 
@@ -89,7 +89,7 @@ def blocks_of(text: str) -> list[Block]:
 
 
 def _after_thinking(reply: str) -> str:
-    """What follows the model's thinking, where the server leaves that in the reply."""
+    """The reply without the model's thinking, which some servers leave in it."""
     before, end, after = reply.partition(THINKING_ENDS)
     if end:
         return after

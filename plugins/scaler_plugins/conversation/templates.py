@@ -15,12 +15,12 @@ SHARED = Path(__file__).parent / "prompts"
 class Prompt:
     """The templates of one component: ``system.md`` and ``question.md`` in *folder*.
 
-    A template names its places as ``$place``. What is filled in is never looked at again, so a
+    A template names its places as ``$place``. Text that is filled in is never searched again, so a
     statement that holds ``$place`` stays as it is.
 
     Args:
-        name: What the version begins with.
-        folder: Where the templates are.
+        name: The beginning of the version.
+        folder: The folder of the templates.
     """
 
     def __init__(self, name: str, folder: Path) -> None:
@@ -52,7 +52,7 @@ class Prompt:
         ]
 
     def repair(self, reason: str) -> Message:
-        """What is said to the model about a reply that cannot be used."""
+        """The message that sends an unusable reply back with the reason."""
         return {"role": "user", "content": Template(self._repair).substitute(reason=reason)}
 
 

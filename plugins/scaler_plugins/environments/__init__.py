@@ -8,7 +8,7 @@ from scaler_core.interfaces import EnvironmentPack
 
 @hookimpl
 def scaler_register_environments() -> list[type[EnvironmentPack]]:
-    """Registers them."""
+    """The starter pack."""
     from scaler_plugins.environments.starter import StarterPack
 
     return [StarterPack]

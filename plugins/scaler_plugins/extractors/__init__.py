@@ -8,7 +8,7 @@ from scaler_core.interfaces import Extractor
 
 @hookimpl
 def scaler_register_extractors() -> list[type[Extractor]]:
-    """Registers it."""
+    """The extractor ``llm``."""
     from scaler_plugins.extractors.llm import LlmExtractor
 
     return [LlmExtractor]

@@ -1,4 +1,4 @@
-"""The extractor ``llm``: a language model reads the problem and says what scales (section 2.1)."""
+"""The extractor ``llm``: a language model names a problem's scale parameters (section 2.1)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LlmExtractor(Extractor):
     config: Config
 
     async def extract(self, problem: Problem, client: ChatClient) -> Metadata:
-        """Metadata of *problem*, in :mod:`~scaler_plugins.extractors.llm`'s bounds.
+        """Metadata of *problem*, within this module's bounds on names, numbers and sizes.
 
         Raises:
             ValueError: No reply was usable, or the model says that nothing scales.
@@ -70,7 +70,7 @@ def metadata_of(reply: str) -> Metadata:
         Unsuitable: It says clearly that nothing scales.
         ValueError: It is not one JSON block of the right shape; the message is fit for the model.
     """
-    parsed = _parsed(only_block(reply, ("json",), LONGEST_BLOCK))
+    parsed = _parse(only_block(reply, ("json",), LONGEST_BLOCK))
     for name, bounds in parsed.scale_params.items():
         if not _is_plain(name):
             raise ValueError(
@@ -88,7 +88,7 @@ def metadata_of(reply: str) -> Metadata:
     )
 
 
-def _parsed(text: str) -> _Reply:
+def _parse(text: str) -> _Reply:
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
     except json.JSONDecodeError as error:

@@ -8,7 +8,7 @@ from scaler_core.interfaces import Generator
 
 @hookimpl
 def scaler_register_generators() -> list[type[Generator]]:
-    """Registers it."""
+    """The generator ``llm``."""
     from scaler_plugins.generators.llm import LlmGenerator
 
     return [LlmGenerator]

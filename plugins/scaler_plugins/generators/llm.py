@@ -18,7 +18,7 @@ PROMPTS = Path(__file__).parent / "prompts"
 class LlmGenerator(Generator):
     """Asks a model for ``generate_testcase(scale)``, as one Python block.
 
-    What comes back is parsed and never run.
+    The program is parsed and never run.
     """
 
     class Config(AskingOptions):
@@ -28,7 +28,7 @@ class LlmGenerator(Generator):
     config: Config
 
     async def write(self, problem: Problem, metadata: Metadata, client: ChatClient) -> str:
-        """Python source whose form :mod:`~scaler_plugins.generators.llm` has checked.
+        """Python source that parses and defines the function with one parameter.
 
         Raises:
             ValueError: No reply was usable.
@@ -59,7 +59,7 @@ def source_of(reply: str) -> str:
     source = only_block(reply, ("python", "python3", "py"), LONGEST_BLOCK)
     functions = [
         node
-        for node in _parsed(source).body
+        for node in _parse(source).body
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == FUNCTION
     ]
     if len(functions) != 1:
@@ -71,7 +71,7 @@ def source_of(reply: str) -> str:
     return source
 
 
-def _parsed(source: str) -> ast.Module:
+def _parse(source: str) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the foreign program, not about us

@@ -20,12 +20,12 @@ class Bubblewrap(LocalSandbox):
 
     @classmethod
     def missing(cls) -> str:
-        """That ``bwrap`` is not there, or what it says when it cannot make namespaces."""
+        """A line where ``bwrap`` is not there, or its error where it cannot make namespaces."""
         return _missing()
 
     @classmethod
     def weakness(cls) -> str:
-        """What the filter of system calls needs."""
+        """The missing part of the filter of system calls; empty where nothing is missing."""
         return strength(needs_landlock=False)
 
     def _make_container(self) -> Container:

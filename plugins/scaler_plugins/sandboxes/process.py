@@ -1,4 +1,4 @@
-"""The sandbox ``process``: what the kernel offers without any system package."""
+"""The sandbox ``process``: the kernel's own means, without any system package."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from scaler_core.sandbox.local import LocalSandbox, strength
 
 
 class Process(LocalSandbox):
-    """Runs each input in a fresh process that its own system call filter and Landlock bind.
+    """Runs each input in a fresh process, confined by a system call filter and Landlock.
 
-    Where the kernel lets it, the workers also leave the host's namespaces. With filter and Landlock
-    it contains attacks; where one of them is missing it contains accidents only, and says so.
+    Where the kernel lets them, the workers also leave the host's namespaces. With filter and
+    Landlock it contains attacks; where one of them is missing it contains accidents only, and
+    :meth:`weakness` says so.
     """
 
     name = "process"

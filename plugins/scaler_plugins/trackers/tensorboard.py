@@ -31,13 +31,13 @@ class TensorBoard(Tracker):
 
     @classmethod
     def missing(cls) -> str:
-        """TensorBoard itself."""
+        """A line where TensorBoard is not installed."""
         if importlib.util.find_spec("tensorboard") is None:
             return "tensorboard is not installed: pip install 'scaler-rl[tensorboard]'"
         return ""
 
     def start(self, name: str, directory: Path, recipe: Mapping[str, Any], first_step: int) -> None:
-        """Open another event file; TensorBoard drops what older ones say of later steps."""
+        """Open another event file; TensorBoard then drops later steps of older files."""
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 

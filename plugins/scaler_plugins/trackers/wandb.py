@@ -29,8 +29,8 @@ class WeightsAndBiases(Tracker):
         entity: str | None = None
         """The user or team; W&B's default when not given."""
         mode: Literal["online", "offline"] | None = None
-        """``offline`` keeps everything in the run's folder for ``wandb sync``; what W&B's own
-        settings say when not given."""
+        """``offline`` keeps everything in the run's folder for ``wandb sync``; W&B's own settings
+        decide when not given."""
 
     config: Config
 
@@ -40,7 +40,7 @@ class WeightsAndBiases(Tracker):
 
     @classmethod
     def missing(cls) -> str:
-        """W&B itself."""
+        """A line where W&B is not installed."""
         if importlib.util.find_spec("wandb") is None:
             return "wandb is not installed: pip install 'scaler-rl[wandb]'"
         return ""
@@ -49,11 +49,11 @@ class WeightsAndBiases(Tracker):
         """Open the W&B run, or the one that this run began with.
 
         Raises:
-            UsageError: W&B is to be asked on-line, but nobody is logged in.
+            UsageError: The mode is on-line, but nobody is logged in.
         """
         import wandb
 
-        # never asked at the terminal: a run would wait for the answer
+        # no prompt at the terminal: a run would wait for the answer
         mode = self.config.mode or wandb.setup().settings.mode
         if mode == "online" and not wandb.login(prompt=False):
             raise UsageError(

@@ -8,7 +8,7 @@ from scaler_core.interfaces import Verifier
 
 @hookimpl
 def scaler_register_verifiers() -> list[type[Verifier]]:
-    """Registers them."""
+    """The default ``typed``, and those of the benchmarks."""
     from scaler_plugins.verifiers.bbeh import Bbeh
     from scaler_plugins.verifiers.choice import Choice
     from scaler_plugins.verifiers.math_equivalence import Math

@@ -90,7 +90,7 @@ def _difference(truth: str, answer: str) -> str:
 
 
 def _list_difference(wanted: Split, given: Split) -> str:
-    """The same, element by element in order; brackets around the whole may be left out."""
+    """Why the list *given* is not *wanted*; brackets around the whole may be left out."""
     several = len(wanted.elements) > 1
     if (several and not given.commas) or not (given.bracket or given.elements):
         return NOT_A_LIST
@@ -101,7 +101,7 @@ def _list_difference(wanted: Split, given: Split) -> str:
 
 
 def _value_difference(truth: str, answer: str) -> str:
-    """The same for one number or for words."""
+    """Why one number or text is not *truth*; empty where it is."""
     same = _words(answer) == _words(truth) or _same_number(truth, unquote(_tidy(answer)))
     return "" if same else WRONG_VALUE
 

@@ -24,7 +24,7 @@ _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 
 
 class Reading(NamedTuple):
-    """What was read from a response: an answer, or the reason why there is none."""
+    """The result of reading a response: an answer, or the reason why there is none."""
 
     answer: str | None
     reason: str = ""
@@ -37,7 +37,7 @@ def read_answer(response: Response, *, thinking: bool = False) -> Reading:
     is not closed.
 
     Args:
-        response: What the model wrote.
+        response: The response.
         thinking: Whether the model thinks before it answers; a response without a ``</think>`` is
             then thought that never ended.
     """
@@ -48,7 +48,7 @@ def read_answer(response: Response, *, thinking: bool = False) -> Reading:
 
 
 def visible_text(text: str, *, thinking: bool) -> str | None:
-    """What follows the last closed thought of *text*; ``None`` where a thought never ends."""
+    """*text* after its last closed thought; ``None`` where a thought never ends."""
     _, closing, visible = text.rpartition("</think>")
     return None if (thinking and not closing) or "<think>" in visible else visible
 

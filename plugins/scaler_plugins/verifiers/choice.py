@@ -93,7 +93,7 @@ def read_option(answer: str, letters: str, options: tuple[str, ...] = ()) -> Rea
     """The letter of the one option that *answer* names, or why there is none.
 
     Args:
-        answer: What stands in the box.
+        answer: The content of the box.
         letters: The letters that options have.
         options: Their texts in the same order, where they are known.
     """

@@ -1,4 +1,4 @@
-r"""Removes the LaTeX around an answer: what wraps it as a whole, and the escapes inside text.
+r"""Removes LaTeX from an answer: wrappers around the whole, and escapes inside text.
 
 A hostile answer may nest a hundred thousand braces, so nothing here recurses or rescans.
 """
@@ -48,7 +48,7 @@ _QUOTES = (('"', '"'), ("'", "'"), ("``", "''"), ("`", "'"), ("\u201c", "\u201d"
 
 
 def peel(text: str) -> str:
-    r"""*text* without what wraps it as a whole, layer by layer.
+    r"""*text* without the layers that wrap all of it.
 
     Layers are blanks and spacing commands, ``{...}``, ``$...$``, ``$$...$$``, ``\(...\)``,
     ``\[...\]`` and style commands such as ``\text{...}``. Size commands (``\left``, ``\big``) go

@@ -88,7 +88,7 @@ class Math(Verifier):
             return judged("", answer)
         if texts := _as_words(truth, answer) or _as_numerals(truth, answer):
             return judged("" if texts[0] == texts[1] else NOT_EQUIVALENT, answer)
-        return self._compared(truth, answer)
+        return self._compare(truth, answer)
 
     def close(self) -> None:
         """End the idle worker processes; another comparison starts new ones."""
@@ -99,14 +99,16 @@ class Math(Verifier):
         pool = WorkerPool(
             config.workers, config.time_limit_s, config.memory_limit_mb << 20, self._script
         )
+        # at interpreter exit, or when the verifier is dropped without close()
         weakref.finalize(self, pool.close)
         return pool
 
-    def _compared(self, truth: str, answer: str) -> Verdict:
+    def _compare(self, truth: str, answer: str) -> Verdict:
         if self._pool.owner != os.getpid():  # After a fork the workers are still the parent's.
             self._pool = self._new_pool()
         try:
             finding = self._pool.compare(truth, answer)
+            # once more: the worker may have died of the machine, or of an earlier comparison
             if finding in {"lost", "lost truth"}:
                 finding = self._pool.compare(truth, answer)
         except InfrastructureError as error:

@@ -35,6 +35,7 @@ class Worker:
     """
 
     def __init__(self, cpu_seconds: float, memory_bytes: int, script: Path = WORKER_SCRIPT) -> None:
+        # wide, because CPU time decides: the same answer must not be refused on a busy machine
         self._wall_seconds = WALL_SECONDS_SPARE + WALL_SECONDS_PER_CPU_SECOND * cpu_seconds
         # -P keeps the script's folder off the import path; a fixed hash seed makes the order in
         # which sympy tries things the same every time; a session of its own keeps Ctrl-C away.
@@ -62,20 +63,21 @@ class Worker:
         return self._process.poll() is None
 
     def compare(self, truth: str, answer: str) -> Finding:
-        """How *answer* compares with *truth*; a worker that is lost or spent is ended."""
+        """Compare *answer* with *truth*; ends the process where it is lost or spent."""
         with self._killed_after(self._wall_seconds):
             self._send({"truth": truth, "answer": answer})
-            heard = self._receive()
-            if heard is None:
+            # two messages, so that a death says whether the truth or the answer caused it
+            message = self._receive()
+            if message is None:
                 return "unreadable truth" if self._ended_at_limit() else "lost truth"
-            if not heard.get("truth"):
+            if not message.get("truth"):
                 return "unreadable truth"
-            heard = self._receive()
-            if heard is None:
+            message = self._receive()
+            if message is None:
                 return "limit" if self._ended_at_limit() else "lost"
-        if heard.get("spent"):
+        if message.get("spent"):
             self.close()
-        return "equal" if heard.get("equal") else "different"
+        return "equal" if message.get("equal") else "different"
 
     def close(self) -> None:
         """Kill the process and wait for its end."""
@@ -99,7 +101,7 @@ class Worker:
 
     def _send(self, request: dict[str, str]) -> None:
         assert self._process.stdin is not None
-        with suppress(OSError):  # A dead worker is noticed when nothing is heard from it.
+        with suppress(OSError):  # A dead worker shows in _receive(): its pipe is closed.
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
 
@@ -112,7 +114,7 @@ class Worker:
             message = None
         if isinstance(message, dict):
             return message
-        # An end of its own doing comes with its exit code a moment after its pipe closes.
+        # A process that ends by itself has its exit code only a moment after its pipe closes.
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=1.0)
         self.close()
@@ -131,12 +133,13 @@ class WorkerPool:
         self.owner = os.getpid()
         self._limits = (cpu_seconds, memory_bytes)
         self._script = script
+        # last in, first out: a running worker is taken before a slot that would start another
         self._slots: queue.LifoQueue[Worker | None] = queue.LifoQueue()
         for _ in range(size):
             self._slots.put(None)
 
     def compare(self, truth: str, answer: str) -> Finding:
-        """How *answer* compares with *truth*; waits for a free worker.
+        """Compare *answer* with *truth*; waits for a free worker.
 
         Raises:
             InfrastructureError: No worker can be started.

@@ -1,7 +1,7 @@
 """The worker process of the verifier ``math``: compares two LaTeX texts with math-verify.
 
 A script for an interpreter of its own: ``python -P math_worker.py CPU_SECONDS MEMORY_BYTES``. It
-reads one JSON line per comparison and answers with two, so that whoever waits knows how far it got
+reads one JSON line per comparison and answers with two, so that the parent knows how far it got
 when it dies::
 
     {"ready": true} or {"error": "..."}      once, after the imports
@@ -47,7 +47,7 @@ def main(cpu_seconds: float, memory_bytes: int) -> None:
 
 
 def _take_over_stdout() -> BinaryIO:
-    """The pipe to the parent; anything a library prints goes to stderr from now on."""
+    """Return the pipe to the parent; later prints of libraries go to stderr."""
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return replies
@@ -69,7 +69,7 @@ def _set_limits(memory_bytes: int) -> None:
 def _limited(cpu_seconds: float, work: Callable[..., Any], *arguments: Any) -> Any:
     """The result of *work*, which may use *cpu_seconds* before the kernel ends the process.
 
-    What math-verify raises (memory and recursion limits among it) means that it reads nothing.
+    An exception of math-verify, memory and recursion errors included, counts as ``False``.
     """
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
     try:
@@ -87,7 +87,7 @@ def _spent(memory_bytes: int) -> bool:
 def _peak_bytes() -> int:
     """The most memory that this process has held.
 
-    Not ru_maxrss where Linux tells better: it survives exec, and so begins at the size of the
+    From /proc where there is one: ru_maxrss survives exec, and so begins at the size of the
     process that started this one, which may hold a model.
     """
     try:
@@ -110,12 +110,12 @@ class Comparison:
         self.equal(self.read("\\frac{1}{2}"), "0.5")
 
     def read(self, latex: str) -> list[Any]:
-        """What math-verify reads in *latex*; empty when it reads nothing."""
+        """The expressions that math-verify reads in *latex*; empty when it reads none."""
         text = f"\\boxed{{{latex}}}"
         return list(self._library.parse(text, parsing_timeout=None))
 
     def equal(self, truth: list[Any], answer: str) -> bool:
-        """Whether math-verify takes *answer* for *truth*."""
+        """Whether math-verify takes *answer* for equal to *truth*."""
         return bool(self._library.verify(truth, self.read(answer), timeout_seconds=None))
 
 

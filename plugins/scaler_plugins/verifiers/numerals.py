@@ -74,7 +74,7 @@ def is_canonical(text: str) -> bool:
 
 
 def is_not_finite(text: str) -> bool:
-    """Whether *text* is one of the names that programs print for NaN and infinity."""
+    """Whether *text* is a name that programs print for NaN or infinity."""
     return _NOT_FINITE.fullmatch(text) is not None
 
 

@@ -21,7 +21,7 @@ _STATEMENT = re.compile(rf"\b{_LEAD}(?:\s{{1,4}}is\b\s{{0,4}}:?|\s{{0,4}}:)\s*",
 
 
 def read_truth(truth: str) -> str:
-    """The truth of a ticket without what wraps it, a box of its own included."""
+    """The truth of a ticket without its wrappers, a box included."""
     boxed = last_box(truth)
     return peel(truth if boxed is None else boxed)
 

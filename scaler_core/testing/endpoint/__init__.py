@@ -1,4 +1,4 @@
-r"""An OpenAI-compatible endpoint for tests: real HTTP, recorded replies, misbehaving where asked.
+r"""An OpenAI-compatible endpoint for tests: real HTTP, recorded replies, scripted faults.
 
 ::
 
@@ -10,8 +10,8 @@ r"""An OpenAI-compatible endpoint for tests: real HTTP, recorded replies, misbeh
         assert server.asked_twice() == []
 
 - ``server``: :class:`RecordedEndpoint`, the server;
-- ``requests``: what it was asked;
-- ``replies``: what it does with a request, well-behaved or not;
+- ``requests``: the requests that came;
+- ``replies``: answers and faults;
 - ``recordings``: replies in a folder, to be written by a program and edited by people.
 """
 

@@ -5,7 +5,7 @@ r"""Recorded replies: a folder of text files that programs write and people edit
     replies/
       largest-value-extractor/    any name
         match.txt                 lines that must all be lines of the conversation
-        1.md                      the first reply: exactly what the model says
+        1.md                      the first reply: exactly the text of the model
         2.md                      the second, in a conversation that goes on, and so on
       3f0c9a1be2d47788/           the hash of a conversation's opening: needs no match.txt
         1.md
@@ -33,7 +33,7 @@ class NoRecording(DataError):
 
 
 class RecordedReplies:
-    """Answers from the recordings below *folder*; read when asked, so that edits count at once."""
+    """Answers from the recordings below *folder*, read for each request: edits count at once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -97,9 +97,9 @@ def record_reply(folder: Path, name: str, replies: Sequence[str], marks: Sequenc
 
 
 def record_turn(folder: Path, messages: Sequence[Mapping[str, Any]], text: str) -> Path:
-    """Write what a model said to *messages*, known by their hash; returns the file.
+    """Record a model's reply to *messages*, known by their hash; returns the file.
 
-    Call it with what a real endpoint answers, turn by turn, and the folder plays it again.
+    Record each reply of a real endpoint, turn by turn, to have the folder replay the conversation.
     """
     request = ChatRequest({"messages": list(messages)})
     path = folder / conversation_hash(request.opening) / f"{request.turn}.md"

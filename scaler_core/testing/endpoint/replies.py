@@ -1,4 +1,4 @@
-"""What the recorded endpoint does with a request: an answer, or one way to misbehave."""
+"""The recorded endpoint's reactions to a request: an answer, or one of many faults."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ BYTES_PER_TOKEN = 4
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server does with one request: by itself, a well-formed answer of *text*.
+    """The server's reaction to one request; by default a well-formed answer of *text*.
 
     Attributes:
-        text: What the model says.
+        text: The model's answer.
         finish_reason: Why it stopped.
         prompt_tokens: Tokens of the question; guessed from its length where ``None``.
         completion_tokens: Tokens of the answer; guessed from its length where ``None``.
         counted: Whether the answer says how many tokens it took.
         body: Bytes to send instead of a well-formed answer.
         status: The HTTP status.
-        headers: Further headers, or others in place of ours.
+        headers: Further headers, or replacements of ours.
         delay_s: Seconds before it answers.
         pause_s: Seconds between single bytes of the body; a slow drip.
         reset: It resets the connection instead of answering.
@@ -43,7 +43,7 @@ class Reply:
 
     @property
     def well_formed(self) -> bool:
-        """Whether a client gets an answer of the model out of it."""
+        """Whether it holds an answer that a client can read."""
         return self.status == 200 and self.body is None and not self.reset
 
     def content(self, model: str, question: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What the recorded endpoint was asked."""
+"""Requests to the recorded endpoint."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ class ChatRequest:
 
     @property
     def model(self) -> str:
-        """The model that was asked for."""
+        """The requested model."""
         return str(self.body.get("model", ""))
 
     @property
     def text(self) -> str:
-        """All that was said in the conversation, to look for marks in."""
+        """The text of the whole conversation, in which marks are searched."""
         return "\n".join(str(message.get("content", "")) for message in self.messages)
 
     @property
     def turn(self) -> int:
-        """Which answer of the conversation is asked for, counted from 1."""
+        """Which answer of the conversation is requested, counted from 1."""
         return 1 + len([item for item in self.messages if item.get("role") == "assistant"])
 
     @property

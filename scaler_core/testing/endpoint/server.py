@@ -27,7 +27,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
 
     def shutdown_request(self, request: Any) -> None:
-        """Close the connection and nothing before, so that a reset is one."""
+        """Close the connection without shutting it down first, so that a reset is one."""
         self.close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -40,15 +40,15 @@ class RecordedEndpoint:
     """A server on this machine, from ``with`` to its end. Its lists may be read at any time.
 
     Args:
-        answer: What it does with a request: :class:`RecordedReplies`, or any function. A plain text
-            is a well-formed answer. It is called from several threads.
-        plan: What it does instead with the first requests, in the order in which they come; where
-            it says ``None``, *answer* is asked.
-        model: The model that it says it serves.
-        key: The key that it insists on; without one it takes any.
+        answer: Reacts to a request: :class:`RecordedReplies`, or any function. A plain text is a
+            well-formed answer. It is called from several threads.
+        plan: Reactions to the first requests instead, in the order in which they come; for
+            ``None`` *answer* is called.
+        model: The model that it serves.
+        key: The key that it requires; without one it accepts any.
 
     Attributes:
-        url: What an endpoint's options call ``url``.
+        url: Its address, for an endpoint's option ``url``.
         requests: The requests for completions that came, in this order.
         answered: Those of them that got a whole and well-formed answer.
         most_at_once: The largest number of requests under way at the same time.
@@ -97,7 +97,7 @@ class RecordedEndpoint:
         self._server.server_close()
 
     def asked_twice(self) -> list[ChatRequest]:
-        """Requests that were answered more than once: what a cache should have kept."""
+        """Requests that were answered more than once, though a cache should have kept them."""
         with self._lock:
             counts = Counter(request.key for request in self.answered)
             firsts = {request.key: request for request in self.answered}
@@ -199,10 +199,10 @@ class RecordedEndpoint:
         content: bytes,
         at_the_end: Callable[[], None] = lambda: None,
     ) -> bool:
-        """Whether all of it was sent.
+        """Send *reply*, and return whether all of it was sent.
 
-        *at_the_end* is called before the last byte, for after that the client may ask again sooner
-        than this thread goes on.
+        *at_the_end* is called before the last byte: after it the client may send its next request
+        sooner than this thread goes on.
         """
         if reply.delay_s and self._closing.wait(reply.delay_s):
             return False

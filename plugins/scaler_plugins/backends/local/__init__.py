@@ -2,11 +2,11 @@
 
 ::
 
-    backend.py    options, and what is refused before torch is loaded
+    backend.py    checks before torch is loaded     options.py   the options
     training.py   loads model and tokenizer, translates options, evaluates, saves
     trainer.py    the loop: GRPOTrainer with its rows, rewards and steps tied to a feed and a run
-    rollout.py    sampling           slices.py    masking and slicing of a generation batch
-    tiny/         makes tiny_model/, the shipped model
+    rollout.py    sampling; masking and slicing of a generation batch
+    tokens.py     token counts of prompts           tiny_model/  the shipped model
 """
 
 from __future__ import annotations

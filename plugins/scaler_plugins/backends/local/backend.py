@@ -1,4 +1,4 @@
-"""The ``local`` backend: what it refuses before anything heavy is loaded, and who then trains."""
+"""The ``local`` backend: its checks before anything heavy is loaded, and its entry points."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Local(Backend):
 
     @classmethod
     def missing(cls) -> str:
-        """What is not installed, or not in the tested version; imports nothing."""
+        """A line on what is not installed or not in the tested version; imports nothing."""
         if absent := missing_modules(_NEEDED, INSTALL):
             return absent
         installed = importlib.metadata.version("trl")
@@ -62,11 +62,11 @@ class Local(Backend):
         return model_folder(self.config.model)
 
     def prompt_limit(self) -> tuple[str, int]:
-        """The model and the option."""
+        """The options ``model`` and ``max_prompt_tokens``."""
         return self.config.model, self.config.max_prompt_tokens
 
     def sampling(self) -> tuple[float, float]:
-        """The options of that name."""
+        """The options ``temperature`` and ``top_p``."""
         return self.config.temperature, self.config.top_p
 
     @classmethod

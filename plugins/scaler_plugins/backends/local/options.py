@@ -38,6 +38,6 @@ class LocalOptions(MethodOptions):
     @field_validator("model")
     @classmethod
     def _absolute(cls, model: str) -> str:
-        """A folder by its whole path: a run may be resumed from another one."""
+        """An absolute path of a folder: a run may be resumed from another folder."""
         path = Path(model).expanduser()
         return str(path.resolve()) if model != TINY and path.is_dir() else model

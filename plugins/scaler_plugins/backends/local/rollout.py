@@ -18,7 +18,7 @@ class Sampler:
     Args:
         config: How to sample; its ``pad_token_id`` and ``eos_token_id`` (a list) are set.
         batch: Responses sampled side by side.
-        tokenizer: What ``generate`` needs where the config names texts to stop at.
+        tokenizer: For ``generate``, which needs it where the config names texts to stop at.
     """
 
     def __init__(self, config: GenerationConfig, batch: int, tokenizer: Any) -> None:
@@ -75,11 +75,14 @@ class Sampler:
 def _shared_cache(
     model: PreTrainedModel, ids: torch.Tensor, mask: torch.Tensor, copies: int
 ) -> DynamicCache:
-    """Keys and values of all prompt tokens but the last, repeated for each response."""
+    """Keys and values of all prompt tokens but the last, repeated for each response.
+
+    The last token is left to ``generate``, which starts from its logits.
+    """
     cache = DynamicCache(config=model.config)
     extra: dict[str, Any] = {}
     if "logits_to_keep" in inspect.signature(model.forward).parameters:
-        extra["logits_to_keep"] = 1
+        extra["logits_to_keep"] = 1  # none is read, and all would be rows x tokens x vocabulary
     model(
         input_ids=ids[:, :-1],
         attention_mask=mask[:, :-1],
@@ -98,7 +101,7 @@ Batch = dict[str, torch.Tensor]
 def without_undecided(batch: Batch, decided: Sequence[bool]) -> Batch:
     """*batch* with empty completion masks where a response was not decided.
 
-    The count of tokens that the loss is divided by is taken anew, so that a step with undecided
+    The number of tokens, by which the loss is divided, is counted again: a step with undecided
     responses has the loss of the smaller step without them.
     """
     kept = torch.tensor(decided, device=batch["completion_mask"].device)

@@ -55,7 +55,7 @@ from scaler_plugins.backends.local.rollout import Batch, Sampler, slice_by_lengt
 
 @dataclass
 class _Step:
-    """What is known of the step under way; responses and verdicts are group by group."""
+    """The step under way; responses and verdicts are in the order of the groups."""
 
     number: int
     tickets: Sequence[Ticket]
@@ -72,8 +72,8 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
         model: The policy.
         args: TRL's arguments, with one optimiser step per generation batch.
         tokenizer: The policy's tokenizer, with a chat template.
-        feed: Where tickets come from and verdicts go.
-        run: Is called at the end of every step.
+        feed: Gives tickets and takes verdicts.
+        run: Called at the end of every step.
         scheme: How a verdict becomes a reward.
         rollout_batch: Responses sampled side by side.
         verify_threads: Responses judged side by side.
@@ -102,11 +102,12 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
             model=model,
             reward_funcs=[self._judge],
             args=args,
+            # TRL insists on a dataset; get_train_dataloader() below never reads it
             train_dataset=Dataset.from_dict({"prompt": [""]}),
             processing_class=tokenizer,
             peft_config=adapters,
         )
-        self.remove_callback(PrinterCallback)
+        self.remove_callback(PrinterCallback)  # prints every log line to stdout
         self._sampler = Sampler(self.generation_config, rollout_batch, tokenizer)
         self._threads = ThreadPoolExecutor(verify_threads, thread_name_prefix="verify")
 
@@ -143,6 +144,7 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
 
     def save_state(self, folder: Path) -> None:
         """Write all that ``train(resume_from_checkpoint=folder)`` needs to go on exactly."""
+        # parts of HF's own _save_checkpoint, which would choose the folder and rotate old ones
         self.save_model(str(folder))
         self._save_optimizer_and_scheduler(str(folder))
         self._save_rng_state(str(folder))
@@ -160,6 +162,7 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
         count: int = self.args.gradient_accumulation_steps
         index: int = self._step % count
         if index == 0:
+            # all slices before the first gradient: sampled and scored by the same weights
             self._slices = slice_by_length(self._generate_and_score_completions([]), count)
         return self._slices[index]
 
@@ -233,7 +236,7 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
     def _judge(
         self, prompts: Any, completions: Any, completion_ids: list[list[int]], **_: Any
     ) -> list[float | None]:
-        """The reward function: verifies, records, and gives an undecided response no reward."""
+        """The reward function: verifies and records; an undecided response gets ``None``."""
         now = self._under_way
         now.responses = self._responses(completion_ids, self.num_generations)
         tickets = [ticket for ticket in now.tickets for _ in range(self.num_generations)]
@@ -255,6 +258,7 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Ends a step: HF calls it with the figures of each one, right after the optimiser's."""
         figures = self._metrics["train"]
+        # HF also logs a summary when training ends, which belongs to no step
         if "loss" in logs:
             entropies = figures["entropy"]
             self._end_step({**logs, "entropy": sum(entropies) / len(entropies)})
@@ -297,4 +301,4 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
             self._now.seconds[stage] += time.perf_counter() - started
 
     def _send_telemetry(self) -> None:
-        """Nothing: TRL would report each trainer to its makers without asking the user."""
+        """Send nothing: TRL would report each trainer to its makers without asking the user."""

@@ -51,7 +51,7 @@ def train(model_name: str, config: LocalOptions, feed: FeedLike, run: RunLike) -
 def _ask_resumed(
     trainer: FeedTrainer, run: RunLike, questions: Sequence[Question]
 ) -> Iterator[tuple[int, Response]]:
-    """Answers of the model as it is ahead of the first step: HF's loop loads its weights later."""
+    """Answers of the model before the first step. HF's loop loads a checkpoint's weights later."""
     if run.resume_from is not None:
         trainer._load_from_checkpoint(str(run.resume_from))
     return trainer.ask(questions)
@@ -153,7 +153,7 @@ def _prompt_limit(model_config: Any, config: LocalOptions) -> int:
 
 
 def _train_to_the_end(trainer: FeedTrainer, run: RunLike) -> bool:
-    """Whether the last step is done, rather than a stop requested before it."""
+    """Train; return whether the last step was reached, and no stop came before it."""
     resume_from = str(run.resume_from) if run.resume_from else None
     if run.first_step > run.steps:
         # only the measuring and saving were left undone; HF's loop would take one step more

@@ -1,4 +1,4 @@
-"""What runs beside each vLLM engine: samples a response and verifies it off the event loop.
+"""The agent beside each vLLM engine: samples a response and verifies it off the event loop.
 
 OpenRLHF loads this file by its path (``--train.agent_func_path``) and looks for ``AgentExecutor``.
 """
@@ -50,7 +50,7 @@ class AgentExecutor(SingleTurnAgentExecutor):  # type: ignore[misc]
         sample = self._next_sample(label)
         if sample == 0:
             _check_length(prompt, sampling_params, max_length, hf_tokenizer)
-        parameters = copy(sampling_params)
+        parameters = copy(sampling_params)  # which the responses to a prompt share
         parameters.seed = label.response_seed(sample)
         if label.stop:
             parameters.stop = list(label.stop)
@@ -58,6 +58,7 @@ class AgentExecutor(SingleTurnAgentExecutor):  # type: ignore[misc]
         record: dict[str, Any] = await super().execute(
             prompt, label, parameters, max_length, hf_tokenizer, llm_engine, images
         )
+        # in a thread: on the event loop it would hold up the engine's other responses
         judged = await asyncio.to_thread(_judge, label, record, sample, hf_tokenizer)
         number = reward(judged.verdict, label.scheme) if judged.verdict is not None else None
         score = UNDECIDED_REWARD if number is None else number

@@ -1,4 +1,4 @@
-"""What travels through OpenRLHF as a prompt's label: the ticket inwards, the verdict outwards."""
+"""A prompt's label in OpenRLHF: the ticket on the way to an engine, the verdict on the way back."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from scaler_core.seeds import derive_seed
 
 @dataclass(frozen=True)
 class Assignment:
-    """What an engine is to do with a prompt.
+    """The label of a prompt on its way to an engine: how it is answered and judged.
 
     Attributes:
-        ticket: The ticket behind it; ``None`` for a question of an evaluation, which is answered
+        ticket: The prompt's ticket; ``None`` for a question of an evaluation, which is answered
             and not judged.
         responses: How many responses are sampled.
         judge: Who judges them.
@@ -44,11 +44,11 @@ class Judged:
     """A response with its verdict.
 
     Attributes:
-        ticket: The ticket behind it; ``None`` for a question of an evaluation.
+        ticket: The prompt's ticket; ``None`` for a question of an evaluation.
         response: The response.
         verdict: The verdict; ``None`` for a question.
         sampled_at: When its last token was there, in seconds since the epoch.
-        judged_at: When its verdict was.
+        judged_at: When its verdict was given, likewise.
     """
 
     ticket: Ticket | None

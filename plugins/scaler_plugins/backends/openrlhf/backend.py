@@ -1,4 +1,4 @@
-"""The ``openrlhf`` backend: what can be refused before anything heavy is loaded."""
+"""The ``openrlhf`` backend: its checks before anything heavy is loaded, and its entry points."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from scaler_plugins.backends.openrlhf.flags import RunFacts, build_flags
 from scaler_plugins.backends.openrlhf.model_facts import refuse_model, within_reach
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
 
-INSTALL = "docs/openrlhf.md tells how to install it"
+INSTALL = "docs/openrlhf.md says how to install it"
 SUPPORTED = ("0.11.2",)
-"""Versions whose whole runs are tested: inner parts are used here, which any version may change."""
+"""Versions whose whole runs are tested: internals are used here, which any version may change."""
 _NEEDED = ("openrlhf", "ray", "deepspeed", "vllm", "flash_attn", "transformers", "torch")
 
-# what OpenRLHF sets when it starts Ray itself
+# the variables that OpenRLHF sets where it starts Ray itself
 RAY_ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "true",
     "NCCL_DEBUG": "WARN",
@@ -36,7 +36,7 @@ class OpenRLHF(Backend):
 
     @classmethod
     def missing(cls) -> str:
-        """What is not installed, or not in a supported version; imports nothing."""
+        """A line on what is not installed or not in a supported version; imports nothing."""
         if absent := missing_modules(_NEEDED, INSTALL):
             return absent
         installed = importlib.metadata.version("openrlhf")
@@ -48,12 +48,12 @@ class OpenRLHF(Backend):
         return ""
 
     def check(self) -> None:
-        """Refuse a model folder that cannot work; a model of the hub is looked at by ``train``."""
+        """Refuse a model folder that cannot work; ``train`` checks a model of the hub."""
         if model_folder(self.config.model) is not None:
             refuse_model(self.config)
 
     def ray_connection(self) -> RayConnection:
-        """A factory of Ray actors shares the cluster, and its memory for objects."""
+        """The backend's cluster, and Ray's own choice of memory for objects."""
         return RayConnection(
             address=self.config.address, environment=RAY_ENVIRONMENT, object_store_bytes=None
         )
@@ -63,11 +63,11 @@ class OpenRLHF(Backend):
         return self.config.temperature, self.config.top_p
 
     def prompt_limit(self) -> tuple[str, int]:
-        """The model and the option."""
+        """The options ``model`` and ``max_prompt_tokens``."""
         return self.config.model, self.config.max_prompt_tokens
 
     def preview(self, run: RunLike) -> Sequence[str]:
-        """OpenRLHF's command, what it runs on, and what a GPU must hold."""
+        """OpenRLHF's command, its machines, and the memory of a GPU."""
         from scaler_plugins.backends.openrlhf.preview import preview
 
         return preview(self.config, run)
@@ -110,10 +110,10 @@ class OpenRLHF(Backend):
 
 
 def refuse_broken_checkpoint(run: RunLike) -> None:
-    """Refuse a checkpoint that DeepSpeed would only warn of, and then start afresh.
+    """Refuse a checkpoint without a model, of which DeepSpeed would only warn and start afresh.
 
     Raises:
-        DataError: The folder to resume from names no checkpoint, or one that is not there.
+        DataError: The folder to resume from names no checkpoint, or one that does not exist.
     """
     if run.resume_from is None:
         return

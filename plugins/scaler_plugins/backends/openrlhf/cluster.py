@@ -16,7 +16,7 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from scaler_core.errors import InfrastructureError, UsageError
-from scaler_core.factory.ray_cluster import RayCluster, telling_line
+from scaler_core.factory.ray_cluster import RayCluster, ray_error_line
 from scaler_core.interfaces import PortableJudge, RayConnection
 from scaler_plugins.backends.openrlhf.flags import AGENT
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
@@ -31,12 +31,12 @@ MARK = ".seen-by-every-machine"
 
 @dataclass(frozen=True)
 class Machine:
-    """What a machine of the cluster has.
+    """Facts of a machine of the cluster, to be compared with this one's.
 
     Attributes:
         versions: Distribution -> version, of Python, of every plugin and of what OpenRLHF needs.
-        agent: Whether the file that engines load lies where it lies here.
-        mark: What the mark in the run's folder says there; ``None`` where it cannot be seen.
+        agent: Whether the file that engines load has the same path there.
+        mark: The content of the mark in the run's folder there; ``None`` where there is none.
     """
 
     versions: Mapping[str, str]
@@ -57,7 +57,7 @@ def connected(options: OpenRLHFOptions, connection: RayConnection) -> Iterator[N
 
 
 def _refuse_too_little(options: OpenRLHFOptions) -> None:
-    """Ray would wait without a word for what is not there or not free."""
+    """Refuse too few GPUs or cores, in all or free, for which Ray would wait in silence."""
     there, free = ray.cluster_resources(), ray.available_resources()
     # each GPU's processes take a core, and the trainer one
     for name, plural, needed in (("GPU", "GPUs", options.gpus), ("CPU", "cores", options.gpus + 1)):
@@ -80,7 +80,7 @@ def check_machines(judge: PortableJudge, run_directory: Path) -> None:
     """Compare the machines of the cluster with this one.
 
     Args:
-        judge: What judges on them.
+        judge: The judge that is to work on them.
         run_directory: The run's folder, which all of them must see.
 
     Raises:
@@ -88,6 +88,7 @@ def check_machines(judge: PortableJudge, run_directory: Path) -> None:
         InfrastructureError: One does not answer.
     """
     mark = run_directory.absolute() / MARK
+    # a fresh text, which another folder of the same path cannot hold
     mark.write_text(uuid.uuid4().hex, encoding="utf-8")
     try:
         here = describe_machine(judge, str(AGENT), str(mark))
@@ -111,7 +112,7 @@ def check_machines(judge: PortableJudge, run_directory: Path) -> None:
 
 
 def describe_machine(judge: PortableJudge, agent: str, mark: str) -> Machine:
-    """What this machine has; run on each machine of the cluster."""
+    """The facts of the machine that this runs on; called on each one of the cluster."""
     versions = {"Python": platform.python_version(), **judge.versions()}
     for name in SHARED_VERSIONS:
         try:
@@ -135,7 +136,7 @@ def _look_at(nodes: Sequence[Mapping[str, Any]], judge: PortableJudge, mark: Pat
         machines: list[Machine] = ray.get(references, timeout=LOOK_S)
     except RayError as error:
         raise InfrastructureError(
-            f"a machine of the Ray cluster cannot be looked at: {telling_line(error)}",
+            f"a machine of the Ray cluster cannot be looked at: {ray_error_line(error)}",
             hint="every machine needs SCALER, the same plugins and OpenRLHF",
         ) from error
     return machines

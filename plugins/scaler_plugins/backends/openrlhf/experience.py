@@ -19,12 +19,12 @@ class DecidedExperienceMaker(RemoteExperienceMaker):  # type: ignore[misc]
 
     They take no part in their group's mean and standard deviation, and none of their tokens is in
     the loss: the siblings' advantages are those of the smaller group. A group with fewer than two
-    decided responses has no gradient. Groups in which everything is decided are OpenRLHF's own
-    doing.
+    decided responses has no gradient. Fully decided groups keep the advantages that OpenRLHF
+    computes.
     """
 
     def compute_advantages_and_returns(self, experiences: list[Any]) -> list[Any]:
-        """OpenRLHF's advantages, then those of the groups with undecided responses anew.
+        """Compute OpenRLHF's advantages, then replace those of groups with undecided responses.
 
         Args:
             experiences: Batches of responses; ``labels`` hold a ``Judged`` each, ``index`` the
@@ -50,7 +50,7 @@ class DecidedExperienceMaker(RemoteExperienceMaker):  # type: ignore[misc]
                     advantage = group_advantage(
                         rewards[start : start + size], group, place - start, by_deviation
                     )
-                    # OpenRLHF clips what it calls reward where it is the advantage already
+                    # OpenRLHF clips at this point too: the figure it calls reward is the advantage
                     _set_row(experience, row, decided[place], min(max(advantage, lowest), highest))
         return experiences
 
@@ -58,7 +58,7 @@ class DecidedExperienceMaker(RemoteExperienceMaker):  # type: ignore[misc]
 def group_advantage(
     rewards: Sequence[float], decided: Sequence[bool], place: int, by_deviation: bool
 ) -> float:
-    """The advantage of one response within the decided ones of its group; 0 where it is none.
+    """The advantage of one response among the decided ones of its group; 0 if it is undecided.
 
     Args:
         rewards: Of the whole group.

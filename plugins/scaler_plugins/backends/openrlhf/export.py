@@ -18,17 +18,17 @@ MERGED_FOLDER = ".model-merged"
 
 
 def discard_export(run_directory: Path) -> None:
-    """Remove what OpenRLHF saved of a run that is not finished."""
+    """Remove the model that OpenRLHF saved of an unfinished run."""
     shutil.rmtree(run_directory / EXPORT_FOLDER, ignore_errors=True)
 
 
 def publish_model(options: OpenRLHFOptions, run_directory: Path, tokenizer: Any) -> Path:
-    """Make what OpenRLHF saved the run's ``model`` folder; adapters are merged into their model.
+    """Turn the model that OpenRLHF saved into the run's ``model`` folder, with adapters merged.
 
     Args:
         options: The backend's options.
         run_directory: The run's folder.
-        tokenizer: As it was used, with the chat template of the recipe.
+        tokenizer: The run's tokenizer, with the chat template that it used.
 
     Raises:
         InfrastructureError: OpenRLHF saved nothing.

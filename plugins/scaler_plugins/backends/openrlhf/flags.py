@@ -1,4 +1,4 @@
-"""From options to OpenRLHF's flags."""
+"""The flags of OpenRLHF's command, from the options of the backend and the run."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ SWITCHES = {
     "--vllm.enable_sleep",
     "--vllm.enforce_eager",
 }
-"""Flags that some values of the options give: no other way to them, or the backend would not know
-what is on."""
+"""Flags that some values of the options set. ``flags`` may not set them too, or the backend would
+not know which are on."""
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a run says about the flags.
+    """Facts of a run on which flags depend.
 
     Attributes:
         directory: Its folder.
@@ -85,7 +85,7 @@ class RunFacts:
 
     @classmethod
     def of(cls, run: RunLike) -> RunFacts:
-        """Those of *run*."""
+        """The facts of *run*."""
         return cls(run.directory, run.steps, run.prompts, run.responses, run.seed, run.resume_from)
 
     @property
@@ -168,7 +168,10 @@ def _method_flags(
 
 
 def warmup_ratio(warmup_steps: int, steps: int) -> float:
-    """The share of *steps* that OpenRLHF rounds up to exactly *warmup_steps*."""
+    """The share of *steps* that OpenRLHF rounds up to exactly *warmup_steps*.
+
+    It stands for half a step less, so that no rounding error lifts it to the next integer.
+    """
     return max(0.0, warmup_steps - 0.5) / steps
 
 
@@ -215,7 +218,7 @@ def slice_size(options: OpenRLHFOptions, facts: RunFacts) -> int:
 def _file_flags(options: OpenRLHFOptions, facts: RunFacts) -> Iterator[tuple[str, tuple[str, ...]]]:
     directory = facts.directory.absolute()
     yield "--ckpt.output_dir", (str(directory / EXPORT_FOLDER),)
-    # what is written there is written by SCALER; OpenRLHF only reads it
+    # OpenRLHF only reads there: checkpoints are written by the run
     yield "--ckpt.path", (str((facts.resume_from or directory / "checkpoints").absolute()),)
     if facts.resume_from is not None:
         yield "--ckpt.load_enable", ()

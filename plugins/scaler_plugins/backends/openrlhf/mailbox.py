@@ -1,8 +1,8 @@
-"""Calls from the trainer's process to the one that holds feed and run, and the prompts they bring.
+"""Calls from the trainer's process to the one with feed and run, and the loader that draws by them.
 
 Ray can call into actors only, and the process with the feed is none. So a small actor stands
-between them: the trainer waits there for answers, the other side for calls. OpenRLHF's prompts come
-the same way, step by step: nothing is read ahead.
+between them: the trainer waits there for answers, the process with the feed for calls. OpenRLHF's
+prompts come the same way, step by step: nothing is read ahead.
 
 Needs Ray, but not OpenRLHF.
 """
@@ -23,7 +23,7 @@ class Call:
 
     Attributes:
         number: Counts the calls of a mailbox.
-        name: What is called.
+        name: The name of the called function.
         arguments: Its arguments.
     """
 
@@ -33,7 +33,7 @@ class Call:
 
 
 class CallFailed(Exception):
-    """The other side could not answer, and says there why; this side only has to end."""
+    """The process with the feed could not answer, and raises the error there; the trainer ends."""
 
 
 class Mailbox:
@@ -45,7 +45,7 @@ class Mailbox:
         self._count = 0
 
     async def call(self, name: str, *arguments: Any) -> Any:
-        """The answer to a call.
+        """Queue a call and wait for its answer.
 
         Raises:
             CallFailed: There is none.
@@ -60,15 +60,15 @@ class Mailbox:
             del self._answers[number]
 
     async def next_call(self) -> Call:
-        """The next call, as soon as there is one."""
+        """Wait for the next call."""
         return await self._calls.get()
 
     async def answer(self, number: int, value: Any) -> None:
-        """Give the answer to a call."""
+        """Set the answer to a call."""
         self._answers[number].set_result(value)
 
     async def fail(self, number: int, reason: str) -> None:
-        """Say that a call has no answer."""
+        """Make a call raise, for *reason*."""
         self._answers[number].set_exception(CallFailed(reason))
 
 
@@ -79,7 +79,7 @@ class Caller:
         self._mailbox = mailbox
 
     def __call__(self, name: str, *arguments: Any) -> Any:
-        """The answer to a call; waits for it.
+        """Call the process with the feed, and wait for its answer.
 
         Raises:
             CallFailed: There is none.
@@ -92,13 +92,13 @@ Item = tuple[list[str], list[str], list[Any], list[None]]
 
 
 class TicketLoader:
-    """All that OpenRLHF asks of a loader of prompts: ``iter``, ``len``, state in and out.
+    """The part of a data loader that OpenRLHF uses: ``iter``, ``len``, and its state.
 
-    The first prompt of a step draws all of its tickets, which the trainer asks for only after the
+    The first prompt of a step draws all of its tickets. The trainer requests it only after the
     step before was recorded.
 
     Args:
-        call: Asks the process that holds the feed.
+        call: Calls the process that holds the feed.
         prompts: Tickets per step.
         first_step: The first step that is drawn here.
         last_step: The last one.
@@ -131,10 +131,10 @@ class TicketLoader:
         self._state = state
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
+        """The curriculum's state, for the checkpoint of the model."""
         return self._state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Compare with the feed, which is there already; see ``session.py``."""
+        """Compare *state* with the feed, which was restored before; see ``session.py``."""
         self._call("restored", state)
         self._state = state

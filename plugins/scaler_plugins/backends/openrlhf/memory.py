@@ -1,4 +1,4 @@
-"""What a GPU must hold, estimated before anything is loaded.
+"""The memory that a GPU needs, estimated before anything is loaded.
 
 Bytes per weight while training in bfloat16 with AdamW: 2 for the weight, 4 for its float32 master
 copy, 8 for Adam's two moments and 4 for the gradient, which ZeRO splits over GPUs by stage.
@@ -38,12 +38,12 @@ class Estimate:
 
     @property
     def policy(self) -> int:
-        """All that training holds."""
+        """The memory of training in all."""
         return self.weights + self.training + self.activations
 
 
 def parameters_in_name(name: str) -> int | None:
-    """Parameters of a model by its name, such as ``Qwen3-1.7B-Base``; ``None`` where none says."""
+    """Parameters as a model's name states them, as in ``Qwen3-1.7B-Base``; ``None`` where none."""
     found = _SIZE_IN_NAME.findall(name.rpartition("/")[2].replace("-", " ").replace("_", " "))
     if not found:
         return None
@@ -75,7 +75,7 @@ def estimate(options: OpenRLHFOptions, parameters: int, config: dict[str, Any]) 
     Args:
         options: The backend's options.
         parameters: Of the model.
-        config: The model's; sizes that it does not tell are left out of the activations.
+        config: The model's; sizes that it lacks are left out of the activations.
     """
     gpus, stage = options.policy_gpus, options.zero_stage
     trained = parameters if options.lora is None else parameters // 100
@@ -93,7 +93,10 @@ def estimate(options: OpenRLHFOptions, parameters: int, config: dict[str, Any]) 
 
 
 def _activations(options: OpenRLHFOptions, config: dict[str, Any]) -> int:
-    """Kept activations and logits of one pass: those of a layer when they are computed twice."""
+    """Activations and logits of one pass.
+
+    With gradient checkpointing each layer's input is kept, and the inner activations of one layer.
+    """
     tokens = max(options.tokens_per_gpu or options.micro_batch * options.max_tokens, 1)
     hidden = int(config.get("hidden_size") or 0)
     layers = int(config.get("num_hidden_layers") or 0)

@@ -1,4 +1,4 @@
-"""What a model's own files say of it, wherever it lies, before it is loaded."""
+"""Facts in a model's own files, here or on the hub, read before the model is loaded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def model_config(model: str) -> dict[str, Any]:
 
 
 def within_reach(model: str) -> bool:
-    """Whether the model lies here or the hub answers: its client asks for half a minute a file."""
+    """Whether the model is here or the hub answers: its client retries half a minute a file."""
     import httpx
     from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError
@@ -35,7 +35,7 @@ def within_reach(model: str) -> bool:
     try:
         get_hf_file_metadata(hf_hub_url(model, "config.json"))
     except HfHubHTTPError:
-        return True  # there is no such model, or it needs a token: what loads it tells so
+        return True  # there is no such model, or it needs a token: loading it raises that
     except (OSError, ValueError, httpx.TransportError):
         return False
     return True
@@ -56,8 +56,8 @@ def refuse_model(options: OpenRLHFOptions) -> None:
         )
     folder = model_folder(options.model)
     for name in FILES:
-        said = _read(folder / name) if folder is not None else _from_hub(options.model, name)
-        if said.get("auto_map"):
+        content = _read(folder / name) if folder is not None else _from_hub(options.model, name)
+        if content.get("auto_map"):
             raise UsageError(
                 f"backend.model: {options.model} brings code of its own ({name} has an auto_map), "
                 "which OpenRLHF would run on every machine",
@@ -66,7 +66,7 @@ def refuse_model(options: OpenRLHFOptions) -> None:
 
 
 def _from_hub(model: str, name: str) -> dict[str, Any]:
-    """A JSON file of a model of the hub, out of its cache where it was fetched before."""
+    """A JSON file of a model on the hub, from the cache where it was fetched before."""
     from huggingface_hub import hf_hub_download
 
     try:

@@ -36,7 +36,7 @@ class OpenRLHFOptions(MethodOptions):
     engine_memory: float = Field(default=0.6, gt=0, lt=1)
     """Share of a GPU's memory that vLLM takes."""
     sleep: bool = True
-    """Whether colocated engines and optimiser give their memory back while the other one works."""
+    """Whether colocated engines and optimiser free their memory while the other works."""
     eager: bool = False
     """Whether vLLM works without CUDA graphs: starts faster, samples slower."""
     zero_stage: Literal[0, 1, 2, 3] = 2
@@ -75,7 +75,7 @@ class OpenRLHFOptions(MethodOptions):
     @field_validator("model")
     @classmethod
     def _absolute(cls, model: str) -> str:
-        """A folder by its whole path: a run may be resumed from another one."""
+        """An absolute path of a folder: a run may be resumed from another folder."""
         folder = model_folder(model)
         return str(folder.resolve()) if folder is not None and folder.is_dir() else model
 
@@ -121,5 +121,5 @@ class OpenRLHFOptions(MethodOptions):
 
     @property
     def sleeps(self) -> bool:
-        """Whether anything gives its memory back in turn."""
+        """Whether engines and optimiser take turns with the memory."""
         return self.colocate and self.sleep

@@ -1,4 +1,4 @@
-"""OpenRLHF's own parser and argument checks, asked without starting anything.
+"""OpenRLHF's own parser and argument checks, run without starting anything.
 
 Its parser stands under ``if __name__ == "__main__"`` of its command, which ends in ``train(args)``.
 That block is run here as it is, but for its last line.
@@ -25,11 +25,11 @@ COMMAND = "openrlhf.cli.train_ppo_ray"
 
 @dataclass(frozen=True)
 class Parsed:
-    """What OpenRLHF makes of flags.
+    """Flags as OpenRLHF parses them.
 
     Attributes:
-        arguments: Its namespace, as its ``train`` takes it.
-        remarks: What it printed while checking them.
+        arguments: The namespace that its ``train`` takes.
+        remarks: Lines that it printed while checking them.
     """
 
     arguments: Any
@@ -37,11 +37,11 @@ class Parsed:
 
 
 def parse_flags(flags: Sequence[str]) -> Parsed:
-    """What OpenRLHF's command makes of *flags*.
+    """Parse and check *flags* as OpenRLHF's command does.
 
     Raises:
         UsageError: It refuses them.
-        InfrastructureError: Its command looks otherwise than that of the supported versions.
+        InfrastructureError: Its command differs from that of the supported versions.
     """
 
     class Parser(argparse.ArgumentParser):

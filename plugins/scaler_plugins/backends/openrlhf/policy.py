@@ -1,8 +1,8 @@
-"""Forward and backward passes in which no response is decided.
+"""Patches inside the policy's actors: passes without a decided response, and merged adapters.
 
-OpenRLHF divides the figures of a pass by its tokens in the loss. Where ``experience.py`` has taken
-all of them out it would stop with a division by zero, or report what is no number. The loss itself
-is divided by the tokens of the whole step, of which ``trainer.py`` makes sure that there are some.
+OpenRLHF divides the figures of a pass by its tokens in the loss. Where ``experience.py`` has masked
+all of them it would stop with a division by zero, or report NaN. The loss itself is divided by the
+tokens of the whole step, and ``trainer.py`` trains on no step without any.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ NEXT_TO_NO_TOKENS = 1e-6
 
 
 def allow_empty_passes(actor: Any) -> None:
-    """Run in each actor of the policy before its first step."""
+    """Patch the training step of *actor*; run in each actor of the policy before its first step."""
     actor.trainer.training_step = partial(_step, actor.trainer.training_step)
 
 
-def _step(theirs: Any, *arguments: Any, **named: Any) -> dict[str, Any]:
-    """OpenRLHF's ``training_step``; what it reports of an empty pass counts for nothing."""
-    status: dict[str, Any] = theirs(*arguments, **named)
+def _step(training_step: Any, *arguments: Any, **named: Any) -> dict[str, Any]:
+    """OpenRLHF's ``training_step``; the figures of an empty pass get next to no weight."""
+    status: dict[str, Any] = training_step(*arguments, **named)
     if status["num_action_tokens"]:
         return status
     weights = status["weights"]
@@ -41,20 +41,23 @@ ADAPTER = "default"
 
 
 def broadcast_merged(actor: Any) -> None:
-    """Run in each actor of the policy: OpenRLHF's ``broadcast_to_vllm`` with merged weights."""
+    """Send merged weights by OpenRLHF's ``broadcast_to_vllm``; run in each actor of the policy.
+
+    OpenRLHF alone would send the adapters' own parameters, which vLLM does not know.
+    """
     trainer = actor.trainer
-    theirs = trainer.actor
-    trainer.actor = MergedPolicy(theirs.model.module)
+    policy = trainer.actor
+    trainer.actor = MergedPolicy(policy.model.module)
     try:
         trainer.broadcast_to_vllm()
     finally:
-        trainer.actor = theirs
+        trainer.actor = policy
 
 
 class MergedPolicy:
-    """All of a policy that sending weights asks for: ``.model.module.named_parameters()``.
+    """The part of a policy that sending weights uses: ``.model.module.named_parameters()``.
 
-    The adapted model itself is not touched: to merge and unmerge it would round its weights.
+    The adapted model itself is not changed: merging and unmerging it would round its weights.
     """
 
     def __init__(self, adapted: Any) -> None:
@@ -62,7 +65,7 @@ class MergedPolicy:
         self.model = self.module = self
 
     def named_parameters(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
-        """Names and weights of the model without adapters, what these add to them included."""
+        """Names and weights of the plain model, with the adapters added to the weights."""
         layers = {
             name: module
             for name, module in self._adapted.named_modules()

@@ -1,4 +1,4 @@
-"""What ``scaler run --dry-run`` says of a run: command, machines, lengths, memory."""
+"""The backend's part of ``scaler run --dry-run``: command, machines, lengths, memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scaler_plugins.backends.openrlhf.parser import COMMAND, parse_flags
 
 
 def preview(options: OpenRLHFOptions, run: RunLike) -> list[str]:
-    """The lines.
+    """The lines of the preview.
 
     Raises:
         UsageError: OpenRLHF refuses the flags.

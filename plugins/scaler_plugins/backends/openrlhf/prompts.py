@@ -56,7 +56,7 @@ class PromptRenderer:
         """Tokens that a response to a question of a benchmark may have.
 
         Raises:
-            UsageError: There is no room: the question is longer than anything the engines read.
+            UsageError: There is no room: the question is longer than the engines' context.
         """
         room = self._options.max_tokens - self._count(text)
         if room < 1:
@@ -72,9 +72,9 @@ class PromptRenderer:
 
 
 class TokenizerByName:
-    """Arrives in another process as the tokenizer of that name, which is loaded there once.
+    """Unpickles in another process as the tokenizer of that name, which is loaded there once.
 
-    A large tokenizer takes half a second to unpickle, each time it is sent.
+    A large tokenizer would take half a second to unpickle each time it is sent.
     """
 
     def __init__(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The process that holds feed and run: starts OpenRLHF, and answers what its trainer asks."""
+"""The process that holds feed and run: starts OpenRLHF, and answers its trainer's calls."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from scaler_core.errors import (
     UsageError,
     one_line,
 )
-from scaler_core.factory.ray_cluster import telling_line
+from scaler_core.factory.ray_cluster import ray_error_line
 from scaler_core.interfaces import FeedLike, RunLike, StepEnd
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Group, Question, Response
@@ -40,7 +40,7 @@ POLL_S = 0.5
 UNJUDGED_STEPS = 3
 KEPT_OPTIONS = ("model", "learning_rate", "lora")
 ASKED_AT_ONCE = 512
-"""Questions that each engine is given before its first answer is awaited."""
+"""Questions under way in each engine at once."""
 
 
 class Session:
@@ -49,8 +49,8 @@ class Session:
     Args:
         options: The backend's options.
         arguments: OpenRLHF's arguments, parsed.
-        feed: Where tickets come from and verdicts go.
-        run: Is called at the end of every step.
+        feed: Gives tickets and takes verdicts.
+        run: Called at the end of every step.
         prompts: Renders and counts prompts.
     """
 
@@ -88,19 +88,22 @@ class Session:
         """Run OpenRLHF to its end, and answer its trainer's calls meanwhile.
 
         Raises:
-            ScalerError: What stopped it; of the feed and the run as they raised it.
+            ScalerError: The error that stopped it; those of feed and run as they were raised.
         """
+        # concurrent, as calls of both sides wait inside it at the same time
         mailbox = ray.remote(num_cpus=0)(Mailbox).options(max_concurrency=16).remote()
+        # OpenRLHF's train() returns only at its end, so it gets a thread of its own: calls of feed
+        # and run, and so of observers, stay in this one
         training = threading.Thread(target=self._run_openrlhf, args=[mailbox], daemon=True)
         training.start()
         try:
             self._serve(mailbox, training)
         except RayError as error:
-            raise _explained(error) from error
+            raise _explain_error(error) from error
         finally:
             self._end_actors(mailbox)
         if self._failure is not None:
-            raise _explained(self._failure) from self._failure
+            raise _explain_error(self._failure) from self._failure
 
     # -------------------------------------------------------------- both sides
 
@@ -112,14 +115,15 @@ class Session:
             first_step=self.run.first_step,
             last_step=self.run.steps,
         )
-        theirs = ppo_trainer.PPOTrainer
+        # the one class of OpenRLHF that is replaced, while its train() runs
+        original = ppo_trainer.PPOTrainer
         ppo_trainer.PPOTrainer = _TrainerMaker(setup, self._note_trainer)
         try:
             train_ppo_ray.train(self.arguments)
-        except BaseException as error:  # told by train(), in the main thread
+        except BaseException as error:  # raised by train(), in the main thread
             self._failure = error
         finally:
-            ppo_trainer.PPOTrainer = theirs
+            ppo_trainer.PPOTrainer = original
 
     def _note_trainer(self, trainer: Any) -> None:
         self._trainer = trainer
@@ -138,18 +142,19 @@ class Session:
         try:
             value = self._answers[call.name](*call.arguments)
         except BaseException as error:
+            # the trainer must not wait for ever; the error itself ends the run here
             mailbox.fail.remote(call.number, one_line(error))
             raise
         mailbox.answer.remote(call.number, value)
 
     def _end_actors(self, mailbox: Any) -> None:
-        """End what is left of OpenRLHF's processes; Ray gives their places back with the job."""
+        """End the remaining processes of OpenRLHF; Ray frees their resources with the job."""
         for actor in [self._trainer, mailbox, *self._engines, *self._actors, *self._references]:
-            # whatever of it fails, what ended the run is the error to tell
+            # a failure here must not hide the error that ended the run
             with suppress(Exception):
                 ray.kill(actor)
 
-    # -------------------------------------------------------------- what the trainer asks
+    # -------------------------------------------------------------- the trainer's calls
 
     def _started(
         self, actors: Sequence[Any], references: Sequence[Any], engines: Sequence[Any]
@@ -158,8 +163,8 @@ class Session:
         self.run.begin(self.ask)
 
     def _restored(self, state: Mapping[str, Any]) -> None:
-        """The curriculum in the model's checkpoint must be the one that the feed goes on with, and
-        what DeepSpeed has taken from the checkpoint must be what the options say.
+        """Compare the model's checkpoint with the run: its curriculum must be the feed's, and the
+        options that DeepSpeed has restored must be those of this run.
         """
         if canonical_json(state.get("feed")) != canonical_json(self.run.committed_curriculum()):
             raise DataError(
@@ -209,11 +214,11 @@ class Session:
         return {"feed": self.feed.state_dict(), "options": self._kept_options()}
 
     def _kept_options(self) -> dict[str, Any]:
-        """Options that a checkpoint of DeepSpeed brings along, whatever a resume asks for."""
+        """Options that DeepSpeed restores from its checkpoint, whatever a resume sets."""
         return self.options.model_dump(mode="json", include=set(KEPT_OPTIONS))
 
     def _refuse_to_go_on_unjudged(self, groups: Sequence[Group]) -> None:
-        """Stop where nothing can be judged step after step: it would only cost time."""
+        """Stop after several steps on end without a verdict: they would only cost time."""
         verdicts = [verdict for group in groups for verdict in group.verdicts]
         judged = any(verdict.result != "undecided" for verdict in verdicts)
         self._unjudged = 0 if judged else self._unjudged + 1
@@ -244,7 +249,7 @@ class Session:
         )
 
     def _timed(self, metrics: Mapping[str, float]) -> dict[str, float]:
-        """*metrics*, with the draw apart from the sampling that waited for it."""
+        """*metrics* with the draw's seconds taken out of those of sampling, which waited for it."""
         figures = {**metrics, "seconds_draw": self._draw_s}
         if "seconds_generate" in figures:
             figures["seconds_rollout"] = figures.pop("seconds_generate") - self._draw_s
@@ -288,7 +293,7 @@ class Session:
                     yield waiting.pop(reference), record["label"].response
         finally:
             if self.options.sleeps:
-                # an engine that died has told so already
+                # an engine that died has raised in ray.get() already
                 with suppress(RayError):
                     batch_vllm_engine_call(self._engines, "sleep")
 
@@ -318,12 +323,12 @@ class Arguments(SimpleNamespace):
         return "OpenRLHF starts its processes and loads the model"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """In other processes a plain one: those of the policy have no use for this module."""
+        """Unpickle as a plain namespace: the policy's processes need not import this module."""
         return SimpleNamespace, (), vars(self)
 
 
 class _TrainerMaker:
-    """Stands in for OpenRLHF's trainer where its ``train`` makes the actor."""
+    """Replaces OpenRLHF's trainer class where its ``train`` makes the actor."""
 
     def __init__(self, setup: TrainerSetup, note: Callable[[Any], None]) -> None:
         self._setup = setup
@@ -337,7 +342,7 @@ class _TrainerMaker:
 
 
 def save_policy(actor: Any, folder: str, step: int, client_state: dict[str, Any]) -> None:
-    """Run in each actor of the policy: its part of a checkpoint, where a resume looks for it."""
+    """Save an actor's part of a checkpoint where a resume loads it; run in each of the policy."""
     actor.strategy.save_ckpt(
         actor.actor.model,
         f"{folder}/_actor",
@@ -357,13 +362,13 @@ def _take(items: Iterator[Any], most: int) -> Iterator[Any]:
             return
 
 
-def _explained(error: BaseException) -> ScalerError:
-    """What ended OpenRLHF, in one line."""
+def _explain_error(error: BaseException) -> ScalerError:
+    """The error that ended OpenRLHF, in one line."""
     while isinstance(error, RayTaskError):
         error = error.cause  # of an actor that called an actor that failed
     if isinstance(error, ScalerError):
         return error
-    line = telling_line(error) if isinstance(error, RayError) else one_line(error)
+    line = ray_error_line(error) if isinstance(error, RayError) else one_line(error)
     return InfrastructureError(
         f"OpenRLHF stopped: {line}",
         hint="the logs of its processes are in /tmp/ray/session_latest/logs; go on with --resume",

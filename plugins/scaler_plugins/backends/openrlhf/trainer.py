@@ -39,7 +39,7 @@ METRICS = {
     "rollout/truncated_rate": "truncated_share",
     "timing/broadcast": "seconds_sync",
 }
-"""OpenRLHF's figures and what a run's metrics call them."""
+"""Names of OpenRLHF's figures -> their names in a run's metrics."""
 
 # the plain class behind OpenRLHF's actor
 _PPOTrainer = ppo_trainer.PPOTrainer.__ray_metadata__.modified_class
@@ -47,10 +47,10 @@ _PPOTrainer = ppo_trainer.PPOTrainer.__ray_metadata__.modified_class
 
 @dataclass(frozen=True)
 class TrainerSetup:
-    """Arguments of the trainer beside OpenRLHF's.
+    """Arguments of the trainer in addition to OpenRLHF's.
 
     Attributes:
-        call: Asks the process that holds feed and run.
+        call: Calls the process that holds feed and run.
         prompts: Tickets per step.
         first_step: The first step to train.
         last_step: The last one.
@@ -79,6 +79,7 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
     ) -> None:
         # OpenRLHF's own __init__ would read a dataset; this one does the rest of it
         arguments = strategy.args
+        # the run evaluates and saves, in save_logs_and_checkpoints() below
         arguments.eval.steps = arguments.ckpt.save_steps = float("inf")
         self.setup = setup
         self.generate_kwargs = generate_kwargs
@@ -117,7 +118,8 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
         self._checkpoint: dict[str, Any] | None = None
 
     def fit(self, global_step: int = 0) -> None:
-        """OpenRLHF's loop; what is measured before and after it is asked for here."""
+        """OpenRLHF's loop, with the run's ``begin`` before and ``end`` after it."""
+        # a resumed policy must be in the engines before begin() evaluates it
         if self.init_checkpoint_states()["global_step"]:
             self.broadcast_to_vllm()
         actors = self.actor_model_group._actor_handlers
@@ -128,7 +130,7 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
         self.setup.call("ended")
 
     def init_checkpoint_states(self) -> dict[str, Any]:
-        """What the model's checkpoint says.
+        """The state in the model's checkpoint, loaded once; OpenRLHF's ``fit`` calls this again.
 
         Raises:
             RuntimeError: It was not loaded, or is of another step than the curriculum.
@@ -157,6 +159,7 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
     def train_step(self, rollout_samples: Sequence[Any], global_step: int) -> tuple[Any, int]:
         """Record the step's verdicts, then train on them."""
         self._judged = [label for sample in rollout_samples for label in sample.labels]
+        # before training, and so before the loader draws again
         state = self.setup.call("record", global_step + 1, group_by_ticket(self._judged))
         self.prompts_dataloader.remember(state)
         if not any_decided(self._judged):
@@ -171,14 +174,14 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
         logs_dict: dict[str, Any] | None = None,
         client_states: dict[str, Any] | None = None,
     ) -> None:
-        """End the step: figures both ways, and a checkpoint or an evaluation where one is due."""
+        """End the step: exchange figures, and save or evaluate where that is due."""
         logs = logs_dict or {}
         metrics = step_metrics(logs)
         metrics["seconds_verify"] = verification_tail(self._judged)
         ended: StepEnd = self.setup.call(
             "finish", global_step, metrics, self._samples(), client_states
         )
-        if ended.stop:
+        if ended.stop:  # OpenRLHF's loop ends with its prompts
             self.prompts_dataloader.stop()
         figures = {f"curriculum/{name}": value for name, value in ended.figures.items()}
         super().save_logs_and_checkpoints(global_step, {**logs, **figures})
@@ -189,8 +192,8 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
 
 
 def step_metrics(status: Mapping[str, Any]) -> dict[str, float]:
-    """A run's metrics, out of what OpenRLHF reports of a step."""
-    metrics = {ours: float(status[theirs]) for theirs, ours in METRICS.items() if theirs in status}
+    """A run's metrics, from the figures that OpenRLHF reports of a step."""
+    metrics = {ours: float(status[name]) for name, ours in METRICS.items() if name in status}
     if "timing/generation" in status:
         metrics["seconds_generate"] = status["timing/generation"]
     if "timing/ppo_train" in status:

@@ -1,4 +1,4 @@
-"""A learner whose skill is known: what controllers and curators can be tried on without a model.
+"""A learner with a known skill, to try controllers and curators without a model.
 
 For an environment at level l the chance of a correct response is
 ``floor + (1 - floor) / (1 + exp((l - skill) / width))``: one half of the way up at ``l = skill``.
@@ -69,9 +69,9 @@ class Learner:
         return 1 - self.spread + 2 * self.spread * uniform
 
     def state_dict(self) -> dict[str, Any]:
-        """What was learnt, as JSON."""
+        """The learnt skills, as JSON."""
         return {"shared": self.shared, "own": self.own}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take up what :meth:`state_dict` gave."""
+        """Restore the skills that :meth:`state_dict` returned."""
         self.shared, self.own = float(state["shared"]), dict(state["own"])

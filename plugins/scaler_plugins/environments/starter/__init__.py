@@ -1,7 +1,7 @@
 """The starter pack: forty original environments, as a pool file in the published format.
 
-``problems/`` holds what its authors edit, ``build.py`` sends that through the pipeline of ``scaler
-synth`` into ``starter.json``, and the pack reads nothing but this file.
+The pack reads ``starter.json`` alone. In the repository, ``tools/starter_pack`` holds the problems
+as authors edit them, and builds that file from them with the pipeline of ``scaler synth``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The sandbox ``sandboxfusion``: a client for a server that runs the programs.
 
-Reading order: ``sandbox`` (the component), ``request`` (what is sent), ``harness`` (what runs on
-the server around a Python program), ``client`` (how it is sent), ``answer`` (what came back, and
-what it means).
+Reading order: ``sandbox`` (the component), ``request`` (a program with its inputs as a request),
+``harness`` (runs on the server around a Python program), ``client`` (sends requests), ``answer``
+(the server's answer and the result in it).
 """

@@ -1,4 +1,4 @@
-"""What the server answered, checked, and the result that it stands for.
+"""The server's answer: checked, and turned into the result of a run.
 
 An answer is untrusted: it holds what a program printed, and any machine may have sent it.
 """
@@ -19,13 +19,13 @@ from scaler_plugins.sandboxes.fusion.harness import COMPILE_FAILED
 from scaler_plugins.sandboxes.fusion.request import result_name
 
 SHOWN_BYTES = 1 << 20  # of stdout and of stderr; the server drops the rest without a word
-NOT_TEXT = "[DecodeError] "  # what the server puts in the place of bytes that are not UTF-8
-SIGNAL_STATUS = 128  # what a shell adds to the signal that ended a program
+NOT_TEXT = "[DecodeError] "  # the server's replacement for bytes that are not UTF-8
+SIGNAL_STATUS = 128  # a shell adds it to the signal that ended a program
 SIGNALS: Mapping[int, str] = {number.value: number.name for number in signal.Signals}
 
 
 class Command(BaseModel):
-    """What the compiler or the program did in the server."""
+    """The end of the compiler or the program in the server."""
 
     model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
 
@@ -69,7 +69,7 @@ class Answer(BaseModel):
             raise ValueError(f"a file is not in base64: {error}") from None
 
     @model_validator(mode="after")
-    def _tells_what_happened(self) -> Answer:
+    def _is_conclusive(self) -> Answer:
         if self.status != "SandboxError":
             commands = [item for item in (self.compile_result, self.run_result) if item]
             if any(item.status == "Error" for item in commands):
@@ -85,7 +85,7 @@ class Answer(BaseModel):
 
 
 def solution_result(answer: Answer, program: Program, limits: Limits) -> RunResult:
-    """The result of a solution's input."""
+    """The result of a solution on one input."""
     run = answer.run_result
     output = (run.stdout or "").encode() if run else b""
     status, reason = _status(answer, program, limits)
@@ -108,7 +108,7 @@ def generator_result(answer: Answer, program: Program, limits: Limits) -> RunRes
 def batch_results(
     answer: Answer, count: int, program: Program, limits: Limits
 ) -> list[RunResult | None]:
-    """Results of a generator's request for several inputs; ``None`` where it left none.
+    """Results of a generator's request for several inputs; ``None`` for inputs without one.
 
     Such an input failed, or was not reached in time: it has to be run alone.
     """

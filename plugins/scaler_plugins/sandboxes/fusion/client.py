@@ -1,4 +1,4 @@
-"""How requests are sent: at the same time up to a limit, repeated when the server is to blame.
+"""Sends requests: concurrently up to a limit, and again where the server is to blame.
 
 ::
 
@@ -28,7 +28,7 @@ from scaler_plugins.sandboxes.fusion.request import Request
 PATH = "/run_code"
 CONNECT_S = 10.0
 LONGEST_PAUSE_S = 30.0
-SHOWN_CHARACTERS = 300  # of what the server says about an error
+SHOWN_CHARACTERS = 300  # of the server's text about an error
 WORTH_REPEATING = (408, 429)  # and all from 500 on
 
 
@@ -50,7 +50,7 @@ class Client:
     Args:
         url: The server, without the path.
         concurrency: Requests under way at the same time.
-        slack_s: Seconds that a request may take beyond what its program may.
+        slack_s: Seconds that a request may take beyond its program's limit.
         retries: How often a request is repeated when the server fails.
         backoff_s: Pause before the first repetition; it doubles each time.
         token: Sent as bearer token, unless empty.
@@ -90,7 +90,7 @@ class Client:
         self._thread: threading.Thread | None = None
 
     def ask(self, requests: Sequence[Request]) -> list[Answer | RunResult]:
-        """An answer, or the result that stands for its lack, for each request, in order.
+        """For each request, in order, an answer, or a result that says why there is none.
 
         Never raises because of the server. ``sandbox_failure`` says that it did not answer
         usefully, ``output_limit`` that its answer is larger than the request allows.

@@ -1,4 +1,4 @@
-"""What runs on the server around a Python program; the server gets it as text.
+"""The harness that runs on the server around a Python program, sent there as text.
 
 A last line is added that calls :func:`main`. The text needs Python 3.8 and its standard library,
 and does what the local sandboxes do for a program: limits that it cannot raise again, a fixed hash
@@ -21,7 +21,7 @@ STARTED_ANEW = "started-anew"
 
 
 def main(role: str, source: str, limits: dict[str, int], hash_seed: int) -> None:
-    """Become the program.
+    """Take on the limits and run the program in this process.
 
     Args:
         role: ``solution`` or ``generator``.
@@ -44,7 +44,7 @@ def main(role: str, source: str, limits: dict[str, int], hash_seed: int) -> None
 
 
 def take_on(limits: dict[str, int]) -> None:
-    """Limits of this process and its children; where the server's own are lower, they stay."""
+    """Set limits for this process and its children; lower ones of the server stay."""
     import resource  # exists on Unix alone, as this file's readers need not
 
     for limit, soft, hard in (
@@ -68,7 +68,7 @@ def start_anew(hash_seed: int) -> None:
 
 
 def compile_source(role: str, source: str) -> CodeType:
-    """The code; ends the process with its own exit status where there is none."""
+    """Compile the program; an error ends the process with an exit status of its own."""
     try:
         return compile(source, f"<{role}>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError, OverflowError, MemoryError, RecursionError) as error:
@@ -95,8 +95,8 @@ def run_solution(code: CodeType) -> None:
 def run_generator(code: CodeType) -> None:
     """Call a generator for each item of the JSON array on stdin; item *n* is answered in a file.
 
-    Several items run in one child each. One whose child fails is left without an answer: the
-    caller asks again for it alone, and so learns what became of it.
+    Several items run in one child each. One whose child fails gets no file: the caller sends it
+    again alone, and so gets its error.
     """
     inputs: list[str] = json.load(sys.stdin)
     null = os.open(os.devnull, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""What is sent: a request for one input of a solution, or for many seeds of a generator.
+"""Requests to the server: for one input of a solution, or for many seeds of a generator.
 
 The fields are those of SandboxFusion's ``/run_code``. A program goes out inside lines of ours that
 run first on the server: :mod:`~scaler_plugins.sandboxes.fusion.harness` around Python,
@@ -58,7 +58,7 @@ class Request:
 
     Attributes:
         body: The JSON that is sent.
-        program_s: Seconds that compiler and program may take in the server.
+        program_s: Seconds that the server allows compiler and program.
         largest_answer: Bytes of an answer about a program that keeps to its limits.
     """
 

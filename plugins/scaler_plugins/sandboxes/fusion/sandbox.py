@@ -34,7 +34,7 @@ class SandboxFusionOptions(Options):
     """Wall seconds in which the server must compile a C++ program, each time anew."""
 
     request_timeout_s: float = Field(default=60.0, gt=0)
-    """Seconds that a request may take beyond what its program may: transfer, and waiting for a
+    """Seconds that a request may take beyond its program's limit: transfer, and waiting for a
     busy server."""
 
     retries: int = Field(default=3, ge=0, le=20)
@@ -94,7 +94,7 @@ class SandboxFusion(Sandbox):
 
     @classmethod
     def missing(cls) -> str:
-        """Empty: whether there is a server is seen when a program is to run."""
+        """Empty: a missing server shows at the first run."""
         return ""
 
     @classmethod
@@ -168,7 +168,7 @@ class SandboxFusion(Sandbox):
 
 
 def _refusal(program: Program, inputs: Sequence[bytes]) -> RunResult | None:
-    """The result of what cannot be sent, because JSON carries text alone."""
+    """The result of inputs that cannot be sent, because JSON carries text alone."""
     if program.role == "generator" and program.language != "python":
         return RunResult(status="compile_error", error="a generator must be written in Python")
     try:
