@@ -50,7 +50,7 @@ def test_what_is_not_installed_is_named_with_the_page_that_helps(
 ) -> None:
     install(monkeypatch, "0.11.2", "flash_attn")
     assert OpenRLHF.missing() == (
-        "flash_attn is not installed: docs/openrlhf.md tells how to install it"
+        "flash_attn is not installed: docs/openrlhf.md says how to install it"
     )
     install(monkeypatch, "0.11.2", "openrlhf", "deepspeed", "vllm")
     assert OpenRLHF.missing().startswith("openrlhf, deepspeed, vllm are not installed")
