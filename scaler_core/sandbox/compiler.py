@@ -38,7 +38,8 @@ __all__ = ["COMPILE_LIMITS", "Compiled", "Compiler"]
 
 NO_PROGRAM = "the compiler wrote no program"
 MESSAGE_CHARACTERS = 2000
-TEMPORARY = re.compile(r"\S*/cc\w{6}(?=\.o\b)")
+# from the beginning of a word: tried at each of its letters, a long word would take minutes
+TEMPORARY = re.compile(r"(?<!\S)\S*/cc\w{6}(?=\.o\b)")
 DIALECT_SHARE = 0.1  # of the CPU limit: a source that costs more gets no second dialect
 
 
