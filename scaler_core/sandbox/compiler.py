@@ -39,7 +39,8 @@ __all__ = ["COMPILE_LIMITS", "Compiled", "Compiler", "has_interpreter", "mapped_
 
 NO_PROGRAM = "the compiler wrote no program"
 MESSAGE_CHARACTERS = 2000
-TEMPORARY = re.compile(r"\S*/cc\w{6}(?=\.o\b)")
+# from the beginning of a word: tried at each of its letters, a long word would take minutes
+TEMPORARY = re.compile(r"(?<!\S)\S*/cc\w{6}(?=\.o\b)")
 # Of the CPU limit: a source that has cost more gets no further dialect. Far above the cost of a
 # source that is written by hand, since a loaded machine counts twice the CPU seconds of a quiet one
 # and the verdict is kept for ever.
