@@ -18,7 +18,7 @@ def command(kind: str | None, as_json: bool) -> None:
     that are not loaded, or that are the only ones loaded.
     """
     if kind:
-        resolve_kind(kind)  # before plugins are loaded, and tell of their faults
+        resolve_kind(kind)  # before plugins are loaded and report their faults
     records = list_plugins(kind, host=load_host())
     if as_json:
         emit_json([record.model_dump(mode="json") for record in records])
