@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import venv
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,13 +168,17 @@ def example_wheel(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def clean(tmp_path_factory, example_wheel) -> Environment:
+def our_wheel(tmp_path_factory) -> Path:
+    return build_wheel(ROOT, tmp_path_factory.mktemp("ours"))
+
+
+@pytest.fixture(scope="session")
+def clean(tmp_path_factory, our_wheel, example_wheel) -> Environment:
     """Both wheels and the core's own dependencies; nothing else."""
     folder = tmp_path_factory.mktemp("clean")
-    ours = build_wheel(ROOT, tmp_path_factory.mktemp("ours"))
     venv.create(folder, with_pip=True)
     environment = Environment(folder)
-    environment.pip_install("-c", str(ROOT / "constraints.txt"), str(ours), str(example_wheel))
+    environment.pip_install("-c", str(ROOT / "constraints.txt"), str(our_wheel), str(example_wheel))
     return environment
 
 
@@ -195,6 +200,19 @@ def broken(request, clean, tmp_path) -> Iterator[tuple[Environment, Broken]]:
     wheel = build_wheel(project, tmp_path)
     clean.pip_install("--no-deps", "--force-reinstall", str(wheel))
     return clean, way
+
+
+def test_our_wheel_holds_what_it_reads_and_no_tool_of_ours(our_wheel):
+    names = zipfile.ZipFile(our_wheel).namelist()
+    folders = {name.split("/")[0] for name in names}
+    (metadata,) = (name for name in folders if name.endswith(".dist-info"))
+    assert folders == {"scaler_core", "scaler_plugins", metadata}
+    assert not [name for name in names if "/problems/" in name or "/tests/" in name]
+    starter = "scaler_plugins/environments/starter/"
+    assert sorted(name for name in names if name.startswith(starter)) == [
+        f"{starter}__init__.py",
+        f"{starter}starter.json",
+    ]
 
 
 def test_the_clean_environment_holds_no_torch(clean):
