@@ -35,7 +35,7 @@ from scaler_core.models import ComponentChoice, PromptStyle
 from scaler_core.options import parse_options
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.plugins.choosing import AUTO, build_benchmarks, build_sandbox
-from scaler_core.pool import Sample, find_environment, open_pool, sample_instances
+from scaler_core.pool import PoolSample, find_environment, open_pool, sample_instances
 from scaler_core.pool.browsing import parse_level
 from scaler_core.run.benchmarks import write_figures
 from scaler_core.run.model import find_model, prompt_of, shipped_models
@@ -97,7 +97,7 @@ def sample_pool(
     sandbox: str = AUTO,
     allow_weak_sandbox: bool = False,
     host: PluginHost | None = None,
-) -> Sample:
+) -> PoolSample:
     """Instances of one environment; the k-th does not depend on *count*.
 
     A seed that gives no valid instance is replaced, as in a run, and named in the result.

@@ -28,7 +28,7 @@ from scaler_core.errors import UsageError
 from scaler_core.plugins import PluginHost
 from scaler_core.run.opening import list_recipes, open_run, resume_run
 from scaler_core.run.session import Run
-from scaler_core.run.summary import Summary
+from scaler_core.run.summary import RunSummary
 
 
 @click.command("run")
@@ -94,7 +94,7 @@ def command(
         emit_json(_json_line(run, summary))
 
 
-def _train(run: Run) -> Summary:
+def _train(run: Run) -> RunSummary:
     view = LiveView() if LiveView.fits() else PlainView()
     run.observer = view
     with _stop_on_interrupt(run), view:
@@ -130,7 +130,7 @@ def _stop_on_interrupt(run: Run) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _json_line(run: Run, summary: Summary) -> dict[str, Any]:
+def _json_line(run: Run, summary: RunSummary) -> dict[str, Any]:
     before, after = summary.before, summary.after
     return {
         "run_dir": str(run.directory),

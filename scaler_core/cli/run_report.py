@@ -7,10 +7,10 @@ from pathlib import Path
 
 from scaler_core.cli.output import note
 from scaler_core.run.held_out import Score, standard_errors
-from scaler_core.run.summary import EnvironmentSummary, Summary
+from scaler_core.run.summary import EnvironmentSummary, RunSummary
 
 
-def print_report(summary: Summary, directory: Path) -> None:
+def print_report(summary: RunSummary, directory: Path) -> None:
     """Print the table and the closing lines on stderr."""
     _print_table(summary)
     _print_gain("held-out accuracy", summary.before, summary.after)
@@ -37,7 +37,7 @@ def _print_gain(what: str, before: Score | None, after: Score | None) -> None:
         )
 
 
-def _print_table(summary: Summary) -> None:
+def _print_table(summary: RunSummary) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

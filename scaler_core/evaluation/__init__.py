@@ -17,17 +17,17 @@ from scaler_core.evaluation.finished import (
     compare_evaluations,
     read_evaluations,
 )
-from scaler_core.evaluation.plan import Plan, Settings
+from scaler_core.evaluation.plan import EvaluationSettings, Plan
 from scaler_core.evaluation.runner import Watcher, evaluate, regrade
 from scaler_core.evaluation.scoring import BenchmarkScore
 from scaler_core.evaluation.tables import EvaluationSummary
 
 __all__ = [
     "BenchmarkScore",
+    "EvaluationSettings",
     "EvaluationSummary",
     "FinishedEvaluation",
     "Plan",
-    "Settings",
     "Watcher",
     "compare_evaluations",
     "evaluate",

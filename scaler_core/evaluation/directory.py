@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from scaler_core.errors import DataError, UsageError
-from scaler_core.evaluation.plan import Settings
+from scaler_core.evaluation.plan import EvaluationSettings
 from scaler_core.interfaces import BenchmarkRow, Closable
 from scaler_core.jsonio import (
     cannot_write,
@@ -81,7 +81,7 @@ class EvaluationDirectory:
         with lock_file(self.path / LOCK, f"another process is evaluating in {self.path}"):
             yield
 
-    def settings(self) -> Settings:
+    def settings(self) -> EvaluationSettings:
         """Reads the settings of the evaluation.
 
         Raises:
@@ -93,7 +93,7 @@ class EvaluationDirectory:
                 f"{self.path} holds no evaluation: it has no evaluation.json",
                 hint="scaler eval MODEL -o DIR makes one",
             )
-        return self.read("evaluation.json", Settings)
+        return self.read("evaluation.json", EvaluationSettings)
 
     def write(self, name: str, record: Record) -> None:
         """Replace a file with one record."""

@@ -11,7 +11,7 @@ from scaler_core.models import ComponentChoice, Question, Versioned
 from scaler_core.seeds import derive_seed
 
 
-class Settings(Versioned):
+class EvaluationSettings(Versioned):
     """The settings of an evaluation, as ``evaluation.json`` holds them.
 
     Attributes:
@@ -51,20 +51,20 @@ class Plan:
         benchmarks: The benchmarks, built with their options.
     """
 
-    settings: Settings
+    settings: EvaluationSettings
     benchmarks: Sequence[Benchmark]
 
     @classmethod
     def of(cls, benchmarks: Sequence[Benchmark], **settings: Any) -> Plan:
-        """The plan for *benchmarks*; *settings* are the other fields of :class:`Settings`."""
+        """The plan for *benchmarks*; *settings* are further fields of the settings."""
         choices = tuple(
             ComponentChoice(use=item.name, options=item.config.model_dump(mode="json"))
             for item in benchmarks
         )
-        return cls(Settings(benchmarks=choices, **settings), benchmarks)
+        return cls(EvaluationSettings(benchmarks=choices, **settings), benchmarks)
 
 
-class Sample(NamedTuple):
+class PlannedSample(NamedTuple):
     """One response to ask for: its row, its number among the row's samples, its question."""
 
     row: BenchmarkRow
@@ -88,10 +88,10 @@ def choose_rows(name: str, rows: Iterable[BenchmarkRow], limit: int | None) -> l
 
 def samples_of(
     benchmark: Benchmark, rows: Sequence[BenchmarkRow], seed: int, samples: int | None
-) -> list[Sample]:
+) -> list[PlannedSample]:
     """The responses to ask for: *samples* to each of *rows*, or each row's own number."""
     return [
-        Sample(
+        PlannedSample(
             row,
             number,
             Question(

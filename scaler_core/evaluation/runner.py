@@ -19,7 +19,13 @@ from pathlib import Path
 
 from scaler_core.errors import DataError, InfrastructureError, PluginError, UsageError, blamed_on
 from scaler_core.evaluation.directory import EvaluationDirectory, ResponseCache, response_key
-from scaler_core.evaluation.plan import Plan, Sample, Settings, choose_rows, samples_of
+from scaler_core.evaluation.plan import (
+    EvaluationSettings,
+    Plan,
+    PlannedSample,
+    choose_rows,
+    samples_of,
+)
 from scaler_core.evaluation.scoring import BenchmarkScore, grade_samples, score_of
 from scaler_core.evaluation.tables import EvaluationSummary, markdown
 from scaler_core.interfaces import Ask, Benchmark, BenchmarkRow
@@ -58,12 +64,12 @@ class Watcher:
 class Work:
     """The shared objects of one evaluation's parts."""
 
-    settings: Settings
+    settings: EvaluationSettings
     directory: EvaluationDirectory
     cache: ResponseCache
     watcher: Watcher
 
-    def key(self, sample: Sample) -> str:
+    def key(self, sample: PlannedSample) -> str:
         """The cache key of the response to *sample*."""
         return response_key(self.settings.identity, self.settings.max_tokens, sample.question)
 
@@ -145,7 +151,7 @@ def regrade(
         return _summarize([_grade(item, wanted[item.name], work) for item in benchmarks], work)
 
 
-def _read_questions(plan: Plan) -> tuple[Settings, dict[str, list[BenchmarkRow]]]:
+def _read_questions(plan: Plan) -> tuple[EvaluationSettings, dict[str, list[BenchmarkRow]]]:
     """Reads the rows to ask; returns the settings with their sources and sizes, and the rows."""
     rows: dict[str, list[BenchmarkRow]] = {}
     sources: dict[str, str] = {}
@@ -162,7 +168,7 @@ def _read_questions(plan: Plan) -> tuple[Settings, dict[str, list[BenchmarkRow]]
     return plan.settings.model_copy(update={"sources": sources, "sizes": sizes}), rows
 
 
-def _ask_missing(benchmark: str, samples: Sequence[Sample], ask: Ask, work: Work) -> None:
+def _ask_missing(benchmark: str, samples: Sequence[PlannedSample], ask: Ask, work: Work) -> None:
     """Ask for the responses that are missing, and write each to the cache as it comes."""
     missing = [item for item in samples if work.key(item) not in work.cache]
     work.watcher.answering(benchmark, len(samples), len(samples) - len(missing))
@@ -189,7 +195,7 @@ def _ask_missing(benchmark: str, samples: Sequence[Sample], ask: Ask, work: Work
         )
 
 
-def _grade(benchmark: Benchmark, samples: Sequence[Sample], work: Work) -> BenchmarkScore:
+def _grade(benchmark: Benchmark, samples: Sequence[PlannedSample], work: Work) -> BenchmarkScore:
     name, settings = benchmark.name, work.settings
     keys = [work.key(item) for item in samples]
     work.watcher.grading(name, len(samples))
@@ -209,7 +215,7 @@ def _summarize(scores: Sequence[BenchmarkScore], work: Work) -> EvaluationSummar
     return summary
 
 
-def _refuse_another_model(directory: EvaluationDirectory, settings: Settings) -> None:
+def _refuse_another_model(directory: EvaluationDirectory, settings: EvaluationSettings) -> None:
     before = directory.settings()
     if before.identity == settings.identity:
         if before.engine == settings.engine:

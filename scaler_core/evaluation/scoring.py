@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from scaler_core.evaluation.directory import TimedResponse
-from scaler_core.evaluation.plan import Sample
+from scaler_core.evaluation.plan import PlannedSample
 from scaler_core.interfaces import Benchmark
 from scaler_core.judge import verdict_of
 from scaler_core.models import Record, Result, Verdict, Versioned
@@ -48,7 +48,7 @@ class Graded(Versioned):
 
 def grade_samples(
     benchmark: Benchmark,
-    samples: Sequence[Sample],
+    samples: Sequence[PlannedSample],
     keys: Sequence[str],
     read: Callable[[str], TimedResponse],
     graded: Callable[[], None],
@@ -63,7 +63,7 @@ def grade_samples(
         graded: Called after each, from several threads.
     """
 
-    def grade(sample: Sample, key: str) -> Graded:
+    def grade(sample: PlannedSample, key: str) -> Graded:
         response, seconds = read(key)
         who = f"benchmark {benchmark.name!r}"
         if response.withheld:

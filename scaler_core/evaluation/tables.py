@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from scaler_core.evaluation.plan import Settings
+from scaler_core.evaluation.plan import EvaluationSettings
 from scaler_core.evaluation.scoring import BenchmarkScore, mean
 from scaler_core.models import Versioned
 
@@ -31,7 +31,7 @@ class EvaluationSummary(Versioned):
         scores: One entry for each benchmark, in the order of the settings.
     """
 
-    settings: Settings
+    settings: EvaluationSettings
     scores: tuple[BenchmarkScore, ...]
 
     @property

@@ -1,8 +1,8 @@
 """Pools: sets of environments on disk, in memory or in a plugin; import, export, looking around."""
 
 from scaler_core.pool.browsing import (
-    Sample,
-    Summary,
+    EnvironmentListing,
+    PoolSample,
     describe_environment,
     find_environment,
     list_environments,
@@ -16,12 +16,12 @@ from scaler_core.pool.writer import write_pool
 
 __all__ = [
     "CombinedSource",
+    "EnvironmentListing",
     "ImportReport",
     "MemorySource",
     "PoolDirectory",
-    "Sample",
+    "PoolSample",
     "SelectedSource",
-    "Summary",
     "describe_environment",
     "export_pool",
     "find_environment",

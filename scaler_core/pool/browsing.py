@@ -16,7 +16,7 @@ from scaler_core.pool.store import PoolDirectory, open_pool
 from scaler_core.seeds import derive_seed
 
 
-class Summary(Record):
+class EnvironmentListing(Record):
     """One line about an environment.
 
     Attributes:
@@ -36,7 +36,7 @@ class Summary(Record):
     content_hash: str
 
 
-def list_environments(pool: str | Path | EnvironmentSource) -> Iterator[Summary]:
+def list_environments(pool: str | Path | EnvironmentSource) -> Iterator[EnvironmentListing]:
     """A summary of each environment, in the pool's order; a pool directory's from its index.
 
     Args:
@@ -58,7 +58,7 @@ def list_environments(pool: str | Path | EnvironmentSource) -> Iterator[Summary]
                 kind = "native"
             else:
                 name, answer_type = environment.problem.name, environment.answer_type
-        yield Summary(
+        yield EnvironmentListing(
             id=environment_id,
             name=name,
             kind=kind,
@@ -145,7 +145,7 @@ ATTEMPTS = 8
 
 
 @dataclass(frozen=True)
-class Sample:
+class PoolSample:
     """Instances of one environment at one level.
 
     Attributes:
@@ -182,7 +182,7 @@ def parse_level(text: str, top_level: int) -> int:
 
 def sample_instances(
     environment: AnyEnvironment, level: int, seed: int, count: int, factory: InstanceFactory
-) -> Sample:
+) -> PoolSample:
     """*count* instances of (*environment*, *level*), the same for the same *seed*.
 
     The k-th one does not depend on *count*, and neighbouring seeds share none. A seed that gives
@@ -211,7 +211,7 @@ def sample_instances(
                 failures.append(made)
     if len(found) < count:
         raise _no_instance(environment, level, failures)
-    return Sample(
+    return PoolSample(
         environment_id=environment.id,
         level=level,
         top_level=environment.top_level,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scaler_core.config import EvaluationSection
-from scaler_core.evaluation import EvaluationSummary, Plan, Settings, Watcher, evaluate
+from scaler_core.evaluation import EvaluationSettings, EvaluationSummary, Plan, Watcher, evaluate
 from scaler_core.evaluation.directory import EvaluationDirectory
 from scaler_core.interfaces import Ask, Benchmark
 from scaler_core.jsonio import canonical_json, read_json, write_atomic
@@ -148,7 +148,7 @@ class StepEvaluations:
             (aside / but).rename(place / but)
 
 
-def _measurement(metric: str, settings: Settings) -> Any:
+def _measurement(metric: str, settings: EvaluationSettings) -> Any:
     """The part of *settings* that decides how *metric* is measured."""
     options = {
         item.use: item.options

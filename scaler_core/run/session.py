@@ -46,7 +46,7 @@ from scaler_core.run.preview import preview_run
 from scaler_core.run.provenance import describe_host, pool_contents, report_pool_changes
 from scaler_core.run.setup import Parts
 from scaler_core.run.step_log import StepLog
-from scaler_core.run.summary import Summary, summarize
+from scaler_core.run.summary import RunSummary, summarize
 
 
 class Run:
@@ -170,7 +170,7 @@ class Run:
                 *self.parts.backend.preview(self),
             ]
 
-    def train(self) -> Summary:
+    def train(self) -> RunSummary:
         """Train to the last step, or until a stop is requested.
 
         Raises:

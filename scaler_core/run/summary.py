@@ -36,7 +36,7 @@ class EnvironmentSummary:
 
 
 @dataclass(frozen=True)
-class Summary:
+class RunSummary:
     """A whole run.
 
     Attributes:
@@ -71,7 +71,7 @@ class Summary:
         return _mean([item.difficulty_end for item in self.environments])
 
 
-def summarize(directory: RunDirectory) -> Summary:
+def summarize(directory: RunDirectory) -> RunSummary:
     """The summary of a run, as far as it came."""
     metrics = list(directory.read_log("metrics.jsonl"))
     first: dict[str, float] = {}
@@ -88,7 +88,7 @@ def summarize(directory: RunDirectory) -> Summary:
         elif event.kind == "retired":
             rules.setdefault(name, Counter())[event.reason] += 1
     before, after = _scores(directory, "before"), _scores(directory, "after")
-    return Summary(
+    return RunSummary(
         steps=len(metrics),
         before=_pool(directory, "before", IN_POOL),
         after=_pool(directory, "after", IN_POOL),

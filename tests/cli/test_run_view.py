@@ -12,7 +12,7 @@ import pytest
 
 from scaler_core.cli.run_report import print_report
 from scaler_core.run.held_out import Score
-from scaler_core.run.summary import EnvironmentSummary, Summary
+from scaler_core.run.summary import EnvironmentSummary, RunSummary
 from tests.cli.test_run_command import SIMULATED, command
 
 
@@ -46,7 +46,7 @@ def test_on_a_terminal_a_panel_shows_the_figures_and_the_latest_decisions(tmp_pa
     assert "go on: scaler run --resume out" in drawn
 
 
-def summary(**overrides: object) -> Summary:
+def summary(**overrides: object) -> RunSummary:
     environment = EnvironmentSummary(
         environment_id="longest-run",
         difficulty_start=0.0,
@@ -66,7 +66,7 @@ def summary(**overrides: object) -> Summary:
         "retired": 3,
         "environments": [environment],
     }
-    return Summary(**{**fields, **overrides})  # type: ignore[arg-type]
+    return RunSummary(**{**fields, **overrides})  # type: ignore[arg-type]
 
 
 def test_the_closing_table_compares_before_and_after_by_level(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scaler_core.evaluation import BenchmarkScore, EvaluationSummary, Settings
+from scaler_core.evaluation import BenchmarkScore, EvaluationSettings, EvaluationSummary
 from scaler_core.evaluation.scoring import mean
 from scaler_core.evaluation.tables import (
     COLUMNS,
@@ -39,7 +39,7 @@ def score(benchmark: str, value: float | None = 0.5, **changes: Any) -> Benchmar
 
 
 def summary(*scores: BenchmarkScore) -> EvaluationSummary:
-    settings = Settings(model="mine", identity="", engine="", benchmarks=())
+    settings = EvaluationSettings(model="mine", identity="", engine="", benchmarks=())
     return EvaluationSummary(settings=settings, scores=scores)
 
 
