@@ -40,7 +40,9 @@ NO_PROGRAM = "the compiler wrote no program"
 MESSAGE_CHARACTERS = 2000
 # from the beginning of a word: tried at each of its letters, a long word would take minutes
 TEMPORARY = re.compile(r"(?<!\S)\S*/cc\w{6}(?=\.o\b)")
-DIALECT_SHARE = 0.1  # of the CPU limit: a source that costs more gets no second dialect
+# Of the CPU limit: a source on which more is spent gets no further dialect. Far above the seconds
+# that all dialects take together, for on a busy machine the same work costs several times as much.
+DIALECT_SHARE = 0.4
 
 
 @dataclass(frozen=True)

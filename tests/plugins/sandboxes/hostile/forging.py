@@ -153,5 +153,6 @@ BOMB = zlib.compress(bytes(20 << 20), 9)
 def generate_testcase(scale):
     return zlib.decompress(BOMB).decode(), {"bomb": base64.b64encode(BOMB).decode()}
 """,
+        limits={"cpu_s": 5.0},  # on a busy machine it takes most of a second
     ),
 )
