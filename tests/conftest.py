@@ -21,6 +21,25 @@ SHARED = ROOT.parent / "shared"
 LONGEST = {
     "tests/test_quickstart.py": 1,
     "tests/plugins/sandboxes/test_hostile_programs.py": 6,
+    "tests/audit/test_pools.py": 2,
+    "tests/factory/test_ray_actors.py": 1,
+    "tests/synthesis/test_ray_workers.py": 1,
+    "tests/plugins/verifiers/test_typed.py": 2,
+    "tests/sandbox/test_compiling_with_gxx.py": 1,
+    "tests/pool/test_writing.py": 1,
+    "tests/plugins/environments/test_starter.py": 1,
+    "tests/synthesis/checks/test_calibration.py": 1,
+    "tests/cli/test_synth.py": 1,
+    "tests/run/test_run.py": 1,
+    "tests/plugins/sandboxes/fusion/test_generators.py": 1,
+    "tests/plugins/sandboxes/test_containment.py": 1,
+    "tests/plugins/backends/local/test_training.py": 1,
+    "tests/plugins/backends/local/test_tiny_model.py": 1,
+    "tests/sandbox/test_warm.py": 1,
+    "tests/plugins/verifiers/test_math.py": 1,
+    "tests/audit/test_contamination.py": 1,
+    "tests/run/test_preview.py": 1,
+    "tests/synthesis/test_killing.py": 1,
 }
 
 

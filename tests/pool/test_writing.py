@@ -6,8 +6,6 @@ import os
 import random
 import resource
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -20,16 +18,7 @@ from scaler_core.models import Environment
 from scaler_core.pool import PoolDirectory, write_pool
 from scaler_core.testing.environments import program_environment
 from tests.pool.makers import environments
-
-WRITE = """
-import sys
-from scaler_core.pool import write_pool
-from tests.pool.makers import environments
-print("ready", flush=True)
-write_pool(sys.argv[1], environments(int(sys.argv[2])), overwrite=True, shard_bytes=20_000)
-"""
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.sandbox.machines import forks
 
 
 def failing_after(count: int, error: BaseException) -> Iterator[Environment]:
@@ -184,23 +173,29 @@ def check_what_a_kill_left(folder: Path, sizes: set[int]) -> None:
             assert path.name.startswith(".pool.replaced-")
 
 
+def write_and_exit(pool: Path, count: int) -> None:
+    """The body of a child that will be killed."""
+    code = 1
+    try:
+        write_pool(pool, environments(count), overwrite=True, shard_bytes=20_000)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+@forks
 @pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_a_whole_pool_or_none(tmp_path: Path) -> None:
     rng = random.Random(1)
     killed = 0
     for round_number in range(20):
-        count = 150 + round_number
-        process = subprocess.Popen(
-            [sys.executable, "-c", WRITE, str(tmp_path / "pool"), str(count)],
-            stdout=subprocess.PIPE,
-            cwd=REPOSITORY,
-        )
-        assert process.stdout is not None
-        process.stdout.readline()
+        child = os.fork()  # far quicker than to start an interpreter that imports all of it
+        if child == 0:
+            write_and_exit(tmp_path / "pool", 150 + round_number)
         time.sleep(rng.uniform(0, 0.15))
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait() == -signal.SIGKILL
-        process.stdout.close()
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        killed += os.WIFSIGNALED(status)
         check_what_a_kill_left(tmp_path, sizes=set(range(150, 170)))
     assert killed > 3
     write_pool(tmp_path / "pool", environments(2), overwrite=True)

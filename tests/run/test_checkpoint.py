@@ -10,6 +10,7 @@ import pytest
 
 from scaler_core.errors import DataError, InfrastructureError
 from scaler_core.run.checkpoint import MARKER, latest_checkpoint, list_checkpoints, write_checkpoint
+from tests.sandbox.machines import forks
 
 
 def save(folder: Path) -> None:
@@ -97,6 +98,7 @@ def test_without_a_whole_checkpoint_a_resume_is_refused(tmp_path: Path) -> None:
         latest_checkpoint(tmp_path)
 
 
+@forks
 def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
     """Children are killed in the middle of committing; some earlier step must always be whole."""
     import signal

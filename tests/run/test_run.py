@@ -34,6 +34,7 @@ from scaler_core.run.session import Run
 from scaler_core.run.summary import summarize
 from scaler_core.testing.environments import program_environment
 from scaler_plugins.backends.simulated import Simulated
+from tests.sandbox.machines import forks
 
 HOST = load_plugins()
 
@@ -174,6 +175,7 @@ def wait_for_a_step(path: Path, step: int) -> None:
 LONG: dict[str, dict[str, Any]] = {"run": {"steps": 40}, "checkpoint": {"every": 4}}
 
 
+@forks
 def test_a_run_killed_at_any_moment_draws_the_tickets_of_an_uninterrupted_one(
     tmp_path: Path,
 ) -> None:
@@ -204,6 +206,7 @@ def test_a_run_killed_at_any_moment_draws_the_tickets_of_an_uninterrupted_one(
     assert killed >= 10, "most children must have been killed in the middle"
 
 
+@forks
 def test_a_run_killed_again_and_again_still_arrives(tmp_path: Path) -> None:
     make_pool(tmp_path / "pool")
     start(tmp_path, "whole", **LONG).train()

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+# Python 3.12 warns where a process with threads forks, and a worker of pytest-xdist has one that
+# reads. The children of these tests touch nothing that a thread could hold.
+forks = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+
 
 def require_compiler() -> None:
     """Skip where there is no C++ compiler; CI has one."""

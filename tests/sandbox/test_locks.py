@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from scaler_core.sandbox import landlock, seccomp
 from scaler_core.sandbox.compiler import has_interpreter
 from scaler_core.sandbox.guard import lock
-from tests.sandbox.machines import require_compiler
+from tests.sandbox.machines import forks, require_compiler
 
+pytestmark = forks
 needs_landlock = pytest.mark.skipif(bool(landlock.missing()), reason=landlock.missing() or "has it")
 needs_seccomp = pytest.mark.skipif(bool(seccomp.missing()), reason=seccomp.missing() or "has it")
 

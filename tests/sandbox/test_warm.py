@@ -23,7 +23,7 @@ from scaler_core.sandbox.warm.server import Server
 from scaler_core.testing.environments import SUM_CPP, SUM_GENERATOR, SUM_PYTHON
 from scaler_plugins.sandboxes.bubblewrap import Bubblewrap
 from scaler_plugins.sandboxes.process import Process
-from tests.sandbox.machines import eventually, is_running, require_compiler
+from tests.sandbox.machines import eventually, forks, is_running, require_compiler
 
 QUICK = Limits(cpu_s=2.0, wall_s=30.0, memory_bytes=512 << 20, output_bytes=1 << 20)
 INPUTS = [f"3\n1 2 {number}\n".encode() for number in range(5)]
@@ -337,6 +337,7 @@ def test_a_call_that_was_interrupted_spoils_no_later_one(
         assert [result.output for result in sandbox.run(ECHO, INPUTS, QUICK)] == [b"3\n"] * 5
 
 
+@forks
 def test_a_forked_host_and_its_parent_disturb_each_other_in_nothing(sandbox: LocalSandbox) -> None:
     inputs = [b"%d\n" % number for number in range(20)]
     sandbox.run(ECHO, inputs, QUICK)
