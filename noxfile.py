@@ -16,7 +16,7 @@ PINNED = ("-c", "constraints.txt")
 
 # More workers than most machines have cores, for much of the time tests wait; which test goes to
 # which worker, and when: tests/conftest.py. The last -n counts: `nox -s tests -- -n 0 -k name`.
-PARALLEL = ("-n", "4", "--dist", "loadgroup", "--no-loadscope-reorder")
+PARALLEL = ("-n", "4")
 # Threads that wait for each other sleep, for other workers need the core; and the many processes
 # that tests start find what they import compiled.
 SHARED_CORES = {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONDONTWRITEBYTECODE": ""}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -13,8 +14,7 @@ from hypothesis import settings
 settings.register_profile("scaler", deadline=None)
 settings.load_profile("scaler")
 
-ROOT = Path(__file__).resolve().parents[1]
-SHARED = ROOT.parent / "shared"
+SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 # Files that take longest, begun first: otherwise one worker would be left with one of them at the
 # end. A number above 1 cuts a file into that many parts; what it builds is then built in each.
@@ -42,28 +42,46 @@ LONGEST = {
     "tests/synthesis/test_killing.py": 1,
 }
 
+# One cluster at a time on this machine: "auto" looks for any that runs here.
+TOGETHER = {
+    "tests/factory/test_ray_actors.py": "ray",
+    "tests/factory/test_ray_connection.py": "ray",
+    "tests/synthesis/test_ray_workers.py": "ray",
+}
+
+
+def part_of(test: str) -> str:
+    """The tests that stay with this one, for they share what fixtures build: those of its file.
+
+    Args:
+        test: Its id.
+    """
+    file, _, name = test.partition("::")
+    parts = LONGEST.get(file, 1)
+    return TOGETHER.get(file, file) if parts == 1 else f"{file} {zlib.crc32(name.encode()) % parts}"
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one worker, for they share what its fixtures build."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        return
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(part_of(item)))
-    order = {file: number for number, file in enumerate(LONGEST)}
-    items.sort(key=lambda item: order.get(file_of(item), len(order)))
+    """Put the longest first where several workers take what comes next."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        order = {file: number for number, file in enumerate(LONGEST)}
+        items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(order)))
 
 
-def file_of(item: pytest.Item) -> str:
-    """Where a test stands, from the root of the repository."""
-    return item.path.relative_to(ROOT).as_posix()
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, which not every session of nox has
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests by parts of the suite, in the order of their collection.
 
+    Marks for groups would not do: pytest-xdist 3.8 writes them into what pytest 9.2 does not read.
+    """
+    from xdist.scheduler import LoadScopeScheduling
 
-def part_of(item: pytest.Item) -> str:
-    """The tests that stay with this one: those of its file, or of its part of it."""
-    file = file_of(item)
-    parts = LONGEST.get(file, 1)
-    return file if parts == 1 else f"{file} {zlib.crc32(item.name.encode()) % parts}"
+    class Parts(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return part_of(nodeid)
+
+    config.option.loadscopereorder = False
+    return Parts(config, log)
 
 
 @pytest.fixture(scope="session")

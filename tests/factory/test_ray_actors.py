@@ -38,8 +38,6 @@ from tests.sandbox.machines import eventually, is_running
 
 pytestmark = [
     pytest.mark.ray,
-    # one cluster at a time on this machine, for "auto" looks for any that runs here
-    pytest.mark.xdist_group("ray"),
     # Ray leaves these to the garbage collector
     pytest.mark.filterwarnings("ignore:unclosed file .*/dev/null:ResourceWarning"),
     pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),

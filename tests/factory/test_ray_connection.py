@@ -21,9 +21,6 @@ from scaler_core.run.setup import assemble
 from scaler_plugins.backends.simulated import Simulated
 from tests.factory.acting import BUILDER
 
-# never beside a test that has a cluster, which "auto" would find
-pytestmark = pytest.mark.xdist_group("ray")
-
 
 class FakeRay(ModuleType):
     """As much of Ray as a connection asks for; keeps what it was asked."""

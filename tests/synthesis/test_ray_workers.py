@@ -23,8 +23,6 @@ from tests.synthesis.test_killing import KNOWN
 
 pytestmark = [
     pytest.mark.ray,
-    # one cluster at a time on this machine, for "auto" looks for any that runs here
-    pytest.mark.xdist_group("ray"),
     # Ray leaves these to the garbage collector
     pytest.mark.filterwarnings("ignore:unclosed file .*/dev/null:ResourceWarning"),
     pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
