@@ -18,7 +18,7 @@ def printed_backend() -> Any:
     """The class ``Guesser`` of the manual."""
     blocks = re.findall(r"```python\n(.*?)```", MANUAL.read_text(encoding="utf-8"), re.DOTALL)
     (block,) = (text for text in blocks if "class Guesser(Backend)" in text)
-    names: dict[str, Any] = {"Backend": Backend, "Group": Group, "load": load}
+    names: dict[str, Any] = {"load": load}
     exec(compile(block, str(MANUAL), "exec"), names)
     return names["Guesser"]
 

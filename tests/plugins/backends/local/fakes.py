@@ -165,7 +165,7 @@ class FakeRun:
 
     def end(self, ask: Ask | None = None) -> None:
         assert ask is not None
-        if self.finished and self.finished[-1] == self.steps:
+        if (self.finished or [self.first_step - 1])[-1] == self.steps:
             self.evaluate("after", ask)
 
     def figures(self, step: int) -> Mapping[str, float]:
