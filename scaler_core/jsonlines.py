@@ -107,13 +107,17 @@ class JsonLines:
                 # a writer that was killed, or could not undo a failed write, may have left a torn
                 # line: whoever holds the lock knows that nobody is still writing it
                 end, _ = self._cut_torn_line()
+                whole = False
                 try:
                     self._write(line)
+                    whole = True
                     if sync:
                         os.fsync(self._file)
-                except BaseException:
-                    with suppress(OSError):
-                        os.ftruncate(self._file, end)
+                except BaseException as error:
+                    # an interrupt may come between the two: a whole line is worth keeping then
+                    if not whole or isinstance(error, OSError):
+                        with suppress(OSError):
+                            os.ftruncate(self._file, end)
                     raise
         except OSError as error:
             raise cannot_write(self.path, error) from error

@@ -230,17 +230,23 @@ def test_a_failed_write_that_cannot_be_undone_spoils_no_line(tmp_path: Path, mon
     assert read(tmp_path / "file") == [1, 2]
 
 
-def test_a_write_that_is_interrupted_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch) -> None:
-    def interrupted(handle: int) -> None:
+@pytest.mark.parametrize(("call", "kept"), [("write", [2]), ("fsync", ["x" * 100, 2])])
+def test_an_interrupt_costs_a_line_only_before_it_is_whole(
+    tmp_path: Path, monkeypatch, call: str, kept: list[object]
+) -> None:
+    whole = os.write
+
+    def interrupted(handle: int, data: bytes = b"") -> None:
+        whole(handle, bytes(data)[:7])
         raise KeyboardInterrupt
 
     with closing(JsonLines(tmp_path / "file")) as lines:
         with monkeypatch.context() as patch:
-            patch.setattr(os, "fsync", interrupted)
+            patch.setattr(os, call, interrupted)
             with pytest.raises(KeyboardInterrupt):
-                lines.append("1")
+                lines.append(compact_json("x" * 100))
         lines.append("2")
-    assert read(tmp_path / "file") == [2]
+    assert read(tmp_path / "file") == kept
 
 
 def test_a_disk_that_takes_a_few_bytes_at_a_time_gets_the_whole_line(
