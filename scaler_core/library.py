@@ -181,7 +181,7 @@ def evaluate_model(
         chat_template: File of a Jinja chat template, instead of the tokenizer's own.
         best: Whether *model* is a run whose best checkpoint is meant.
         folder: Where everything is kept; ``evaluations/MODEL`` when ``None``.
-        watcher: Told how far it is.
+        watcher: Receives the progress.
         host: Installed plugins, where they are loaded already.
 
     Returns:
@@ -241,7 +241,7 @@ def regrade_evaluations(
     Args:
         path: An evaluation's directory, or a run's. Of a run, all finished evaluations are graded,
             and one that was interrupted is left for the run's resume.
-        watcher: Told how far it is.
+        watcher: Receives the progress.
         host: Installed plugins, where they are loaded already.
 
     Raises:
@@ -270,7 +270,7 @@ def regrade_evaluations(
 
 @dataclass(frozen=True)
 class _Answerer:
-    """Who is to answer: its label, what tells it from others, and how it is loaded."""
+    """The model that answers: its label, its identity, and how it is loaded."""
 
     label: str
     identity: str

@@ -35,7 +35,7 @@ from scaler_core.factory.interface import (
     InstanceResult,
 )
 from scaler_core.factory.programs import CLOSED, Counters
-from scaler_core.factory.ray_cluster import CLOSE_S, Actor, ActorLost, RayCluster
+from scaler_core.factory.ray_cluster import CLOSE_S, Actor, ActorLost, LostActors, RayCluster
 from scaler_core.factory.ray_worker import (
     ActorAnswer,
     FactoryActor,
@@ -50,8 +50,6 @@ from scaler_core.jsonio import canonical_json
 from scaler_core.models import Response, Ticket, Verdict
 
 QUEUE = 2  # one piece of work runs, the next one is there already
-ACTORS_A_WORK_MAY_KILL = 2
-ACTORS_A_WORK_MAY_LOSE = 20  # in whose queues it waited; so many die of the machine, not of work
 
 ResultT = TypeVar("ResultT")
 
@@ -246,24 +244,22 @@ class RayFactory(InstanceFactory):
         Raises:
             _NoAnswer: The second one died too, none is left, or the factory is closed.
         """
-        deaths: list[str] = []
-        for _ in range(ACTORS_A_WORK_MAY_LOSE):
+        lost = LostActors("this work")
+        while True:
             # after a death the whole queue: alone, work that kills its actor takes no other with it
-            slots = QUEUE if deaths else 1
+            slots = QUEUE if lost.deaths else 1
             member = self._take(lane, key, slots)
             try:
                 result, counters = ask(member)
                 member.update(counters)
                 return result
             except ActorLost as error:
-                deaths += [str(error)] if error.begun else []
-                why = str(error)
+                reason = lost.add(error)
             finally:
                 self._release(member, lane, slots)
             self._replace(member)
-            if len(deaths) == ACTORS_A_WORK_MAY_KILL:
-                raise _NoAnswer(f"two Ray actors died at this work: {'; '.join(deaths)}")
-        raise _NoAnswer(f"{ACTORS_A_WORK_MAY_LOSE} Ray actors died before this work: {why}")
+            if reason:
+                raise _NoAnswer(reason)
 
     # -------------------------------------------------------------- who does it
 

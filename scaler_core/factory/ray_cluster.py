@@ -21,6 +21,8 @@ from scaler_core.interfaces import RayConnection
 START_S = 120.0
 CLOSE_S = 10.0
 PROBE_S = 10.0
+ACTORS_A_WORK_MAY_KILL = 2
+ACTORS_A_WORK_MAY_LOSE = 20  # in whose queues it waited; so many die of the machine, not of work
 
 
 class ActorLost(Exception):
@@ -33,6 +35,33 @@ class ActorLost(Exception):
     def __init__(self, message: str, begun: bool) -> None:
         super().__init__(message)
         self.begun = begun
+
+
+class LostActors:
+    """The actors that were lost while one piece of work was tried.
+
+    Args:
+        work: The work, for messages.
+
+    Attributes:
+        deaths: Errors of those that had begun it, and so may have died of it.
+    """
+
+    def __init__(self, work: str) -> None:
+        self.deaths: list[str] = []
+        self._work = work
+        self._count = 0
+
+    def add(self, error: ActorLost) -> str:
+        """Record one; returns why the work is given up, empty while it is to be tried again."""
+        self._count += 1
+        if error.begun:
+            self.deaths.append(str(error))
+        if len(self.deaths) == ACTORS_A_WORK_MAY_KILL:
+            return f"two Ray actors died at {self._work}: {'; '.join(self.deaths)}"
+        if self._count == ACTORS_A_WORK_MAY_LOSE:
+            return f"{self._count} Ray actors died before {self._work}: {error}"
+        return ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from typing import Protocol, cast
 from pydantic import JsonValue
 
 from scaler_core.errors import InfrastructureError
-from scaler_core.factory.ray_cluster import Actor, ActorLost, RayCluster
+from scaler_core.factory.ray_cluster import Actor, ActorLost, LostActors, RayCluster
 from scaler_core.factory.ray_worker import ActorClass, Introduction
 from scaler_core.interfaces import RayConnection
 from scaler_core.jsonio import canonical_json
@@ -104,10 +104,6 @@ def do_job(job: Job, workbench: Workbench) -> JobResult:
     return JobResult(value=found.model_dump(mode="json"))
 
 
-ACTORS_A_JOB_MAY_KILL = 2
-ACTORS_A_JOB_MAY_LOSE = 20  # before it has begun there: the machines are to blame, not the job
-
-
 class SynthesisActor(ActorClass):
     """The code of an actor: a workbench of its own, and one job after another."""
 
@@ -187,8 +183,8 @@ class RayWorkers:
     def _do(self, job: Job) -> JobResult:
         """Do *job* in a free actor; there is one for each thread."""
         document = job.model_dump_json()
-        deaths: list[str] = []
-        for _ in range(ACTORS_A_JOB_MAY_LOSE):
+        lost = LostActors(repr(job.candidate.problem.id))
+        while True:
             if self._closed:  # a call now would make Ray start a cluster of its own
                 raise InfrastructureError("the Ray workers are closed")
             actor = self._free.pop()
@@ -198,16 +194,11 @@ class RayWorkers:
                 result = self._cluster.call(actor, "work", document)
                 return JobResult.model_validate_json(cast(str, result))
             except ActorLost as error:
-                # a death while the job was only queued says nothing about the job
-                deaths += [str(error)] if error.begun else []
-                why = str(error)
+                reason = lost.add(error)
                 if actor is not None and not self._closed:
                     self._cluster.kill(actor)  # one that is only out of reach must not linger
                 actor = None
             finally:
                 self._free.append(actor)
-            if len(deaths) == ACTORS_A_JOB_MAY_KILL:
-                raise InfrastructureError(
-                    f"two Ray actors died at {job.candidate.problem.id!r}: {'; '.join(deaths)}"
-                )
-        raise InfrastructureError(f"{ACTORS_A_JOB_MAY_LOSE} Ray actors died one by one: {why}")
+            if reason:
+                raise InfrastructureError(reason)
