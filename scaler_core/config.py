@@ -115,6 +115,9 @@ class PromptSection(Section):
     """A Jinja chat template to use instead of the tokenizer's own."""
     thinking: bool = False
     """Whether the model thinks in a block before it answers; the answer is read after the block."""
+    thoughts: tuple[tuple[str, str], ...] = ()
+    """Texts that begin and end such a block, in pairs, beside the formats that are always known:
+    ``[["<plan>", "</plan>"]]``."""
     stop: tuple[str, ...] = ()
     """Texts that end a response."""
 

@@ -202,9 +202,7 @@ def evaluate_model(
     at_server = endpoint is not None or engine == ENDPOINT
     prompt = PromptSection() if at_server else prompt_of(name, host)
     prompt = _changed(prompt, thinking, chat_template)
-    built = build_benchmarks(
-        host, benchmarks, options or {}, where="`options`", thinking=prompt.thinking
-    )
+    built = build_benchmarks(host, benchmarks, options or {}, where="`options`", prompt=prompt)
     if at_server:
         if best or chat_template is not None:
             raise UsageError("`best` and `chat_template` are for models on this machine")
@@ -219,7 +217,10 @@ def evaluate_model(
     plan = Plan.of(
         built,
         model=answerer.label,
-        identity=canonical_json([answerer.identity, prompt.model_dump(mode="json")]),
+        # How a thought is marked decides what is read in a response, not how it is made.
+        identity=canonical_json(
+            [answerer.identity, prompt.model_dump(mode="json", exclude={"thoughts"})]
+        ),
         engine=answerer.engine,
         seed=seed,
         limit=limit,

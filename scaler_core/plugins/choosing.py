@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scaler_core.config import Recipe
+from scaler_core.config import PromptSection, Recipe
 from scaler_core.errors import UsageError, unknown_name
-from scaler_core.interfaces import Backend, Benchmark, CountTokens, Sandbox
+from scaler_core.interfaces import Backend, Benchmark, Component, CountTokens, Sandbox
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost
 
@@ -93,7 +93,7 @@ def build_benchmarks(
     options: Mapping[str, Mapping[str, Any]],
     *,
     where: str,
-    thinking: bool = False,
+    prompt: PromptSection | None = None,
 ) -> list[Benchmark]:
     """The benchmarks that *names* name.
 
@@ -102,8 +102,7 @@ def build_benchmarks(
         names: Each once.
         options: Options by name; a ``path`` is taken from the current folder.
         where: The key of the options, for messages, such as ``evaluation.options``.
-        thinking: Whether the model thinks first: set as the option ``thinking`` of
-            benchmarks that have it.
+        prompt: How the model is asked; benchmarks are told how it thinks.
 
     Raises:
         UsageError: A name or an option is unknown, or a benchmark is named twice.
@@ -115,18 +114,26 @@ def build_benchmarks(
     for name in options:
         if name not in names:
             raise unknown_name("benchmark", name, names, where=f" in {where}")
+    prompt = prompt or PromptSection()
     return [
-        _build_benchmark(host, name, dict(options.get(name, {})), f"{where}.{name}", thinking)
+        _build_benchmark(host, name, dict(options.get(name, {})), f"{where}.{name}", prompt)
         for name in names
     ]
 
 
+def thought_options(kind: type[Component], prompt: PromptSection) -> dict[str, Any]:
+    """The options ``thinking`` and ``thoughts`` as *prompt* says, where *kind* has them."""
+    markers = [list(pair) for pair in prompt.thoughts]
+    told: dict[str, Any] = {"thinking": prompt.thinking, "thoughts": markers}
+    fields = kind.Config.model_fields
+    return {name: value for name, value in told.items() if value and name in fields}
+
+
 def _build_benchmark(
-    host: PluginHost, name: str, options: dict[str, Any], where: str, thinking: bool
+    host: PluginHost, name: str, options: dict[str, Any], where: str, prompt: PromptSection
 ) -> Benchmark:
     if isinstance(options.get("path"), str):
         options["path"] = str(Path(options["path"]).expanduser().resolve())
-    if thinking and "thinking" in host.find(Benchmark, name).Config.model_fields:
-        options.setdefault("thinking", True)
-    choice = ComponentChoice(use=name, options=options)
+    told = thought_options(host.find(Benchmark, name), prompt)
+    choice = ComponentChoice(use=name, options=told | options)
     return host.build(Benchmark, choice, where)

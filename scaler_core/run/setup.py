@@ -30,7 +30,7 @@ from scaler_core.interfaces import (
 )
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost, load_plugins
-from scaler_core.plugins.choosing import build_benchmarks, build_sandbox
+from scaler_core.plugins.choosing import build_benchmarks, build_sandbox, thought_options
 from scaler_core.pool import open_pool
 from scaler_core.pool.source import CombinedSource, SelectedSource
 from scaler_core.run.benchmarks import known_figures
@@ -191,7 +191,7 @@ def _benchmarks(recipe: Recipe, host: PluginHost, backend: Backend) -> list[Benc
         options.benchmarks,
         options.options,
         where="evaluation.options",
-        thinking=recipe.prompt.thinking,
+        prompt=recipe.prompt,
     )
     for benchmark in built:
         with blamed_on(f"benchmark {benchmark.name!r}"):
@@ -216,12 +216,10 @@ def _trackers(recipe: Recipe, host: PluginHost) -> list[Tracker]:
 
 
 def _verifier_choice(recipe: Recipe, host: PluginHost) -> ComponentChoice:
-    """The recipe's verifier, with its option ``thinking`` set where the model thinks first."""
+    """The recipe's verifier, told how the model thinks where it has options for that."""
     choice = recipe.verifier.choice
-    fields = host.find(Verifier, choice.use).Config.model_fields
-    if recipe.prompt.thinking and "thinking" in fields:
-        return ComponentChoice(use=choice.use, options={"thinking": True, **choice.options})
-    return choice
+    told = thought_options(host.find(Verifier, choice.use), recipe.prompt)
+    return ComponentChoice(use=choice.use, options=told | choice.options) if told else choice
 
 
 def _open_source(source: PoolSource, host: PluginHost) -> EnvironmentSource:

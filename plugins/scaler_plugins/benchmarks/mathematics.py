@@ -15,7 +15,7 @@ from scaler_plugins.benchmarks.questions import (
     question_messages,
 )
 from scaler_plugins.benchmarks.records import RawRecord, label_of, text_of
-from scaler_plugins.verifiers.boxed import last_box
+from scaler_plugins.verifiers.boxed import ReadingOptions, last_box
 from scaler_plugins.verifiers.math_equivalence import Math
 
 _INTEGER = re.compile(r"(-?)0*([0-9]+)(?:\.0+)?")
@@ -36,7 +36,8 @@ class Mathematics(Questions):
 
     def __init__(self, config: Options | None = None, *, fetch: Fetch = hub.fetch) -> None:
         super().__init__(config, fetch=fetch)
-        self._math = Math(Math.Config(thinking=self.config.thinking))
+        options = self.config.model_dump(include=set(ReadingOptions.model_fields))
+        self._math = Math(Math.Config(**options))
 
     def row(self, record: RawRecord) -> BenchmarkRow:
         """The row of *record*, whose answer may stand in a box."""

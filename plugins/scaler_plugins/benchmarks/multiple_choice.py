@@ -17,6 +17,7 @@ from scaler_plugins.benchmarks.questions import (
 )
 from scaler_plugins.benchmarks.records import MissingColumn, RawRecord, is_text, label_of, text_of
 from scaler_plugins.verifiers.choice import LETTERS, Choice
+from scaler_plugins.verifiers.stated import StatedOptions
 
 
 class ChoiceOptions(QuestionOptions):
@@ -39,10 +40,8 @@ class MultipleChoice(Questions):
 
     def verifier(self, row: BenchmarkRow) -> Verifier:
         """``choice`` with the options of *row*."""
-        config = self.config
-        return Choice(
-            Choice.Config(options=row.options, thinking=config.thinking, unboxed=config.unboxed)
-        )
+        options = self.config.model_dump(include=set(StatedOptions.model_fields))
+        return Choice(Choice.Config(options=row.options, **options))
 
 
 def choice_messages(question: str, options: Sequence[str]) -> tuple[Message, ...]:

@@ -22,6 +22,7 @@ from scaler_core.models import ComponentChoice, Message, Response, Ticket, Verdi
 from scaler_plugins.benchmarks import hub
 from scaler_plugins.benchmarks.published import is_published, published_row
 from scaler_plugins.benchmarks.records import MissingColumn, RawRecord, read_records
+from scaler_plugins.verifiers.boxed import ReadingOptions
 
 SYSTEM = "Please reason step by step, and put your final answer within \\boxed{}."
 """The instruction of Qwen's model cards for mathematics; the paper gives it in every benchmark."""
@@ -41,7 +42,7 @@ class Home(NamedTuple):
     files: tuple[str, ...]
 
 
-class QuestionOptions(Options):
+class QuestionOptions(ReadingOptions):
     """Options of every benchmark here."""
 
     path: Path | None = None
@@ -56,9 +57,6 @@ class QuestionOptions(Options):
 
     partial: bool = False
     """Accept a file that holds another number of questions than the benchmark has."""
-
-    thinking: bool = False
-    """Whether the model thinks first: then only text after ``</think>`` is read."""
 
 
 class Questions(Benchmark):

@@ -13,6 +13,7 @@ from scaler_plugins.benchmarks.questions import (
 )
 from scaler_plugins.benchmarks.records import RawRecord, label_of, text_of
 from scaler_plugins.verifiers.bbeh import Bbeh
+from scaler_plugins.verifiers.stated import StatedOptions
 
 
 class BbehMini(Questions):
@@ -32,7 +33,8 @@ class BbehMini(Questions):
 
     def __init__(self, config: Options | None = None, *, fetch: Fetch = hub.fetch) -> None:
         super().__init__(config, fetch=fetch)
-        self._bbeh = Bbeh(Bbeh.Config(thinking=self.config.thinking, unboxed=self.config.unboxed))
+        options = self.config.model_dump(include=set(StatedOptions.model_fields))
+        self._bbeh = Bbeh(Bbeh.Config(**options))
 
     def home(self) -> Home:
         """BBEH/bbeh."""

@@ -13,17 +13,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from scaler_core.interfaces import Options, Verifier
-from scaler_core.models import Response, Ticket, Verdict
+from scaler_core.interfaces import Verifier
+from scaler_core.models import Message, Response, Ticket, Verdict
 from scaler_plugins.verifiers.boxed import judged
 from scaler_plugins.verifiers.choice import LETTERS, WRONG_OPTION, read_option
 from scaler_plugins.verifiers.latex import printed, unquote
 from scaler_plugins.verifiers.lists import Split, split_list
-from scaler_plugins.verifiers.numerals import parse_number
-from scaler_plugins.verifiers.stated import read_final, read_truth, without_lead
+from scaler_plugins.verifiers.numerals import is_approximate, parse_number
+from scaler_plugins.verifiers.stated import StatedOptions, read_final, read_truth, without_lead
 from scaler_plugins.verifiers.typed import (
     ANSWER_TOO_LONG,
     LIMIT_PER_CHARACTER,
@@ -35,6 +36,7 @@ from scaler_plugins.verifiers.typed import (
 )
 
 _OPTION = re.compile(r"[A-Z]|\([A-Z]\)")
+_LISTED = re.compile(r"^[ \t]*\(([A-Z])\)\.?[ \t]+(\S.*)$", re.MULTILINE)
 _ENDING = ".?!;,"
 # Written in many ways, and a letter in some languages: made one, but never dropped.
 _APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u02b9\u00b4\u2032"), "'")
@@ -46,14 +48,8 @@ class Bbeh(Verifier):
     Pure and thread-safe; its time is bounded by the length of the response and of the truth.
     """
 
-    class Config(Options):
+    class Config(StatedOptions):
         """Options of ``bbeh``."""
-
-        thinking: bool = False
-        """Whether the model thinks first: then only text after ``</think>`` is read."""
-
-        unboxed: bool = False
-        """Whether a response without a box may state its answer: ``the final answer is 22``."""
 
     name = "bbeh"
     config: Config
@@ -63,23 +59,44 @@ class Bbeh(Verifier):
         truth = read_truth(ticket.truth)
         if not truth:
             return Verdict.undecided(NO_TRUTH)
-        config = self.config
-        answer, reason = read_final(response, thinking=config.thinking, unboxed=config.unboxed)
+        answer, reason = read_final(response, self.config)
         if answer is None:
             return Verdict.incorrect(reason)
         if len(answer) > max(SHORTEST_LIMIT, LIMIT_PER_CHARACTER * len(truth)):
             return judged(ANSWER_TOO_LONG, answer)
-        return judged(_difference(truth, answer), answer)
+        return judged(_difference(truth, answer, _options(truth, ticket.messages)), answer)
 
 
-def _difference(truth: str, answer: str) -> str:
+def _options(truth: str, messages: Sequence[Message]) -> tuple[str, ...]:
+    """The texts of the options that the last message lists line by line, where *truth* is one.
+
+    Empty where none are listed, or not from A onwards.
+    """
+    if not _OPTION.fullmatch(truth):
+        return ()
+    lines = _LISTED.findall(messages[-1]["content"]) if messages else []
+    starts = [index for index, (letter, _) in enumerate(lines) if letter == "A"]
+    listed = lines[starts[-1] :] if starts else []
+    letters = "".join(letter for letter, _ in listed)
+    if letters != LETTERS[: len(listed)] or truth.strip("()") not in letters:
+        return ()
+    return tuple(text for _, text in listed)
+
+
+def _difference(truth: str, answer: str, options: tuple[str, ...] = ()) -> str:
     """Why *answer* is not *truth*; empty where it is."""
     text = without_lead(printed(answer))
+    if is_approximate(answer) and "~" not in truth:
+        return WRONG_VALUE
+    if parse_number(truth) and text.endswith("!"):
+        return WRONG_VALUE
     # Only the answer as it was written has the thousands separators of LaTeX.
-    if _words(text) == _words(truth) or _same_number(truth, answer):
+    doubted = _OPTION.fullmatch(truth) and text.endswith(("!", "?"))
+    if not doubted and (_words(text) == _words(truth) or _same_number(truth, answer)):
         return ""
     if _OPTION.fullmatch(truth):
-        given, reason = read_option(text, LETTERS)
+        letters = LETTERS[: len(options)] or LETTERS
+        given, reason = read_option(text, letters, options, text_alone=False)
         return reason or ("" if given == truth.strip("()") else WRONG_OPTION)
     text = _tidy(text)
     wanted = split_list(truth)

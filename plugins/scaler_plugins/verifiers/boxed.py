@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from scaler_core.interfaces import Options
 from scaler_core.models import Response, Verdict
+from scaler_plugins.verifiers.thoughts import Thoughts, after_thought
 
 TRUNCATED: Final = "truncated"
 THINKING_NOT_CLOSED: Final = "thinking not closed"
@@ -30,31 +32,37 @@ class Reading(NamedTuple):
     reason: str = ""
 
 
-def read_answer(response: Response, *, thinking: bool = False) -> Reading:
+class ReadingOptions(Options):
+    """Options of every verifier that reads a box."""
+
+    thinking: bool = False
+    """Whether the model thinks first: then only text after its thought is read."""
+
+    thoughts: Thoughts = ()
+    """Texts that begin and end a thought, in pairs, beside the formats that are always known
+    (``<think>``, ``[THINK]``, channels): ``[["<plan>", "</plan>"]]``."""
+
+
+def read_answer(response: Response, *, thinking: bool = False, thoughts: Thoughts = ()) -> Reading:
     """The answer of *response*, as it stands inside the last box.
 
-    Text up to the last ``</think>`` is never read, and neither is anything after a ``<think>`` that
-    is not closed.
+    Text up to the end of the last thought is never read, and neither is anything after the
+    beginning of a thought that does not end.
 
     Args:
         response: The response.
-        thinking: Whether the model thinks before it answers; a response without a ``</think>`` is
+        thinking: Whether the model thinks before it answers; a response in which no thought ends is
             then thought that never ended.
+        thoughts: The model's own markers of thoughts, beside the known ones.
     """
-    reading = _read(response.text, thinking)
+    reading = _read(response.text, thinking, thoughts)
     if reading.answer is None and response.truncated:
         return Reading(None, TRUNCATED)
     return reading
 
 
-def visible_text(text: str, *, thinking: bool) -> str | None:
-    """*text* after its last closed thought; ``None`` where a thought never ends."""
-    _, closing, visible = text.rpartition("</think>")
-    return None if (thinking and not closing) or "<think>" in visible else visible
-
-
-def _read(text: str, thinking: bool) -> Reading:
-    visible = visible_text(text, thinking=thinking)
+def _read(text: str, thinking: bool, thoughts: Thoughts) -> Reading:
+    visible = after_thought(text, thinking=thinking, own=thoughts)
     if visible is None:
         return Reading(None, THINKING_NOT_CLOSED)
     opening = _last_opening(visible)

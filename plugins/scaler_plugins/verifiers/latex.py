@@ -9,7 +9,18 @@ import re
 
 _STYLES = (
     "text|texttt|textrm|textbf|textit|textsf|textnormal|mathrm|mathbf|mathit|mathsf|mathtt"
-    "|mathnormal|operatorname|mbox|bm|boldsymbol"
+    "|mathnormal|operatorname|mbox|bm|boldsymbol|pmb|textup|textmd|textsl|textsc|emph|underline"
+    "|ensuremath|hbox|fbox"
+)
+# Commands that hold from where they stand to the end of their group.
+_SWITCHES = (
+    "bf|rm|it|sl|sf|tt|em|bfseries|mdseries|itshape|upshape|rmfamily|sffamily|ttfamily|normalfont"
+    "|boldmath|tiny|scriptsize|footnotesize|small|normalsize|large|Large|LARGE|huge|Huge"
+    "|scriptstyle"
+)
+_COLOUR = (
+    r"\\(?:textcolor|colorbox|color)\s*+(?:\[[A-Za-z]{1,8}\]\s*+)?+"
+    r"\{\s*+[A-Za-z][A-Za-z0-9!.-]{0,40}\s*+\}"
 )
 _SPACES = r"[,;:> ]|quad(?![A-Za-z])|qquad(?![A-Za-z])"
 _SYMBOLS = {
@@ -24,6 +35,12 @@ _SYMBOLS = {
     "rbrack": "]",
     "lt": "<",
     "gt": ">",
+    "textless": "<",
+    "textgreater": ">",
+    "textbar": "|",
+    "textbraceleft": "{",
+    "textbraceright": "}",
+    "textdollar": "$",
 }
 
 _NOTATION = re.compile(r"[\\{}$~]")
@@ -32,6 +49,7 @@ _SPACE = re.compile(rf"\\(?:{_SPACES})|~")
 _PEEL_TOKEN = re.compile(
     rf"(?P<space>\s+|~|\\!|\\(?:{_SPACES}))"
     rf"|(?P<style>\\(?:{_STYLES})(?![A-Za-z])\s*\{{)"
+    rf"|(?P<switch>\\(?:{_SWITCHES})(?![A-Za-z])|{_COLOUR})"
     r"|\\(?:[A-Za-z]+|.)|\\|\$\$?|[{}]|[^\s\\{}$~]+",
     re.DOTALL,
 )
@@ -43,16 +61,26 @@ _TEXT_TOKEN = re.compile(
     r"|\\(?P<escaped>[_#%&$^~\\{}])"
     r"|(?P<nothing>\\!)|[{}]|[^\\{}~]+|\\",
 )
+_DEEPEST_MARKS = 4
+_MARKS = ("***", "**", "```", "``", "`")
+_VERBATIM = re.compile(r"\\(?:verb|lstinline)\*?([^A-Za-z0-9\s*{}\\])")
 _MATH_PAIRS = {"\\(": "\\)", "\\[": "\\]"}
-_QUOTES = (('"', '"'), ("'", "'"), ("``", "''"), ("`", "'"), ("\u201c", "\u201d"))
+_QUOTES = (
+    ('"', '"'),
+    ("'", "'"),
+    ("``", "''"),
+    ("`", "'"),
+    ("\u201c", "\u201d"),
+    ("\u2018", "\u2019"),
+)
 
 
 def peel(text: str) -> str:
     r"""*text* without the layers that wrap all of it.
 
     Layers are blanks and spacing commands, ``{...}``, ``$...$``, ``$$...$$``, ``\(...\)``,
-    ``\[...\]`` and style commands such as ``\text{...}``. Size commands (``\left``, ``\big``) go
-    wherever they stand.
+    ``\[...\]``, style commands such as ``\text{...}``, and what holds to the end of its group, such
+    as ``\bf`` and ``\color{red}``. Size commands (``\left``, ``\big``) go wherever they stand.
     """
     if not _NOTATION.search(text):
         return text.strip()
@@ -63,7 +91,7 @@ def peel(text: str) -> str:
     first, last = 0, len(tokens) - 1
     while first <= last:
         opener, closer = tokens[first], tokens[last]
-        if opener["space"]:
+        if opener["space"] or opener["switch"]:
             first += 1
         elif closer["space"]:
             last -= 1
@@ -76,6 +104,40 @@ def peel(text: str) -> str:
         else:
             break
     return "".join(token[0] for token in tokens[first : last + 1])
+
+
+def bare(text: str) -> str:
+    r"""*text* without layers and marks of bold type or code (``**7**``, ```7```, ``\verb|7|``).
+
+    Marks are taken off only in pairs around the whole, without another of them inside.
+    """
+    for _ in range(_DEEPEST_MARKS):
+        text = peel(text)
+        inner = _inside_mark(text)
+        if inner is None:
+            inner = inside_verbatim(text)
+        if inner is None:
+            break
+        text = inner
+    return text
+
+
+def inside_verbatim(text: str) -> str | None:
+    r"""What stands in ``\verb|...|``, if that is the whole of *text*."""
+    opening = _VERBATIM.match(text)
+    if not opening or not text.endswith(opening[1]):
+        return None
+    inner = text[opening.end() : -1]
+    return inner if len(text) > opening.end() and opening[1] not in inner else None
+
+
+def _inside_mark(text: str) -> str | None:
+    """What stands between the marks around *text*; ``None`` where there are none."""
+    for mark in _MARKS:
+        if len(text) > 2 * len(mark) and text.startswith(mark) and text.endswith(mark):
+            inner = text[len(mark) : -len(mark)]
+            return None if mark[0] in inner else inner
+    return None
 
 
 def _closing_braces(tokens: list[re.Match[str]]) -> dict[int, int]:

@@ -14,10 +14,19 @@ _CLOSERS = {
     "\\{": "\\}",
     "\\lbrace": "\\rbrace",
     "\\lbrack": "\\rbrack",
+    "\\langle": "\\rangle",
+    "\u27e8": "\u27e9",
 }
 _OPENERS = {closer: opener for opener, closer in _CLOSERS.items()}
-_TOKEN = re.compile(r"[\[\](){},]|\s+|\\(?:[A-Za-z]+|.)", re.DOTALL)
+_TOKEN = re.compile(r"[\[\](){},\u27e8\u27e9]|\s+|\\(?:[A-Za-z]+|.)", re.DOTALL)
 _BLANKS = {"\\,", "\\;", "\\:", "\\>", "\\ ", "\\quad", "\\qquad"}
+
+
+_MATRIX = re.compile(
+    r"\\begin\s*\{(?P<name>[bpB]?matrix|smallmatrix|array)\}\s*+(?:\{[lcr|\s]*+\})?+"
+)
+_PLAIN_MATRICES = {"matrix", "smallmatrix", "array"}
+_CELL_ENDS = re.compile(r"\\\\(?:\[[0-9.]{1,6}(?:pt|em|ex|cm|mm)\])?|\\.|&", re.DOTALL)
 
 
 class Split(NamedTuple):
@@ -87,3 +96,31 @@ def _between(text: str, separators: list[re.Match[str]]) -> list[str]:
     starts = [0, *(separator.end() for separator in separators)]
     ends = [*(separator.start() for separator in separators), len(text)]
     return [text[start:end] for start, end in zip(starts, ends, strict=True)]
+
+
+def split_matrix(text: str) -> list[list[str]] | None:
+    r"""The cells of the rows of ``\begin{bmatrix}1&2\\3&4\end{bmatrix}``; ``None`` for other texts.
+
+    ``matrix`` and ``array`` may stand in square or round brackets. A determinant is no list.
+    """
+    text = peel(text)
+    inner = text
+    if text[:1] + text[-1:] in {"[]", "()"}:
+        inner = text[1:-1].strip()
+    opening = _MATRIX.match(inner)
+    if not opening or (inner != text and opening["name"] not in _PLAIN_MATRICES):
+        return None
+    ending = f"\\end{{{opening['name']}}}"
+    body = inner[opening.end() : -len(ending)]
+    if not inner.endswith(ending) or "\\begin" in body or "\\end" in body:
+        return None
+    rows: list[list[str]] = [[]]
+    start = 0
+    for end in _CELL_ENDS.finditer(body):
+        if end[0] == "&" or end[0].startswith("\\\\"):
+            rows[-1].append(body[start : end.start()].strip())
+            start = end.end()
+        if end[0].startswith("\\\\"):
+            rows.append([])
+    rows[-1].append(body[start:].strip())
+    return rows[:-1] if len(rows) > 1 and rows[-1] == [""] else rows

@@ -20,7 +20,7 @@ from pydantic import Field
 from scaler_core.errors import InfrastructureError
 from scaler_core.interfaces import Options, Verifier
 from scaler_core.models import Response, Ticket, Verdict
-from scaler_plugins.verifiers.boxed import EMPTY_ANSWER, judged, read_answer
+from scaler_plugins.verifiers.boxed import EMPTY_ANSWER, ReadingOptions, judged, read_answer
 from scaler_plugins.verifiers.latex import peel, plain, squeeze
 from scaler_plugins.verifiers.math_pool import WORKER_SCRIPT, WorkerPool
 from scaler_plugins.verifiers.stated import read_truth
@@ -45,11 +45,8 @@ class Math(Verifier):
     that no worker can be started or that the truth itself cannot be read.
     """
 
-    class Config(Options):
+    class Config(ReadingOptions):
         """Options of ``math``."""
-
-        thinking: bool = False
-        """Whether the model thinks first: then only text after ``</think>`` is read."""
 
         time_limit_s: float = Field(default=5.0, gt=0)
         """CPU seconds to read the truth, and again to read and compare the answer."""
@@ -73,7 +70,8 @@ class Math(Verifier):
         truth = read_truth(ticket.truth)
         if not truth:
             return Verdict.undecided(NO_TRUTH)
-        answer, reason = read_answer(response, thinking=self.config.thinking)
+        config = self.config
+        answer, reason = read_answer(response, thinking=config.thinking, thoughts=config.thoughts)
         if answer is None:
             return Verdict.incorrect(reason)
         if len(answer) > LENGTH_LIMIT:

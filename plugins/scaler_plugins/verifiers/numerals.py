@@ -8,28 +8,39 @@ float takes 10^18 + 1 for 10^18.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Final
 
-from scaler_plugins.verifiers.latex import peel, spaced
+from scaler_plugins.verifiers.latex import bare, spaced
 
 ROUNDED_DIGITS: Final = 6
 """A decimal printed with this many significant digits, or this many after its point, counts as
 rounded in the last one. It is what ``printf("%f")`` and C++ streams print by default."""
 
-_DECIMAL = r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})++|[0-9]++)(?:\.[0-9]*+)?|\.[0-9]++)"
+# A first group of zeros would make two numbers of one: 0,123.
+_DECIMAL = r"(?:(?:[1-9][0-9]{0,2}(?:,[0-9]{3})++|[0-9]++)(?:\.[0-9]*+)?|\.[0-9]++)"
 _SIGN = r"[+-]?"
 # Exponents have four digits at most, so that no short answer stands for an endless number.
 _EXPONENT = rf"{_SIGN}[0-9]{{1,4}}"
 _PLAIN = re.compile(rf"({_DECIMAL})(?:[eE]({_EXPONENT}))?")
 _POWER = re.compile(
     rf"(?:({_DECIMAL})\s*(?:\\times(?![A-Za-z])|\\cdot(?![A-Za-z])|[*\u00d7\u00b7])\s*)?"
-    rf"10\s*\^\s*(?:\{{\s*({_EXPONENT})\s*\}}|([0-9]{{1,4}}))"
+    rf"(?:10|\{{10\}})\s*(?:\^|\*\*)\s*(?:\{{\s*({_EXPONENT})\s*\}}|([0-9]{{1,4}}))"
 )
-_ARGUMENT = r"\s*(?:\{([^{}]*)\}|([0-9]))"
-_FRACTION = re.compile(rf"\\[dtc]?frac{_ARGUMENT}{_ARGUMENT}")
+_ARGUMENT = r"\s*+(?:\{([^{}]*)\}|([0-9]))"
+_FRAC = rf"\\(?:[dtcs]|nice)?frac{_ARGUMENT}{_ARGUMENT}"
+_FRACTION = re.compile(_FRAC)
+_MIXED = re.compile(rf"([1-9][0-9]*+)(?:\s*+{_FRAC}|\s++([1-9][0-9]*+)\s*+/\s*+([1-9][0-9]*+))")
+_DIVIDED = re.compile(r"/|\u00f7|\\div(?![A-Za-z])|\\over(?![A-Za-z])")
+_PLAIN_DIGITS = re.compile(r"[1-9][0-9]*")
 _THOUSANDS = re.compile(r"(?<=[0-9])(?:\{,\}|,\\!|\\,)(?=[0-9]{3})")
+_WIDE_THOUSANDS = re.compile(r"(?<=[0-9])(?:\\[ ;:]|\{\\,\}|~|[\u00a0\u2009\u202f])(?=[0-9]{3})")
+_DASHES = dict.fromkeys(map(ord, "\u2212\u2013\ufe63\uff0d"), "-")
+_SIGNED = re.compile(r"(?:([+-])|\{([+-])\}|\\(?:text|mathrm|mathbf)\{([+-])\})\s*")
+_APPROXIMATE = re.compile(r"(?<![0-9A-Za-z,;])~\s*+[-+.0-9\\\u2212\u2013]")
+_ROUND = re.compile(r"[()]")
+_DEEPEST = 4
 _CANONICAL = re.compile(r"[+-]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-][0-9]{1,4})?")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 
@@ -57,7 +68,7 @@ class Number:
         An integer or a fraction accepts only its very value. A decimal t accepts what is nearer
         than the larger of ``half_unit`` and ``tolerance * max(1, |t|)``.
         """
-        exact = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
+        exact = _exact()
         left = exact.multiply(answer.numerator, self.denominator)
         right = exact.multiply(self.numerator, answer.denominator)
         if not self.is_decimal:
@@ -66,6 +77,15 @@ class Number:
         allowed = max(self.half_unit, relative)
         distance = exact.subtract(left, right).copy_abs()
         return distance <= exact.multiply(allowed, answer.denominator.copy_abs())
+
+    def negated(self) -> Number:
+        """The number with the other sign."""
+        return replace(self, numerator=self.numerator.copy_negate())
+
+
+def _exact() -> Context:
+    """A context in which nothing is rounded; one for each call, since threads may not share it."""
+    return Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
 
 
 def is_canonical(text: str) -> bool:
@@ -78,33 +98,101 @@ def is_not_finite(text: str) -> bool:
     return _NOT_FINITE.fullmatch(text) is not None
 
 
+def is_approximate(text: str) -> bool:
+    """Whether a tilde says that a number in *text* is only about right, as in ``~7``.
+
+    In LaTeX a tilde is a blank, which belongs behind something: ``1,~2``.
+    """
+    return "~" in text and _APPROXIMATE.search(text) is not None
+
+
 def parse_number(text: str) -> Number | None:
     r"""The number that *text* is, in plain or LaTeX notation; ``None`` for anything else.
 
-    Read are integers, decimals, ``a/b``, ``\frac{a}{b}``, ``1e3``, ``1.5\times 10^{3}``, each with
-    signs, and thousands separators where they stand right. ``docs/verifiers.md`` has the table.
+    Read are integers, decimals, ``a/b``, ``a \div b``, ``\frac{a}{b}``, ``2\frac12`` and ``2 1/2``,
+    ``1e3``, ``1.5\times 10^{3}``, each with signs and in round brackets, thousands separators where
+    they stand right, and one full stop or comma at the end. ``docs/verifiers.md`` has the table.
     """
-    text = _THOUSANDS.sub(",", peel(text).replace("\u2212", "-"))
-    text = spaced(text).strip()
-    if match := _FRACTION.fullmatch(_unsigned(text)):
-        above, below = match[1] or match[2] or "", match[3] or match[4] or ""
-        return _ratio(above, below, negative=text.startswith("-"))
-    if "/" in text:
-        above, _, below = text.partition("/")
-        return _ratio(peel(above), peel(below), negative=False)
+    text = bare(text.translate(_DASHES))
+    if text[-1:] in {".", ","}:
+        text = bare(text[:-1])
+    text = _THOUSANDS.sub(",", text)
+    # Beside a division a blank may as well separate a mixed number: 2\ 125/200.
+    if not _DIVIDED.search(text):
+        text = _WIDE_THOUSANDS.sub(",", text)
+    return _value(spaced(text).strip())
+
+
+def _value(text: str, depth: int = 0) -> Number | None:
+    """A number that may have a sign or stand in round brackets."""
+    inner = _unbracketed(text)
+    if inner is not None:
+        return _value(bare(inner), depth + 1) if depth < _DEEPEST else None
+    if sign := _SIGNED.match(text):
+        rest = bare(text[sign.end() :])
+        inner = _unbracketed(rest)
+        rest = rest if inner is None else bare(inner)
+        if _SIGNED.match(rest):
+            return None
+        number = _magnitude(rest)
+        negative = "-" in sign[0]
+        return number.negated() if number and negative else number
+    return _magnitude(text)
+
+
+def _magnitude(text: str) -> Number | None:
+    """A number without a sign before the whole of it."""
+    if match := _FRACTION.fullmatch(text):
+        return _ratio(match[1] or match[2] or "", match[3] or match[4] or "")
+    if match := _MIXED.fullmatch(text):
+        above, below = match[2] or match[3] or match[6], match[4] or match[5] or match[7]
+        return _mixed(match[1], above or "", below or "")
+    operators = list(_DIVIDED.finditer(text))
+    if len(operators) > 1:
+        return None
+    if operators:
+        return _ratio(text[: operators[0].start()], text[operators[0].end() :])
     return _scalar(text)
+
+
+def _unbracketed(text: str) -> str | None:
+    """What stands in the round brackets around *text*; ``None`` where there are none."""
+    if text[:1] != "(" or text[-1:] != ")":
+        return None
+    depth = 0
+    for bracket in _ROUND.finditer(text):
+        depth += 1 if bracket[0] == "(" else -1
+        if depth == 0:
+            return text[1:-1] if bracket.end() == len(text) else None
+    return None
+
+
+def _ratio(above: str, below: str) -> Number | None:
+    numerator, denominator = _part(above), _part(below)
+    if numerator is None or denominator is None or not denominator.numerator:
+        return None
+    return Number(numerator.numerator, denominator.numerator)
+
+
+def _part(text: str) -> Number | None:
+    """One side of a fraction: a decimal with or without sign and brackets."""
+    text = bare(text)
+    inner = _unbracketed(text)
+    return _scalar(text if inner is None else bare(inner))
+
+
+def _mixed(whole: str, above: str, below: str) -> Number | None:
+    r"""The sum of an integer and a proper fraction; 2\frac53 is as likely a product."""
+    if not (_PLAIN_DIGITS.fullmatch(above) and _PLAIN_DIGITS.fullmatch(below)):
+        return None
+    part, unit = Decimal(above), Decimal(below)
+    if part >= unit:
+        return None
+    return Number(_exact().fma(Decimal(whole), unit, part), unit)
 
 
 def _unsigned(text: str) -> str:
     return text[1:].lstrip() if text[:1] in {"+", "-"} else text
-
-
-def _ratio(above: str, below: str, *, negative: bool) -> Number | None:
-    numerator, denominator = _scalar(above.strip()), _scalar(below.strip())
-    if numerator is None or denominator is None or not denominator.numerator:
-        return None
-    top = numerator.numerator
-    return Number(top.copy_negate() if negative else top, denominator.numerator)
 
 
 def _scalar(text: str) -> Number | None:

@@ -10,8 +10,9 @@ import re
 from typing import Final
 
 from scaler_core.models import Response
-from scaler_plugins.verifiers.boxed import NO_BOX, Reading, last_box, read_answer, visible_text
+from scaler_plugins.verifiers.boxed import NO_BOX, Reading, ReadingOptions, last_box, read_answer
 from scaler_plugins.verifiers.latex import peel
+from scaler_plugins.verifiers.thoughts import after_thought
 
 READ_FROM_END: Final = 5_000
 """Characters at the end of a response in which a statement is looked for."""
@@ -26,16 +27,24 @@ def read_truth(truth: str) -> str:
     return peel(truth if boxed is None else boxed)
 
 
-def read_final(response: Response, *, thinking: bool, unboxed: bool) -> Reading:
-    """The answer in the last box or, with *unboxed* and no box at all, in the last statement.
+class StatedOptions(ReadingOptions):
+    """Options of every verifier that can read a statement instead of a box."""
+
+    unboxed: bool = False
+    """Whether a response without a box may state its answer: ``the answer is B``."""
+
+
+def read_final(response: Response, options: StatedOptions) -> Reading:
+    """The answer in the last box or, with ``unboxed`` and no box at all, in the last statement.
 
     A statement is "answer is", "answer:" and the like with the rest of its line. That of a response
     that was cut off is not read: it may go on.
     """
-    reading = read_answer(response, thinking=thinking)
-    if not unboxed or reading.reason != NO_BOX:
+    thinking, thoughts = options.thinking, options.thoughts
+    reading = read_answer(response, thinking=thinking, thoughts=thoughts)
+    if not options.unboxed or reading.reason != NO_BOX:
         return reading
-    visible = visible_text(response.text, thinking=thinking) or ""
+    visible = after_thought(response.text, thinking=thinking, own=thoughts) or ""
     ending = visible[-READ_FROM_END:].replace("*", "")
     starts = [lead.end() for lead in _STATEMENT.finditer(ending)]
     if not starts or not (stated := ending[starts[-1] :].partition("\n")[0].strip()):

@@ -14,12 +14,18 @@ from typing import Final
 
 from pydantic import Field
 
-from scaler_core.interfaces import Options, Verifier
+from scaler_core.interfaces import Verifier
 from scaler_core.models import AnswerType, Response, Ticket, Verdict
-from scaler_plugins.verifiers.boxed import judged, read_answer
-from scaler_plugins.verifiers.latex import peel, plain, squeeze, unquote
-from scaler_plugins.verifiers.lists import Split, split_list
-from scaler_plugins.verifiers.numerals import Number, is_canonical, is_not_finite, parse_number
+from scaler_plugins.verifiers.boxed import ReadingOptions, judged, read_answer
+from scaler_plugins.verifiers.latex import bare, inside_verbatim, peel, plain, squeeze, unquote
+from scaler_plugins.verifiers.lists import Split, split_list, split_matrix
+from scaler_plugins.verifiers.numerals import (
+    Number,
+    is_approximate,
+    is_canonical,
+    is_not_finite,
+    parse_number,
+)
 
 SHORTEST_LIMIT: Final = 10_000
 LIMIT_PER_CHARACTER: Final = 20
@@ -36,6 +42,8 @@ NO_TRUTH: Final = "the ticket has no truth"
 TRUTH_NOT_FINITE: Final = "the truth is not a finite number"
 
 _DEEPEST_TRUTH = 4
+_MARKED = set("*`|")
+_LIST_CLOSERS = {"]", ")", "}", "\u27e9"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ class Numeral:
 
     def differs(self, answer: str) -> str:
         """Why *answer* is wrong; empty where it is right."""
-        number = parse_number(answer)
+        number = parse_number(unquote(bare(answer)))
         if number is None:
             return NOT_A_NUMBER
         return "" if self.number.accepts(number, self.tolerance) else WRONG_VALUE
@@ -63,9 +71,17 @@ class Text:
         """Why *answer* is wrong; empty where it is right."""
         printed = plain(peel(answer))
         accepted = {squeeze(answer), printed}
+        if not _MARKED & set(self.text):
+            accepted.add(_unmarked(answer))
         if unquote(self.text) == self.text:
-            accepted.add(unquote(printed))
+            accepted |= {unquote(text) for text in accepted}
         return "" if self.text in accepted else WRONG_VALUE
+
+
+def _unmarked(answer: str) -> str:
+    r"""What *answer* says without marks of code or bold type, those of ``\verb`` to the letter."""
+    verbatim = inside_verbatim(peel(answer))
+    return plain(bare(answer)) if verbatim is None else squeeze(verbatim)
 
 
 @dataclass(frozen=True)
@@ -77,13 +93,43 @@ class Sequence:
 
     def differs(self, answer: str) -> str:
         """Why *answer* is wrong; empty where it is right. A list inside a list needs brackets."""
+        text = answer if self.inner else bare(answer)
+        reason = self._differs(text)
+        # One mark at the end belongs to the sentence, unless it may belong to a last string.
+        if reason and not self.inner and text[-1:] in {".", ","}:
+            closed = text[-2:-1] in _LIST_CLOSERS
+            if closed or (self.elements and isinstance(self.elements[-1], Numeral)):
+                return reason if self._differs(bare(text[:-1])) else ""
+        return reason
+
+    def _differs(self, answer: str) -> str:
+        rows = split_matrix(answer)
+        if rows is not None:
+            return self._differs_from_rows(rows)
         given = split_list(answer)
         # Without brackets nothing at all is no list: the empty list is written [].
         if not given.bracket and (self.inner or not given.elements):
             return NOT_A_LIST
-        if len(given.elements) != len(self.elements):
+        return self._differs_from(given.elements)
+
+    def _differs_from_rows(self, rows: list[list[str]]) -> str:
+        """A matrix is its rows for a list of lists, and a list where it is one row or column."""
+        if any(isinstance(truth, Sequence) for truth in self.elements):
+            if len(rows) != len(self.elements):
+                return WRONG_LENGTH
+            for truth, cells in zip(self.elements, rows, strict=True):
+                reason = truth._differs_from(cells) if isinstance(truth, Sequence) else NOT_A_LIST
+                if reason:
+                    return reason
+            return ""
+        if len(rows) > 1 and any(len(cells) != 1 for cells in rows):
+            return NOT_A_LIST
+        return self._differs_from([cell for cells in rows for cell in cells])
+
+    def _differs_from(self, elements: list[str]) -> str:
+        if len(elements) != len(self.elements):
             return WRONG_LENGTH
-        pairs = zip(self.elements, given.elements, strict=True)
+        pairs = zip(self.elements, elements, strict=True)
         return next((reason for truth, text in pairs if (reason := truth.differs(text))), "")
 
 
@@ -143,14 +189,11 @@ class Typed(Verifier):
     Pure and thread-safe; its time is bounded by the length of the response and of the truth.
     """
 
-    class Config(Options):
+    class Config(ReadingOptions):
         """Options of ``typed``."""
 
         answer_type: AnswerType | None = None
         """How truths are written; without it each truth is judged by its look."""
-
-        thinking: bool = False
-        """Whether the model thinks first: then only text after ``</think>`` is read."""
 
         tolerance: float = Field(default=1e-9, ge=0, lt=1)
         """Error allowed for decimal truths, absolute or relative, whichever is larger; a truth with
@@ -168,11 +211,20 @@ class Typed(Verifier):
             truth = read_truth(ticket.truth, self.config.answer_type, tolerance)
         except NotFinite:
             return Verdict.undecided(TRUTH_NOT_FINITE)
-        answer, reason = read_answer(response, thinking=self.config.thinking)
+        config = self.config
+        answer, reason = read_answer(response, thinking=config.thinking, thoughts=config.thoughts)
         if answer is None:
             return Verdict.incorrect(reason)
         if len(answer) > max(SHORTEST_LIMIT, LIMIT_PER_CHARACTER * len(ticket.truth)):
             return judged(ANSWER_TOO_LONG, answer)
         if squeeze(answer) == squeeze(ticket.truth):
             return judged("", answer)
+        if is_approximate(answer) and _holds_number(truth):
+            return judged(NOT_A_NUMBER, answer)
         return judged(truth.differs(answer), answer)
+
+
+def _holds_number(truth: Truth) -> bool:
+    if isinstance(truth, Sequence):
+        return any(map(_holds_number, truth.elements))
+    return isinstance(truth, Numeral)
