@@ -4,12 +4,14 @@ A bound is read where it can be read for certain, and never guessed. Chains such
 ``1 ≤ n, m ≤ 2·10^5``, ``-10^9 <= a_i <= 10^9`` and ``1 ≤ k ≤ n ≤ 100`` are read; a number to the
 left of a name is its lower bound, one to the right its upper bound. Of several bounds for one name
 the widest counts. A side of which one bound cannot be read counts as not stated, since the readable
-one may be that of a subtask. Numbers whose exponent may have been lost (``105`` or ``230`` in a
-statement without any ``10^``), expressions, conditions and other relations count as not stated.
+one may be that of a subtask. A number is read whole or not at all: ``200,000`` is never 200, and
+the mark of a list item is no sign. Numbers whose exponent may have been lost (``105`` or ``230`` in
+a statement without any ``10^``), expressions, conditions and other relations count as not stated.
 """
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,21 +23,26 @@ LONGEST_TEXT = 8_000
 
 _TEX = {
     r"\leqslant": "<=",
+    r"\leqq": "<=",
     r"\leq": "<=",
     r"\le": "<=",
     r"\lt": "<",
     r"\cdot": "*",
     r"\times": "*",
     r"\,": "",
+    r"\!": "",
+    r"\;": " ",
+    r"\:": " ",
     r"\ ": " ",
     r"\|": "|",
     r"\lvert": "|",
     r"\rvert": "|",
+    "{,}": ",",
+    "~": " ",
     "$": " ",
     "≤": "<=",
     "⩽": "<=",
     "≦": "<=",
-    "&lt;": "<",
     "·": "*",
     "⋅": "*",
     "\N{MULTIPLICATION SIGN}": "*",
@@ -46,23 +53,49 @@ _TEX = {
 _SIGN = re.compile(
     "|".join(re.escape(sign) + ("(?![a-z])" if sign[-1].isalpha() else "") for sign in _TEX)
 )
-_NUMBER = r"-?\s?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\s?\*\s?10\s?\^\s?\{?\d+\}?|\s?\^\s?\{?\d+\}?)?"
+_RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹]+|<sup>[ ]?(\\d+)[ ]?</sup>", re.IGNORECASE)
+_PLACED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_TAG = re.compile(r"</?(?:var|code|i|b|em|strong|p|ul|ol)>|</li>", re.IGNORECASE)
+_LINE_TAG = re.compile(r"<(?:li|br) ?/?>", re.IGNORECASE)
+_BLANKS = re.compile(r"[^\S\n]+")
+_TIMES = re.compile(r"(?<=[0-9]) ?[xX] ?(?=10 ?\^)")
+_BULLET = re.compile(r"(?m)^ ?[*+•●▪◦‣∙○■] ?(- (?=[0-9]))?")
+_DASH = re.compile(r"(?m)^ ?- (\S.*)")
+# a relation cut in two by the end of a line, and an exponent or a factor in the next line
+_CUT = re.compile(
+    r" ?\n ?(?=<=?[ 0-9-])|(?:(?<=<)|(?<=<=)) ?\n ?"
+    r"|(?<=[0-9]) ?\n ?(?=[0-9]{1,3} ?[.,;)]? ?(?:\n|\Z))"
+    r"| ?\n ?(?=[*x] ?10 ?\^ ?\{? ?[0-9]++(?! ?\}? ?<))"
+)
+
+# A run of digits is one number or none: it takes in everything that may join digits, a blank too,
+# and is never given back in part. "5,1 <= y" alone is two numbers, as no group has one digit.
+_DIGITS = r"[0-9]+(?:[.'`\u2019_ ][0-9]+|,(?!(?![0-9]{3}(?![0-9]))[0-9]+ ?<)[0-9]+)*"
+_FACTOR, _POWER = r" ?\* ?10", r" ?\^ ?\{? ?[0-9]+(?: ?\})?"
+_NUMBER = rf"(?>(?:- ?)?{_DIGITS}(?:(?:{_FACTOR})?{_POWER})?)"
 _PLAIN_NAME = r"[A-Za-z]\w*"
 _NAME = rf"(?:\|{_PLAIN_NAME}\||{_PLAIN_NAME})"
-_TERM = rf"(?:{_NUMBER}|{_NAME}(?:\s?,\s?{_NAME}){{0,20}})"
+_TERM = rf"(?:{_NUMBER}|{_NAME}(?: ?, ?{_NAME}){{0,20}})"
 # an operator or the name of a function beside a term makes it part of an expression
 _FUNCTIONS = ("max", "min", "sum", "log", "mod", "xor", "gcd", "lcm", "abs", "of", "sqrt", "number")
-_BEFORE = r"(?<![\w^*/+.|-])(?<![*/+^%-]\s)" + "".join(
-    rf"(?<!\b{word}\s)(?<!\b{word.capitalize()}\s)" for word in _FUNCTIONS
+_BEFORE = r"(?<![\w^*/+.|-])(?<![*/+^%-] )" + "".join(
+    rf"(?<!\b{word} )(?<!\b{word.capitalize()} )" for word in _FUNCTIONS
 )
+# not inside a run of digits, and no minus of a difference, of a dash or of a list
+_WHOLE = (
+    r"(?:(?<![0-9][,.'`\u2019_ ])|(?=\D)|(?<=[0-9],)(?![0-9]{3}(?![0-9]))(?=[0-9]+ ?<))"
+    r"(?:(?!-)|(?=-[0-9])(?:(?<=[A-Za-z]{2} )|(?<![\w)\]}|] ))|(?=- )(?:(?<=[(,])|(?<=[(,] )))"
+)
+_UNITS = r"(?:hundred|thousand|million|billion|trillion|lakh|crore|[kKM]\b)"
 _CHAIN = re.compile(
-    rf"{_BEFORE}{_TERM}(?:\s?<=?\s?{_TERM}){{1,6}}"
-    r"(?!\w|\.\w|['`\u2019]\d|\s?[\^*/+({\[]|\s\d|\s?-\s?\d)"
+    rf"{_BEFORE}{_WHOLE}{_TERM}(?: ?<=? ?{_TERM}){{1,6}}"
+    r"(?!\w|\.\w|['`\u2019]\d| ?[\^*/+({\[!%]| \d| ?- ?(?:\d|[A-Za-z]\b)| ?[xX] ?\d"
+    rf"| {_UNITS})"
 )
-_NAMES = rf"{_NAME}(?:\s?,\s?{_NAME}){{0,20}}"
-_UPPER = re.compile(rf"{_BEFORE}({_NAMES})\s?<=?")
+_NAMES = rf"{_NAME}(?: ?, ?{_NAME}){{0,20}}"
+_UPPER = re.compile(rf"{_BEFORE}({_NAMES}) ?<=?")
 _LOWER = re.compile(
-    rf"<=?\s?({_NAMES}(?=\s?<)|{_NAME})(?![\w|]|\.\w|\s?[\^*/+({{\[-])"  # a list ends in "<"
+    rf"<=? ?({_NAMES}(?= ?<)|{_NAME})(?![\w|]|\.\w| ?[\^*/+({{\[-])"  # a list ends in "<"
 )
 _CONDITION = re.compile(
     r"\b(?:if|when|whenever|unless|while|until|otherwise)\b[^.;:\n]*", re.IGNORECASE
@@ -70,8 +103,11 @@ _CONDITION = re.compile(
 _LOST_EXPONENT = re.compile(r"10[1-9]\d?|2[1-6]\d")
 _KEPT_EXPONENT = re.compile(r"\b10\s?\^\s?\{?\d")
 _INDICES = ("i", "j")
-_POWER = re.compile(r"(?:(\d+)\*)?(\d+)\^\{?(\d+)\}?")
-_INDEX = re.compile(r"_\{[^{}]{1,10}\}|(?:\[\s?[a-z][^\[\]]{0,10}\])+|_[a-z]\b")
+_READ = re.compile(
+    r"(-?) ?([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:( ?\* ?10)? ?\^ ?\{? ?([0-9]+)(?: ?\})?)?"
+)
+_ENDS = re.compile(rf"({_NUMBER}) ?<[^<\n]*<=? ?({_NUMBER})")
+_INDEX = re.compile(r"_\{[^{}]{1,10}\}|(?:\[ ?[a-z][^\[\]]{0,10}\])+|_[a-z]\b")
 LARGEST_EXPONENT = 400
 
 _HEADING = re.compile(
@@ -109,9 +145,9 @@ class Bound:
 
 def read_bounds(text: str) -> dict[str, Bound]:
     """The bounds that *text* states, by name; an indexed name, ``a[i]`` too, is ``a_i``."""
-    text = _SIGN.sub(lambda match: _TEX[match[0]], text[:LONGEST_TEXT])
+    text = _plain(text[:LONGEST_TEXT])
     exponents_kept = bool(_KEPT_EXPONENT.search(text))
-    text = _INDEX.sub("_i", re.sub(r"[ \t]+", " ", text))
+    text = _INDEX.sub("_i", text)
     text = _CONDITION.sub(";", text)
     stated: dict[str, list[Bound]] = {}
     for match in _CHAIN.finditer(text):
@@ -120,6 +156,40 @@ def read_bounds(text: str) -> dict[str, Bound]:
     uppers, lowers = (_relations(side, text) for side in (_UPPER, _LOWER))
     found = {name: _widest(bounds, lowers[name], uppers[name]) for name, bounds in stated.items()}
     return {name: bound for name, bound in found.items() if bound != Bound()}
+
+
+def _plain(text: str) -> str:
+    """*text* with one spelling of each sign, single blanks, no list marks and no cut relations."""
+    text = _TAG.sub(" ", _LINE_TAG.sub("\n", text))
+    text = html.unescape(_RAISED.sub(_power, text))
+    text = _SIGN.sub(lambda found: _TEX[found[0]], text.replace("\r", ""))
+    text = _CUT.sub(" ", _BLANKS.sub(" ", text))
+    text = _TIMES.sub("*", text)
+    text = _BULLET.sub(lambda found: "-" if found[1] else "", text)
+    alone = len(_DASH.findall(text)) == 1
+    return _DASH.sub(lambda found: found[1] if _is_bullet(found[1], alone) else found[0], text)
+
+
+def _power(raised: re.Match[str]) -> str:
+    return "^" + (raised[1] or raised[0].translate(_PLACED))
+
+
+def _is_bullet(rest: str, alone: bool) -> bool:
+    """Whether a minus and a blank before *rest*, at the start of a line, mark an item of a list.
+
+    Before a number they may be its sign instead.
+
+    Args:
+        rest: The rest of the line.
+        alone: Whether no other line of the text starts so.
+    """
+    if not rest[0].isdecimal():
+        return True
+    if alone and not re.match("[01] ?<", rest):
+        return False
+    ends = _ENDS.match(rest)
+    low, high = (read_number(end, True) for end in ends.groups()) if ends else (None, None)
+    return low is None or high is None or low < high
 
 
 def _relations(side: re.Pattern[str], text: str) -> Counter[str]:
@@ -171,19 +241,18 @@ def _nearest(
 
 def read_number(text: str, exponents_kept: bool) -> int | None:
     """The integer that *text* writes; ``None`` where that is not certain."""
-    digits = re.sub(r"[\s,]", "", text)
-    sign, digits = (-1, digits[1:]) if digits.startswith("-") else (1, digits)
-    power = _POWER.fullmatch(digits)
-    if power:
-        factor, base, exponent = int(power[1] or 1), int(power[2]), int(power[3])
-        if exponent > LARGEST_EXPONENT or len(digits) > LARGEST_EXPONENT:
+    read = _READ.fullmatch(text)
+    if read is None or len(text) > LARGEST_EXPONENT:
+        return None
+    sign, number = -1 if read[1] else 1, int(read[2].replace(",", ""))
+    if read[4]:
+        exponent = int(read[4])
+        if exponent > LARGEST_EXPONENT:
             return None
-        return int(sign * factor * base**exponent)
-    if not digits.isdecimal() or len(digits) > LARGEST_EXPONENT:
+        return int(sign * (number * 10**exponent if read[3] else number**exponent))
+    if not exponents_kept and _LOST_EXPONENT.fullmatch(read[2]):
         return None
-    if not exponents_kept and _LOST_EXPONENT.fullmatch(digits):
-        return None
-    return sign * int(digits)
+    return sign * number
 
 
 def _widest(bounds: Sequence[Bound], lowers: int, uppers: int) -> Bound:

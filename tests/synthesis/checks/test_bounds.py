@@ -107,13 +107,152 @@ def test_a_bound_that_was_written_is_read(low: int, span: int, name: str, sign: 
     assert read_bounds(text) == {name: Bound(low, low + span)}
 
 
+def grouped(value: int, mark: str) -> str:
+    return f"{value:,}".replace(",", mark)
+
+
+def powered(value: int, form: str) -> str:
+    """*value* with its zeros as a power of ten; as it is, where it has none."""
+    bare = str(value).rstrip("0")
+    zeros = len(str(value)) - len(bare)
+    return form.format(bare, zeros) if value and zeros else str(value)
+
+
+NUMBER_STYLES = {
+    "digits": str,
+    "commas": lambda value: grouped(value, ","),
+    "TeX commas": lambda value: grouped(value, "{,}"),
+    "TeX thin spaces": lambda value: grouped(value, r"\,"),
+    "blanks": lambda value: grouped(value, " "),
+    "narrow blanks": lambda value: grouped(value, "\u202f"),
+    "apostrophes": lambda value: grouped(value, "'"),
+    "underscores": lambda value: grouped(value, "_"),
+    "full stops": lambda value: grouped(value, "."),
+    "TeX power": lambda value: powered(value, r"{} \cdot 10^{{{}}}"),
+    "times": lambda value: powered(value, r"{}\times 10^{}"),
+    "stars": lambda value: powered(value, "{} * 10 ** {}"),
+    "middle dot": lambda value: powered(value, "{}·10^{}"),
+    "letter x": lambda value: powered(value, "{} x 10^{}"),
+    "raised in HTML": lambda value: powered(value, "{} &times; 10<sup>{}</sup>"),
+    "e notation": lambda value: powered(value, "{}e{}"),
+}
+LINE_STYLES = (
+    "{low} {le} {name} {le} {high}",
+    "({low}{le}{name}{le}{high})",
+    "* {low} {le} {name} {le} {high}",
+    "*{low} {le} {name} {le} {high}",
+    "- {low} {le} {name} {le} {high}",
+    "\N{EN DASH} {low} {le} {name} {le} {high}",
+    "• {low} {le} {name} {le} {high}",
+    "· {low} {le} {name} {le} {high}",
+    "+ {low} {le} {name} {le} {high}",
+    "1. {low} {le} {name} {le} {high}",
+    "<li>{low} {le} {name} {le} {high}</li>",
+    "<li><var>{low} {le} {name} {le} {high}</var></li>",
+    "${low} {le} {name} {le} {high}$",
+    "* ${low} {le} {name} {le} {high}$.",
+    "the integers satisfy {low} {le} {name} {le} {high};",
+    "{low} {le} {name}\n{le} {high}",
+    "{low} {le}\n{name} {le} {high}, all of them",
+    "> {low} {le} {name} {le} {high} - see below",
+    "\t{low}  {le}  {name}  {le}  {high}",
+    "| {low} {le} {name} {le} {high} |",
+)
+RELATIONS = ("<=", "≤", "&le;", r"\le", r"\leq", r"\leqq", r"\leqslant")
+
+
+@given(
+    limits=st.lists(
+        st.tuples(st.integers(-(10**7), 10**9), st.integers(1, 10**9)), min_size=2, max_size=4
+    ),
+    line=st.sampled_from(LINE_STYLES),
+    style=st.sampled_from(sorted(NUMBER_STYLES)),
+    relation=st.sampled_from(RELATIONS),
+    rounded=st.booleans(),
+)
+def test_in_any_list_a_bound_is_read_whole_or_not_at_all(limits, line, style, relation, rounded):
+    shown_as = NUMBER_STYLES[style]
+    true: dict[str, Bound] = {}
+    lines = ["and 10^2 is kept"]
+    for name, (low, span) in zip(("n", "a_i", "|s|", "Q"), limits, strict=False):
+        if rounded:
+            low, span = round(low, -3), -(-span // 1000) * 1000
+        true[name] = Bound(low, low + span)
+        ends = [("-" if end < 0 else "") + shown_as(abs(end)) for end in (low, low + span)]
+        lines.append(line.format(low=ends[0], high=ends[1], name=name, le=f" {relation} "))
+    for name, bound in read_bounds("\n".join(lines)).items():
+        assert bound.low in (None, true[name].low), lines
+        assert bound.high in (None, true[name].high), lines
+
+
+@given(
+    limits=st.lists(
+        st.tuples(st.integers(-(10**7), 10**9), st.integers(1, 10**9)), min_size=2, max_size=4
+    ),
+    line=st.sampled_from(LINE_STYLES[:-1]),  # beside a bar a minus may be that of a difference
+    style=st.sampled_from(["digits", "commas", "TeX commas", "TeX power", "stars", "letter x"]),
+    relation=st.sampled_from(RELATIONS),
+)
+def test_in_a_list_of_a_usual_form_every_bound_is_read(limits, line, style, relation):
+    names = ("n", "a_i", "|s|", "Q")[: len(limits)]
+    true = {name: Bound(low, low + span) for name, (low, span) in zip(names, limits, strict=False)}
+    lines = ["and 10^2 is kept"]
+    for name, bound in true.items():
+        ends = [
+            ("-" if end < 0 else "") + NUMBER_STYLES[style](abs(end))
+            for end in (bound.low or 0, bound.high or 0)
+        ]
+        lines.append(line.format(low=ends[0], high=ends[1], name=name, le=f" {relation} "))
+    assert read_bounds("\n".join(lines)) == true
+
+
+@pytest.mark.parametrize(
+    ("text", "bounds"),
+    [
+        (
+            "* 1 \\leq N \\leq 200,000\n* -10,000 \\leq p_i \\leq 10,000\n* 1 ≤ k",
+            ["1 <= N <= 200000", "-10000 <= p_i <= 10000", "1 <= k"],
+        ),
+        ("- 1 ≤ N ≤ 200\n- -5 ≤ x ≤ 5", ["1 <= N <= 200", "-5 <= x <= 5"]),
+        ("- 1 ≤ N ≤ 200", ["1 <= N <= 200"]),  # no number is given as -1 with a blank in it
+        ("- 10 ≤ x ≤ 20", ["x <= 20"]),  # a sign, or the mark of a list of one item
+        ("- 1000 ≤ x ≤ 1000\n- 1000 ≤ y ≤ 1000", ["x <= 1000", "y <= 1000"]),
+        ("* - 5 ≤ x ≤ 5", ["-5 <= x <= 5"]),
+        ("x - 1 ≤ y ≤ 5", ["y <= 5"]),
+        ("1≤n≤5,1≤m≤7", ["1 <= n <= 5", "1 <= m <= 7"]),
+        ("1 ≤ n ≤ 1,00,000", ["1 <= n"]),
+        ("1 ≤ n ≤ 10,0000", ["1 <= n"]),
+        ("1 ≤ n ≤ 10 million", ["1 <= n"]),
+        ("1 ≤ n ≤ 5 x 4", ["1 <= n"]),
+        ("1 ≤ n ≤ 10\n5\n", ["1 <= n"]),  # a raised 5 that became a line of its own
+        ("1 ≤ n ≤ 2\n· 10^5", ["1 <= n <= 200000"]),
+        ("1 ≤ n ≤ 10⁵", ["1 <= n <= 100000"]),
+        ("* 1 ≤ N ≤ 200,000 * 1 ≤ A ≤ 3", ["1 <= N", "A <= 3"]),  # a product, or a list
+    ],
+)
+def test_items_of_lists_and_numbers_in_parts_are_read_whole_or_not_at_all(text, bounds):
+    assert shown(text) == bounds
+
+
 @given(st.integers(), st.integers(), st.integers())
 def test_a_value_breaks_a_bound_exactly_outside_of_it(low: int, high: int, value: int):
     assert Bound(low, high).breaks(value) == (not low <= value <= high)
     assert not Bound().breaks(value)
 
 
-@pytest.mark.parametrize("text", ["a," * 5000, "1<=" * 4000, "a, " * 3000 + "<=", "[a" * 5000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a," * 5000,
+        "1<=" * 4000,
+        "a, " * 3000 + "<=",
+        "[a" * 5000,
+        "1," * 4000,
+        "- 1" * 2000,
+        "1 " * 4000,
+        "\n1" * 4000,
+    ],
+)
 @pytest.mark.timeout(20)
 def test_a_hostile_statement_is_read_in_time(text: str):
     read_bounds(text)
