@@ -12,7 +12,7 @@ from scaler_core.audit.records import RepeatAudit
 from scaler_core.audit.rules import Measure
 from scaler_core.factory import InstanceFailure, LevelSeed
 from scaler_core.factory.local import GENERATOR_LIMITS
-from scaler_core.factory.programs import read_generated
+from scaler_core.factory.programs import read_generated, read_result
 from scaler_core.interfaces import Program, RunResult
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Environment
@@ -103,8 +103,8 @@ def fingerprint(result: RunResult) -> str:
     if result.status != "ok":
         return NO_TESTCASE
     try:
-        return digest(json.loads(result.output))
-    except (ValueError, RecursionError):
+        return digest(read_result(result.output))
+    except ValueError:
         return NO_TESTCASE
 
 
@@ -247,9 +247,9 @@ def resident_fingerprints(
 def _read(output: bytes, count: int) -> list[str]:
     """The fingerprints that the wrapper sent; a generator may have broken it in any way."""
     try:
-        texts = json.loads(output)[1]["results"]
+        texts = read_result(output)[1]["results"]
         if len(texts) == count:
-            return [digest(json.loads(text)) if text else NO_TESTCASE for text in texts]
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+            return [digest(read_result(text.encode())) if text else NO_TESTCASE for text in texts]
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         pass
     return [NO_TESTCASE] * count

@@ -48,13 +48,14 @@ from scaler_core.audit.records import (
     shortened,
 )
 from scaler_core.audit.rules import Measure
+from scaler_core.audit.statement import interaction, restore_exponents, several_answers
 from scaler_core.audit.verifier import INSTANCES_KEPT, audit_verifier
 from scaler_core.audit.voting import InputBallot, VoteCount, cast_votes, count_votes, short_text
 from scaler_core.audit.workshop import Workshop
 from scaler_core.factory import InstanceFailure, LevelSeed
 from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.references import agree
-from scaler_core.models import Environment, Instance
+from scaler_core.models import Environment, Instance, Problem
 
 FACTORY_BUDGET = 3
 """The factory runs the generator and several solutions, so it may take longer than one program."""
@@ -101,7 +102,7 @@ def audit_program(environment: Environment, workshop: Workshop) -> ProgramResult
     Raises:
         InfrastructureError: The machine could not do it.
     """
-    measures = measure_levels(environment)
+    measures = measure_levels(environment) + measure_text(environment.problem)
     if any(item.rule == "scale_out_of_bounds" and item.figure for item in measures):
         return ProgramResult(measures)
     evidence = Evidence()
@@ -248,6 +249,19 @@ def _fingerprints(
     return [
         fingerprint(result) if result.status in ("ok", "runtime_error") else None
         for result in results
+    ]
+
+
+def measure_text(problem: Problem) -> list[Measure]:
+    """Figures of the texts that a prompt shows, and of the statement that they come from."""
+    shown = f"{problem.logic}\n\n{problem.instruction}"
+    lost = restore_exponents(shown)[1]
+    sentence = several_answers(shown)
+    words = interaction(f"{problem.statement}\n\n{shown}")
+    return [
+        Measure("lost_exponent", len(lost), f"the prompt says {', '.join(map(repr, lost[:3]))}"),
+        Measure("several_answers", int(bool(sentence)), f"the prompt says {sentence!r}"),
+        Measure("interactive", int(bool(words)), f"the statement says {words!r}"),
     ]
 
 

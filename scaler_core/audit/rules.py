@@ -146,6 +146,17 @@ RULES: dict[str, Rule] = {
             warn_above=1.0,
         ),
         Rule(
+            "lost_exponent",
+            "numbers in the prompt that lost an exponent (`109 + 7` for 10^9 + 7)",
+            warn_above=0,
+        ),
+        Rule(
+            "several_answers",
+            "texts of the prompt that accept any of several answers",
+            warn_above=0,
+        ),
+        Rule("interactive", "texts that tell of a conversation with the judge", warn_above=0),
+        Rule(
             "verifier_missing", "verifiers that cannot be had as the environment asks", bad_above=0
         ),
         Rule("verifier_refuses", "right answers that the verifier refuses", bad_above=0),

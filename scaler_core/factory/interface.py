@@ -23,6 +23,7 @@ Cause = Literal[
     "compile_error",
     "disagreement",
     "invalid_truth",
+    "empty_output",
     "native_error",
     "native_limit",
     "infrastructure",

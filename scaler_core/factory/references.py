@@ -60,6 +60,9 @@ class Ballot:
             return
         try:
             words = read_answer(result.output, answer_type)
+        except EmptyOutput as error:
+            self.failures[number] = InstanceFailure("empty_output", f"{who}: {error}")
+            return
         except ValueError as error:
             self.failures[number] = InstanceFailure("invalid_truth", f"{who}: {error}")
             return
@@ -168,11 +171,15 @@ _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
+class EmptyOutput(ValueError):
+    """A solution printed nothing but white space, so there is nothing to compare with."""
+
+
 def read_answer(output: bytes, answer_type: AnswerType) -> Words:
     """The words that a solution printed.
 
     Raises:
-        ValueError: They can be no truth; the message says why.
+        ValueError: They can be no truth; the message says why. ``EmptyOutput`` without any word.
     """
     try:
         text = output.decode()
@@ -180,7 +187,7 @@ def read_answer(output: bytes, answer_type: AnswerType) -> Words:
         raise ValueError("the output is not UTF-8 text") from None
     words = tuple(text.split())
     if not words:
-        raise ValueError("the output is empty")
+        raise EmptyOutput("the output is empty")
     if sum(map(len, words)) + len(words) - 1 > LONGEST_TRUTH:
         raise ValueError(f"the output is longer than {LONGEST_TRUTH} characters")
     if answer_type == "number" and len(words) > 1:

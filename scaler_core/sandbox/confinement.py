@@ -105,6 +105,8 @@ DOES_NOT_COVER: tuple[str, ...] = (
     "faults of the kernel and of the processor: a program runs on both",
     "what can be felt of other work: time, load, caches",
     "files of the system that everybody may read, beneath /usr and in Python's library",
+    "where things lie: paths of Python, of the cache and of its programs can be found out",
+    "packages installed beside Python's library: a Python program can read them",
     "memory of all boxes together: each run is bounded, as many run at once as there are boxes",
     "threads for 20 ms: they are counted that often, and bounded by memory before",
     "seeds of one generator in one batch: they share a process, and are checked at first touch",

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from scaler_core.sandbox import landlock
-from scaler_core.sandbox.guard import wire
+from scaler_core.sandbox.guard import system, wire
 
+END_S = 5.0
+"""Seconds in which ``bwrap`` must have reaped its killed child, before it is killed itself."""
 GUARD = Path(wire.__file__).parent
 SYSTEM = tuple(map(Path, ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/sbin", "/nix/store")))
 """Folders that every program may see: the system that came with the machine."""
@@ -91,7 +96,11 @@ class Bubblewrap(Container):
         """``bwrap``, its options, and *words*."""
         options = [
             *("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net"),
-            *("--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL"),
+            # bwrap's own PID 1 would be an orphan when bwrap ends, and where nobody reaps a zombie:
+            # guards and keepers are PID 1 themselves, and bwrap waits for them
+            "--as-pid-1",
+            *("--unshare-uts", "--hostname", "sandbox"),  # a namespace alone keeps the host's name
+            *("--unshare-cgroup-try", "--cap-drop", "ALL"),
             *(["--die-with-parent"] if dies_with_caller else []),
             *("--clearenv", "--setenv", "PYTHONHASHSEED", str(hash_seed)),
             *_system_binds(),
@@ -108,6 +117,34 @@ class Bubblewrap(Container):
             options += ["--proc", "/proc"]
         options += ["--remount-ro", "/", "--chdir", str(view.writable or "/tmp")]
         return [self._program, *options, "--", *words]
+
+
+def kill(process: subprocess.Popen[bytes], container: Container) -> None:
+    """Send SIGKILL to all that *process*, the leader of a group, runs; it is not waited for.
+
+    Of ``bwrap`` only the child is killed, and with it its namespace: ``bwrap`` reaps it and ends.
+    """
+    if process.returncode is not None:
+        return
+    inner = [] if container.shows_host else system.children_of(process.pid)
+    for child in inner:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(child, signal.SIGKILL)
+    if not inner:
+        _kill_group(process)
+
+
+def reap(process: subprocess.Popen[bytes]) -> int:
+    """Wait for a process after :func:`kill`, and kill its group if it stays; its exit status."""
+    with suppress(subprocess.TimeoutExpired):
+        return process.wait(END_S)
+    _kill_group(process)
+    return process.wait()
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _system_binds() -> list[str]:

@@ -20,8 +20,8 @@ from typing import IO
 
 from scaler_core.interfaces import Limits, RunResult
 from scaler_core.sandbox.confinement import Confinement
-from scaler_core.sandbox.container import SYSTEM_ONLY, Container, View
-from scaler_core.sandbox.guard import wire
+from scaler_core.sandbox.container import SYSTEM_ONLY, Container, View, kill, reap
+from scaler_core.sandbox.guard import system, wire
 from scaler_core.sandbox.interpreter import Interpreter
 from scaler_core.sandbox.outcome import Facts, judge
 
@@ -88,7 +88,7 @@ class Launcher:
                 request.seek(0)
                 guard = self._start(folder, job, request, errors, ruleset)
                 try:
-                    results = _collect(guard, errors, job, len(inputs), limits)
+                    results = self._collect(guard, errors, job, len(inputs), limits)
                     with suppress(subprocess.TimeoutExpired):
                         guard.wait(END_S)  # killed, it would take its children's times with it
                     return results
@@ -105,7 +105,7 @@ class Launcher:
         with self._lock:
             self._closed = True
             for guard in self._guards:
-                _kill(guard)
+                kill(guard, self._container)
 
     def abandon(self) -> None:
         """Forget the guards in a forked copy of the host: they are its parent's."""
@@ -169,10 +169,42 @@ class Launcher:
         # close() kills by id
         with self._lock:
             self._guards.discard(guard)
-            _kill(guard)
-        guard.wait()
+            kill(guard, self._container)
+        reap(guard)
         assert guard.stdout is not None
         guard.stdout.close()
+
+    def _collect(
+        self,
+        guard: subprocess.Popen[bytes],
+        errors: IO[bytes],
+        job: Job,
+        count: int,
+        limits: Limits,
+    ) -> list[RunResult]:
+        assert guard.stdout is not None
+        pipe = guard.stdout.fileno()
+        results: list[RunResult] = []
+        compiled = False
+        try:
+            if message := _read_compile_error(pipe, limits):
+                return [RunResult(status="compile_error", error=message)] * count
+            compiled = True
+            while len(results) < count:
+                results.append(judge(_read_facts(pipe, limits), limits, job.kind))
+            return results
+        except GuardLost as error:
+            with suppress(subprocess.TimeoutExpired):
+                guard.wait(END_S)  # it may have ended by itself, and how is the source's fault
+            kill(guard, self._container)
+            ended_by = reap(guard)
+            if ended_by > system.SIGNALLED:  # how a PID 1 says by which signal its worker ended
+                ended_by = system.SIGNALLED - ended_by
+            if not compiled and ended_by in BROKEN_BY_SOURCE:
+                message = f"compiling ended by {signal.Signals(-ended_by).name}"
+                return [RunResult(status="compile_error", error=message)] * count
+            failure = sandbox_failure(f"{error} {_last_line(errors)}".strip())
+            return results + [failure] * (count - len(results))
 
 
 def sandbox_failure(message: str) -> RunResult:
@@ -183,30 +215,6 @@ def sandbox_failure(message: str) -> RunResult:
 def with_newline(data: bytes) -> bytes:
     """Returns *data* with a newline at its end, as programs expect stdin to have."""
     return data if data.endswith(b"\n") else data + b"\n"
-
-
-def _collect(
-    guard: subprocess.Popen[bytes], errors: IO[bytes], job: Job, count: int, limits: Limits
-) -> list[RunResult]:
-    assert guard.stdout is not None
-    pipe = guard.stdout.fileno()
-    results: list[RunResult] = []
-    compiled = False
-    try:
-        if message := _read_compile_error(pipe, limits):
-            return [RunResult(status="compile_error", error=message)] * count
-        compiled = True
-        while len(results) < count:
-            results.append(judge(_read_facts(pipe, limits), limits, job.kind))
-        return results
-    except GuardLost as error:
-        _kill(guard)
-        ended_by = guard.wait()
-        if not compiled and ended_by in BROKEN_BY_SOURCE:
-            message = f"compiling ended by {signal.Signals(-ended_by).name}"
-            return [RunResult(status="compile_error", error=message)] * count
-        failure = sandbox_failure(f"{error} {_last_line(errors)}".strip())
-        return results + [failure] * (count - len(results))
 
 
 def _read_compile_error(pipe: int, limits: Limits) -> str:
@@ -248,13 +256,6 @@ def _last_line(errors: IO[bytes]) -> str:
     errors.seek(0)
     lines = errors.read().decode(errors="replace").split("\n")
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
-
-
-def _kill(guard: subprocess.Popen[bytes]) -> None:
-    """End the guard; its children die with it."""
-    if guard.returncode is None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(guard.pid, signal.SIGKILL)
 
 
 def remove_tree(folder: str) -> None:

@@ -3,13 +3,17 @@
 Refusals by name: ``unreadable`` and ``reads_files`` come from the reader, the others from here.
 
 ==================== =======================================================================
+``interactive``      a solution talks with the judge instead of reading an input
 ``duplicate``        an earlier problem has the same statement
 ``no_input_section`` the statement has no Input section
 ``no_output_section`` it has no Output section, or an empty one
 ``no_task``          nothing stands before its Input section
 ``image``            it shows an image
+``several_answers``  it accepts any of several answers
 ``few_solutions``    too few different solutions in C++ or Python 3
 ==================== =======================================================================
+
+Of what is kept, the texts for the prompt get back the exponents that they lost in plain text.
 
 After extraction: ``not_unique``, ``output_type``, ``no_scale_parameter``.
 """
@@ -23,6 +27,7 @@ from typing import get_args
 
 from pydantic import JsonValue
 
+from scaler_core.audit.statement import interaction, restore_exponents, several_answers
 from scaler_core.interfaces import Metadata
 from scaler_core.models import AnswerType, Solution
 from scaler_core.synthesis.config import FilterSettings
@@ -57,6 +62,9 @@ class ProblemFilter:
         first = self._seen.setdefault(digest.digest(), problem.id)
         if first != problem.id:
             return _refused("duplicate", f"its statement is that of {first}")
+        words = interaction(statement)
+        if words:
+            return _refused("interactive", f"the problem is interactive: {words!r}")
         read = read_statement(statement)
         if read.input is None:
             return _refused("no_input_section", "the statement has no Input section")
@@ -67,6 +75,9 @@ class ProblemFilter:
         image = _IMAGE.search(statement)
         if image:
             return _refused("image", f"the statement shows an image: {image[0]}")
+        sentence = several_answers(f"{read.logic}\n\n{read.instruction}")
+        if sentence:
+            return _refused("several_answers", f"an input has several right outputs: {sentence!r}")
         solutions = distinct_solutions(problem.problem.solutions)
         if len(solutions) < self._settings.solutions_needed:
             return _refused(
@@ -83,7 +94,11 @@ class ProblemFilter:
     ) -> KeptProblem:
         tests = _short(problem.tests, self._settings.test_bytes)[: self._settings.tests_kept]
         kept = tuple(solutions[: self._settings.solutions_kept])
-        trimmed = problem.problem.model_copy(update={"solutions": kept})
+        logic, in_logic = restore_exponents(problem.problem.logic)
+        instruction, in_instruction = restore_exponents(problem.problem.instruction)
+        trimmed = problem.problem.model_copy(
+            update={"solutions": kept, "logic": logic, "instruction": instruction}
+        )
         figures: dict[str, JsonValue] = {
             "solutions": len(kept),
             "solutions_identical": len(problem.problem.solutions) - len(solutions),
@@ -92,6 +107,8 @@ class ProblemFilter:
             "tests_cut": len(problem.tests) - len(tests),
             "examples_unread": unread,
         }
+        if in_logic or in_instruction:
+            figures["exponents_restored"] = [*in_logic, *in_instruction]
         return problem.model_copy(update={"problem": trimmed, "tests": tests}), figures
 
 

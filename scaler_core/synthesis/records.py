@@ -76,7 +76,9 @@ class Rejection(Record):
     figures: dict[str, JsonValue] = {}
 
 
-DropReason = Literal["does_not_compile", "fails", "too_slow", "wrong_on_tests", "outvoted"]
+DropReason = Literal[
+    "does_not_compile", "fails", "too_slow", "prints_nothing", "wrong_on_tests", "outvoted"
+]
 
 
 class Dropped(Record):

@@ -43,6 +43,20 @@ def test_equal_seeds_give_equal_audits_save_for_the_time():
     assert untimed(1) != untimed(2)
 
 
+def test_a_prompt_that_cannot_be_answered_as_it_stands_is_told():
+    asked = sum_problem().model_copy(
+        update={
+            "logic": "This is an interactive problem. Take the sum modulo 109 + 7.",
+            "instruction": "If there are several answers, print any of them.",
+        }
+    )
+    found = audit_one(sums(problem=asked))
+    assert rules(found) == dict.fromkeys(
+        ("lost_exponent", "several_answers", "interactive"), "warning"
+    )
+    assert "109 + 7" in detail(found, "lost_exponent")
+
+
 # ------------------------------------------------------------------ generators
 
 
@@ -149,7 +163,7 @@ def test_solutions_that_fail_are_told_apart():
     assert outcomes == ["fails", "does_not_compile", "fails"]
     assert list(found.solutions[3].failures) == ["solution_error"]
     assert "ValueError: no" in found.solutions[3].example
-    assert list(found.solutions[5].failures) == ["invalid_truth"]
+    assert list(found.solutions[5].failures) == ["empty_output"]
     assert found.solutions[4].cpu_s is None
 
 

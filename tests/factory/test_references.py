@@ -90,7 +90,7 @@ def test_the_first_failure_is_the_cause(status: RunStatus, cause: str) -> None:
 
 
 def test_output_that_can_be_no_truth_is_a_cause() -> None:
-    assert truth("", "") == "failed: invalid_truth"
+    assert truth("", " \n") == "failed: empty_output"
     assert truth("nan", "nan") == "failed: invalid_truth"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -49,11 +51,41 @@ def test_a_comma_or_a_quote_inside_a_string_breaks_nothing() -> None:
         (b'["a", {"n": ' + b"1" * 5000 + b"}]", "not JSON"),
         (b'["a", ' + b"[" * 100_000, "deeply|not JSON"),
         (b" " * (LARGEST_TESTCASE + 1), "larger"),
+        (b'["a", {"n": 1, "n": 2}]', "twice"),
+        (b'["a", {"n": {"m": [], "m": []}}]', "twice"),
+        (b'["a", {"n": 1.' + b"1" * 5000 + b"}]", "5002 characters"),
+        ('["a", {"n": 1}]'.encode("utf-16"), "not JSON"),
+        (b'\xef\xbb\xbf["a", {"n": 1}]', "not JSON"),
+        (b'["a", {"n": 1e999}]', "not finite"),
+        (b'["a", {"n": "' + b"," * 1_600_000 + b'"}]', "values"),
     ],
 )
 def test_anything_else_is_refused_with_the_reason(output: bytes, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         read_testcase(output)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b"[],",
+        b"{},",
+        b"0,",
+        b"[[[]]],",
+        b'{"a":0},',
+        b"1e-9,",
+        b"2.2250738585072011e-308,",
+        b"9" * 3990 + b",",
+        b"0." + b"5" * 3900 + b"e-300,",
+        b'"\\u00e9",',
+    ],
+)
+def test_the_largest_results_are_read_or_refused_in_bounded_time(part: bytes) -> None:
+    body = part * ((LARGEST_TESTCASE - 100) // len(part))
+    began = time.process_time()
+    with suppress(ValueError):
+        read_testcase(b'["1", {"x": [' + body.rstrip(b",") + b"]}]")
+    assert time.process_time() - began < 10  # a second or two on a quiet machine
 
 
 @given(values)

@@ -52,10 +52,24 @@ def test_a_good_problem_is_kept_with_figures():
         (STATEMENT.replace("Add", "See <image> and add"), "image"),
         (STATEMENT.replace("Add", "![figure](figure.png) Add"), "image"),
         (STATEMENT.replace("Add", '<img src="x.png"> Add'), "image"),
+        (STATEMENT.replace("their sum.", "any of them. If so, stop."), "several_answers"),
+        ("This is an interactive problem.\n\nInteraction\n\nAsk.", "interactive"),
     ],
 )
 def test_a_statement_that_lacks_something_is_refused_by_name(statement, check):
     assert check_of(source_problem(statement=statement)) == check
+
+
+def test_a_prompt_gets_back_an_exponent_that_plain_text_lost():
+    item = source_problem(statement=STATEMENT.replace("their sum", "their sum modulo 109 + 7"))
+    texts = {"instruction": "Print their sum modulo 109 + 7.", "logic": "At most 3·105 of them."}
+    problem_of = item.problem.model_copy(update=texts)
+    kept = select(item.model_copy(update={"problem": problem_of}))
+    assert not isinstance(kept, Rejection)
+    assert kept[0].problem.instruction == "Print their sum modulo 10^9 + 7."
+    assert kept[0].problem.logic == "At most 3·10^5 of them."
+    assert kept[0].problem.statement == item.problem.statement
+    assert kept[1]["exponents_restored"] == ["105", "109 + 7"]
 
 
 def test_the_beginnings_of_a_hundred_thousand_images_are_read_in_one_go():

@@ -15,10 +15,19 @@ from scaler_plugins.benchmarks.questions import (
     question_messages,
 )
 from scaler_plugins.benchmarks.records import RawRecord, label_of, text_of
-from scaler_plugins.verifiers.boxed import ReadingOptions, last_box
+from scaler_plugins.verifiers.boxed import ReadingOptions
 from scaler_plugins.verifiers.math_equivalence import Math
+from scaler_plugins.verifiers.math_notation import truth_of
 
 _INTEGER = re.compile(r"(-?)0*([0-9]+)(?:\.0+)?")
+
+
+class MathematicsOptions(QuestionOptions):
+    """Options of every benchmark here."""
+
+    evaluated: bool = False
+    """Whether an answer must be evaluated, as in training. Published scores count answers that
+    restate the question, so it is off."""
 
 
 class Mathematics(Questions):
@@ -30,23 +39,24 @@ class Mathematics(Questions):
         category_column: Where it has the subject; empty where it has none.
     """
 
+    config: MathematicsOptions
+
     question_column: ClassVar[str] = "problem"
     id_column: ClassVar[str] = "id"
     category_column: ClassVar[str] = ""
 
     def __init__(self, config: Options | None = None, *, fetch: Fetch = hub.fetch) -> None:
         super().__init__(config, fetch=fetch)
-        options = self.config.model_dump(include=set(ReadingOptions.model_fields))
-        self._math = Math(Math.Config(**options))
+        read = {*ReadingOptions.model_fields, "evaluated"}
+        self._math = Math(Math.Config(**self.config.model_dump(include=read)))
 
     def row(self, record: RawRecord) -> BenchmarkRow:
         """The row of *record*, whose answer may stand in a box."""
         answer = text_of(record, "answer")
-        boxed = last_box(answer)
         return BenchmarkRow(
             id=label_of(record, self.id_column),
             messages=question_messages(text_of(record, self.question_column)),
-            truth=(answer if boxed is None else boxed).strip(),
+            truth=truth_of(answer),
             category=label_of(record, self.category_column),
         )
 
@@ -75,7 +85,7 @@ class Contest(Mathematics):
 class Math500(Mathematics):
     """MATH-500: 500 problems of the MATH test set."""
 
-    class Config(QuestionOptions):
+    class Config(MathematicsOptions):
         """Options of ``math-500``."""
 
         revision: str = "6e4ed1a2a79af7d8630a6b768ec859cb5af4d3be"
@@ -98,7 +108,7 @@ class Math500(Mathematics):
 class Amc23(Contest):
     """AMC23: the 40 problems of the AMC 12 of 2023 that have an integer as answer."""
 
-    class Config(QuestionOptions):
+    class Config(MathematicsOptions):
         """Options of ``amc23``."""
 
         revision: str = "80815d37005feb82cd7f8fbc6901d5d3eff43057"
@@ -120,7 +130,7 @@ class Amc23(Contest):
 class Aime24(Contest):
     """AIME24: the 30 problems of the AIME I and II of 2024."""
 
-    class Config(QuestionOptions):
+    class Config(MathematicsOptions):
         """Options of ``aime24``."""
 
         revision: str = "2fe88a2f1091d5048c0f36abc874fb997b3dd99a"

@@ -18,6 +18,7 @@ class Process(LocalSandbox):
     rank = 10
     does_not_cover = (
         *LocalSandbox.does_not_cover,
+        "the host's name: a program may ask for it",
         "names, sizes and dates of files: a program may ask whether a path exists",
         "anything but accidents, where libseccomp or Landlock is missing: "
         "then it calls itself weak",

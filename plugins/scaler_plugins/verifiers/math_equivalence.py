@@ -1,9 +1,10 @@
-r"""The verifier ``math``: equivalence of formulas, judged by math-verify (paper section 3).
+r"""The verifier ``math``: equivalence of formulas (paper section 3).
 
-Meant for benchmarks and environments whose truths are formulas. math-verify can run for ever, eat
-all memory or crash on a hostile answer, so it works in a process that is killed at its limit::
+Meant for benchmarks and environments whose truths are formulas. sympy can run for ever, eat all
+memory or crash on a hostile answer, so it works in a process that is killed at its limit::
 
-    verify() -> words? compared here
+    verify() -> math_notation: units and words told from formulas; words are compared here
+             -> math_evaluated: in training, no formula that only repeats the question
              -> WorkerPool -> math_worker.py: read truth, then read and compare answer
 """
 
@@ -22,18 +23,26 @@ from scaler_core.interfaces import Options, Verifier
 from scaler_core.models import Response, Ticket, Verdict
 from scaler_plugins.verifiers.boxed import EMPTY_ANSWER, ReadingOptions, judged, read_answer
 from scaler_plugins.verifiers.latex import peel, plain, squeeze
+from scaler_plugins.verifiers.math_evaluated import is_evaluated
+from scaler_plugins.verifiers.math_notation import quantity, readings, truth_of, uniform
 from scaler_plugins.verifiers.math_pool import WORKER_SCRIPT, WorkerPool
-from scaler_plugins.verifiers.stated import read_truth
 from scaler_plugins.verifiers.typed import ANSWER_TOO_LONG, NO_TRUTH
 
 LENGTH_LIMIT: Final = 5_000
 """Characters of a truth or an answer; sympy could do nothing with a longer one."""
 
 NOT_EQUIVALENT: Final = "not equivalent"
+NOT_EVALUATED: Final = "not evaluated"
 VERIFIER_LIMIT: Final = "verifier limit"
 UNREADABLE_TRUTH: Final = "the truth cannot be parsed"
 
-_WORD = re.compile(r"[A-Za-z0-9 ]+")
+_WORD = re.compile(r"[A-Za-z0-9]+")
+_OPTION = re.compile(r"^\(([A-Za-z])\)$")
+_COEFFICIENT = re.compile(r"[1-9][0-9]*[A-Za-z]{1,3}")
+_VOWEL = re.compile(r"[AEIOUYaeiouy]")
+_LETTER = re.compile(r"(?<![\\A-Za-z])[A-Za-z](?![A-Za-z])")
+_LIST_GOES_ON = re.compile(r"\\[lcd]?dots|\.\.\.|\u2026")
+_TEXT = re.compile(r"\\(?:text|mbox|textbf|textit|textrm)\s*\{")
 _NUMERAL = re.compile(r"0|[1-9][0-9]*")
 _BASED = re.compile(r"\{?([0-9A-Za-z]+)\}?\s*_\s*\{?\s*([0-9]+)\s*\}?")
 
@@ -54,6 +63,11 @@ class Math(Verifier):
         memory_limit_mb: int = Field(default=2048, ge=512)
         """Address space of a worker process, in MiB."""
 
+        evaluated: bool = True
+        """Whether an answer must be evaluated: a sum, a power, or a formula copied out of the
+        question is incorrect, though it is equal. Benchmarks set it off: their published scores
+        count such answers."""
+
         workers: int = Field(default=2, ge=1)
         """Worker processes at most; they start when they are needed."""
 
@@ -67,7 +81,7 @@ class Math(Verifier):
 
     def verify(self, response: Response, ticket: Ticket) -> Verdict:
         """The verdict; the reasons are listed in ``docs/verifiers.md``."""
-        truth = read_truth(ticket.truth)
+        truth = truth_of(ticket.truth)
         if not truth:
             return Verdict.undecided(NO_TRUTH)
         config = self.config
@@ -84,9 +98,31 @@ class Math(Verifier):
             return Verdict.incorrect(EMPTY_ANSWER)
         if squeeze(answer) == squeeze(truth):
             return judged("", answer)
-        if texts := _as_words(truth, answer) or _as_numerals(truth, answer):
+        return self._judge(truth, answer, ticket)
+
+    def _judge(self, truth: str, answer: str, ticket: Ticket) -> Verdict:
+        """The verdict on an answer that is not the truth to the letter."""
+        stated = quantity(uniform(truth))
+        given = quantity(uniform(answer), letters=bool(_LETTER.search(stated.formula)))
+        if not given.fits(stated):
+            return judged(NOT_EQUIVALENT, answer)
+        if squeeze(given.formula) == squeeze(stated.formula):
+            return judged("", answer)
+        if texts := _as_words(stated.formula, given.formula) or _as_numerals(
+            stated.formula, given.formula
+        ):
             return judged("" if texts[0] == texts[1] else NOT_EQUIVALENT, answer)
-        return self._compare(truth, answer)
+        if _LIST_GOES_ON.search(answer) or _holds_text(given.formula, stated.formula):
+            return judged(NOT_EQUIVALENT, answer)
+        if self.config.evaluated:
+            question = "\n".join(message["content"] for message in ticket.messages)
+            if not is_evaluated(given.formula, stated.formula, question):
+                return judged(NOT_EVALUATED, answer)
+        for left, right in readings(stated, given):
+            verdict = self._compare(left, right, answer)
+            if verdict.reason != NOT_EQUIVALENT:
+                break
+        return verdict
 
     def close(self) -> None:
         """End the idle worker processes; another comparison starts new ones."""
@@ -101,14 +137,15 @@ class Math(Verifier):
         weakref.finalize(self, pool.close)
         return pool
 
-    def _compare(self, truth: str, answer: str) -> Verdict:
+    def _compare(self, truth: str, formula: str, answer: str) -> Verdict:
+        """The worker's verdict on *formula*, which is what *answer* says."""
         if self._pool.owner != os.getpid():  # After a fork the workers are still the parent's.
             self._pool = self._new_pool()
         try:
-            finding = self._pool.compare(truth, answer)
+            finding = self._pool.compare(truth, formula)
             # once more: the worker may have died of the machine, or of an earlier comparison
             if finding in {"lost", "lost truth"}:
-                finding = self._pool.compare(truth, answer)
+                finding = self._pool.compare(truth, formula)
         except InfrastructureError as error:
             return Verdict.undecided(str(error))
         match finding:
@@ -123,20 +160,39 @@ class Math(Verifier):
 
 
 def _as_words(truth: str, answer: str) -> tuple[str, str] | None:
-    """Both as bare words without case and blanks, where the truth is a word or a code like 0110.
+    """Both as bare words without blanks, where the truth is a word or a code like 0110.
 
-    math-verify would read a word as a product of letters, which commute, and drop leading zeros.
+    The grammar would read a word as a product of letters, which commute, and drop leading zeros.
+    Case counts where it tells words apart: in those without a vowel (Mm), and inside a word (mM).
     """
-    words = plain(truth), plain(answer)
-    if not all(_WORD.fullmatch(word) for word in words):
+    words = tuple(plain(text).replace(" ", "") for text in (truth, answer))
+    first, second = (_OPTION.sub(r"\1", word) for word in words)
+    if not _WORD.fullmatch(first) or not _WORD.fullmatch(second) or _NUMERAL.fullmatch(first):
         return None
-    first, second = (word.replace(" ", "").casefold() for word in words)
-    return None if _NUMERAL.fullmatch(first) else (first, second)
+    if _COEFFICIENT.fullmatch(first) and _COEFFICIENT.fullmatch(second):
+        return None
+    if len(first) > 1 and _VOWEL.search(first) and second in _usual_cases(first):
+        return first, first
+    return first, second
+
+
+def _usual_cases(word: str) -> set[str]:
+    return {word, word.lower(), word.upper(), word.capitalize()}
 
 
 def _as_numerals(truth: str, answer: str) -> tuple[str, str] | None:
-    """Both as digits and base, where both name one, as in 52_8: math-verify reads no base."""
+    """Both as digits and base, where the answer names one, as in 52_8: the grammar reads no base.
+
+    A truth without a base is in base ten.
+    """
     first, second = _BASED.fullmatch(truth), _BASED.fullmatch(answer)
-    if not first or not second:
+    if not second:
         return None
+    if not first:
+        return (f"{truth}_10", "_".join(second.groups())) if _NUMERAL.fullmatch(truth) else None
     return "_".join(first.groups()), "_".join(second.groups())
+
+
+def _holds_text(answer: str, truth: str) -> bool:
+    """Whether *answer* has words in it, which are no part of a formula, and *truth* has none."""
+    return bool(_TEXT.search(answer)) and not _TEXT.search(truth)

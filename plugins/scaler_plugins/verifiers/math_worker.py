@@ -1,4 +1,4 @@
-"""The worker process of the verifier ``math``: compares two LaTeX texts with math-verify.
+"""The worker process of the verifier ``math``: compares two LaTeX texts.
 
 A script for an interpreter of its own: ``python -P math_worker.py CPU_SECONDS MEMORY_BYTES``. It
 reads one JSON line per comparison and answers with two, so that the parent knows how far it got
@@ -22,6 +22,8 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any, BinaryIO
 
 _SPENT_SHARE = 0.5
@@ -69,7 +71,7 @@ def _set_limits(memory_bytes: int) -> None:
 def _limited(cpu_seconds: float, work: Callable[..., Any], *arguments: Any) -> Any:
     """The result of *work*, which may use *cpu_seconds* before the kernel ends the process.
 
-    An exception of math-verify, memory and recursion errors included, counts as ``False``.
+    An exception of sympy, memory and recursion errors included, counts as ``False``.
     """
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
     try:
@@ -98,25 +100,37 @@ def _peak_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def _module_beside_this_one(name: str) -> Any:
+    """The module *name* of this folder, which is not on the import path."""
+    spec = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 class Comparison:
-    """math-verify without its own time limits, which need signals and a main thread."""
+    """The comparison of ``math_comparison.py``, loaded with all of sympy that it needs."""
 
     def __init__(self) -> None:
-        import math_verify
+        # first, so that a missing library is named
+        import math_verify  # noqa: F401
 
         logging.disable(logging.CRITICAL)
-        self._library = math_verify
+        self._formulas = _module_beside_this_one("math_comparison")
         # The first comparison loads the rest of sympy, which no response should pay for.
         self.equal(self.read("\\frac{1}{2}"), "0.5")
+        self.equal(self.read("(-\\sqrt{2},x+1)"), "(-2^{1/2},1+x)")
 
-    def read(self, latex: str) -> list[Any]:
-        """The expressions that math-verify reads in *latex*; empty when it reads none."""
-        text = f"\\boxed{{{latex}}}"
-        return list(self._library.parse(text, parsing_timeout=None))
+    def read(self, latex: str) -> Any:
+        """The formula that *latex* is; ``None`` where it cannot be read."""
+        return self._formulas.read(latex)
 
-    def equal(self, truth: list[Any], answer: str) -> bool:
-        """Whether math-verify takes *answer* for equal to *truth*."""
-        return bool(self._library.verify(truth, self.read(answer), timeout_seconds=None))
+    def equal(self, truth: Any, answer: str) -> bool:
+        """Whether *answer* is equal to *truth*."""
+        formula = self.read(answer)
+        return formula is not None and self._formulas.equal(truth, formula)
 
 
 if __name__ == "__main__":

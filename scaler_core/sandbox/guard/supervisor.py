@@ -28,6 +28,7 @@ COMMON_MODULES = """
 
 def main() -> None:
     """Serve the request on stdin, then end the process."""
+    system.become_init()
     # children are not given this mapping, so that none finds the inputs of another
     mapping = mmap.mmap(0, system.size_of(0), prot=mmap.PROT_READ)
     if system.LINUX:

@@ -12,6 +12,7 @@ from contextlib import suppress
 LINUX = sys.platform.startswith("linux")
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
 CAPABILITY_VERSION = 0x20080522
+OPEN_FILES, SIGNALLED = 4096, 128
 LIBRARY = ctypes.CDLL(None)
 
 
@@ -26,6 +27,24 @@ def die_with(parent: int) -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if parent and os.getppid() != parent:
             os._exit(1)
+
+
+def become_init() -> None:
+    """Where this process is PID 1, leave the work to a child, and end as it ends.
+
+    PID 1 would be spared the signals by which a limit ends a process.
+    """
+    if not LINUX or os.getpid() != 1:
+        return
+    worker = os.fork()
+    if worker == 0:
+        return
+    os.closerange(0, OPEN_FILES)  # the host sees the worker's end of a stream closing
+    while True:
+        ended, status = os.wait()
+        if ended == worker:  # and with PID 1 all other processes of its namespace end
+            code = os.waitstatus_to_exitcode(status)
+            os._exit(code if code >= 0 else SIGNALLED - code)
 
 
 def inherit_orphans() -> None:

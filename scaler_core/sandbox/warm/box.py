@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import tempfile
 import threading
 from collections import OrderedDict
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
 from scaler_core.interfaces import Limits
 from scaler_core.sandbox import landlock
 from scaler_core.sandbox.confinement import Confinement
-from scaler_core.sandbox.container import Container, View
+from scaler_core.sandbox.container import Container, View, kill, reap
 from scaler_core.sandbox.guard import wire
 from scaler_core.sandbox.interpreter import Interpreter
 from scaler_core.sandbox.warm.server import Served, Server, ServerLost
 
 START_S = 60.0
-END_S = 5.0
 
 
 class Box:
@@ -102,7 +100,8 @@ class Box:
         if channel is not None:
             channel.close()
         if keeper is not None:
-            _kill(keeper)
+            kill(keeper, self._container)
+            reap(keeper)
 
     def interrupt(self) -> None:
         """Kill all that is in the box, for good; a call under way on another thread fails."""
@@ -111,7 +110,8 @@ class Box:
             for server in list(self._servers.values()):
                 server.interrupt()
             if self._keeper is not None:
-                _kill(self._keeper)
+                kill(self._keeper, self._container)
+                reap(self._keeper)
 
     def abandon(self) -> None:
         """Close this copy's descriptors, in a forked copy of the host; the parent goes on."""
@@ -199,12 +199,3 @@ def _socket_pair() -> tuple[socket.socket, socket.socket]:
         return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     except OSError as error:
         raise ServerLost(f"no socket for a worker: {error}") from error
-
-
-def _kill(keeper: subprocess.Popen[bytes]) -> None:
-    """Kill the process group of a keeper: the keeper, all servers and their children."""
-    if keeper.returncode is None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(keeper.pid, signal.SIGKILL)
-    with suppress(subprocess.TimeoutExpired):
-        keeper.wait(END_S)

@@ -39,6 +39,7 @@ CHECKS = (
     "determinism",
     "solutions",
     "tests",
+    "empty_output",
     "breadth",
     "depth",
     "minimum",

@@ -178,6 +178,14 @@ class Jury:
                 (len(item.majority.solutions) for item in ballots if item.majority), default=0
             ),
         }
+        silent = [item for item in ballots if _prints_nothing(item)]
+        if silent:
+            raise Refused(
+                "empty_output",
+                f"{group}: most solutions print nothing on {len(silent)} of {len(ballots)} "
+                f"testcases, so there is no answer to compare with: {silent[0].where}",
+                {group: figures, "stdin": shortened(silent[0].stdin)},
+            )
         if undecided or len(suspicious) > self._settings.suspicious * len(ballots):
             worst = (undecided or suspicious)[0]
             raise Refused(
@@ -195,7 +203,15 @@ class Jury:
         return figures
 
 
+def _prints_nothing(ballot: DrawBallot) -> bool:
+    """Whether more than half of the solutions print nothing on the input."""
+    empty = sum(item.cause == "empty_output" for item in ballot.failures.values())
+    return 2 * empty > len(ballot.voters)
+
+
 def _reason(audit: SolutionAudit) -> DropReason:
     if audit.disagreed:
         return "outvoted"
+    if set(audit.failures) == {"empty_output"}:
+        return "prints_nothing"
     return "too_slow" if "time_limit" in audit.example else "fails"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -162,3 +164,44 @@ def new_facts(before: Mapping[int, str]) -> list[dict[str, str]]:
             pairs = (line.split(":", 1) for line in text.splitlines())
             found.append({name: value.strip() for name, value in pairs})
     return found
+
+
+NEVER_REAPS = """
+import ctypes, sys
+from pathlib import Path
+from scaler_core.interfaces import Limits, Program
+from scaler_core.sandbox.guard.system import children_of
+from scaler_plugins.sandboxes.bubblewrap import Bubblewrap
+
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans come here, and nobody waits for them
+
+def zombies():
+    facts = [Path(f"/proc/{child}/stat").read_text() for child in children_of({own})]
+    return sum(item.rpartition(")")[2].split()[0] == "Z" for item in facts)
+
+sandbox = Bubblewrap(Bubblewrap.Config(cache_dir=Path(sys.argv[1]), boxes=1))
+source = '#include <cstdio>\\nint main() {{ std::printf("%d", {}); }}'
+sources = [source.format(number) for number in range(10)]
+results = [sandbox.run(Program("cpp", source), [b""], Limits())[0] for source in sources]
+print([int(result.output) for result in results], zombies())
+sandbox.run(Program("python", "def"), [b""], Limits())
+sandbox.run(Program("cpp", "int main( {"), [b""], Limits())
+sandbox.run(Program("python", "while True: pass"), [b""], Limits(cpu_s=1.0, wall_s=2.0))
+sandbox.close()
+print(zombies())
+""".replace("{own}", "__import__('os').getpid()")
+
+
+def test_a_parent_that_does_not_reap_is_left_without_zombies(
+    kind: LocalKind, tmp_path: Path
+) -> None:
+    if kind.name != "bubblewrap":
+        pytest.skip("its guards are children of the host, which waits for them")
+    require_compiler()
+    done = subprocess.run(
+        [sys.executable, "-c", NEVER_REAPS, str(tmp_path / "programs")],
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.stdout.splitlines() == [f"{list(range(10))} 0", "0"], done.stderr

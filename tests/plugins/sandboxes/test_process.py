@@ -372,3 +372,12 @@ def test_a_machine_without_a_compiler_is_told_apart_from_a_bad_source(
 def test_default_limits_suit_a_plain_program(sandbox: Sandbox) -> None:
     result = sandbox.run(Program("python", SUM_PYTHON[0]), [b"2\n1 2\n"], Limits())[0]
     assert (result.status, result.output) == ("ok", b"3\n")
+
+
+def test_a_program_learns_the_host_s_name_only_where_the_sandbox_says_so(
+    kind: LocalKind, sandbox: Sandbox
+) -> None:
+    told = python(sandbox, "import os\nprint(os.uname().nodename)").output.decode().strip()
+    says_so = any(line.startswith("the host's name") for line in kind.does_not_cover)
+    assert says_so or told != os.uname().nodename
+    assert says_so == (kind.name == "process")

@@ -27,7 +27,9 @@ from tests.plugins.verifiers.asking import ask, outcome
 
 @contextmanager
 def math(script: Path | None = None, **options: object) -> Iterator[Math]:
-    config = Math.Config.model_validate({"workers": 1, "time_limit_s": 2.0, **options})
+    config = Math.Config.model_validate(
+        {"workers": 1, "time_limit_s": 2.0, "evaluated": False, **options}
+    )
     verifier = Math(config, script=script) if script else Math(config)
     try:
         yield verifier
@@ -281,12 +283,15 @@ def test_what_the_library_prints_disturbs_nothing(
 ) -> None:
     source = """
         import os
-        def parse(text, parsing_timeout):
+        from latex2sympy2_extended import NormalizationConfig, latex2sympy2
+        from sympy import Symbol
+        class LatexExtractionConfig:
+            normalization_config = NormalizationConfig()
+        def loud(text, **options):
             print("{}")
             os.system("echo '{}'")
-            return [text]
-        def verify(truth, answer, timeout_seconds):
-            return truth == answer
+            return Symbol(text)
+        latex2sympy2.latex2sympy = loud
     """
     install_stand_in(tmp_path, monkeypatch, source)
     with math() as verifier:
@@ -323,7 +328,7 @@ def test_close_ends_the_workers_and_a_later_comparison_starts_new_ones() -> None
 
 
 def test_a_verifier_that_is_dropped_ends_its_workers() -> None:
-    verifier = Math(Math.Config(workers=1))
+    verifier = Math(Math.Config(workers=1, evaluated=False))
     assert outcome(verifier, "5", "6-1") == "correct"
     process_id = worker_id(verifier)
     del verifier
@@ -336,7 +341,7 @@ def test_a_worker_ends_when_its_parent_is_killed() -> None:
         from tests.plugins.verifiers.asking import outcome
         from tests.plugins.verifiers.test_math import worker_id
         from scaler_plugins.verifiers.math_equivalence import Math
-        verifier = Math(Math.Config(workers=1))
+        verifier = Math(Math.Config(workers=1, evaluated=False))
         outcome(verifier, "5", "6-1")
         print(worker_id(verifier), flush=True)
         os.kill(os.getpid(), signal.SIGKILL)

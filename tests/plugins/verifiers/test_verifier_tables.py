@@ -35,10 +35,11 @@ def test_a_row_of_the_typed_tables_is_true(
     assert outcome(typed(None if kind == "–" else kind), truth, answer) == expected  # noqa: RUF001
 
 
-def test_the_rows_of_the_math_table_are_true() -> None:
-    verifier = Math(Math.Config(time_limit_s=2.0, workers=1))
+@pytest.mark.parametrize(("header", "evaluated"), [("Answer", False), ("Evaluated answer", True)])
+def test_the_rows_of_the_math_tables_are_true(header: str, evaluated: bool) -> None:
+    verifier = Math(Math.Config(time_limit_s=2.0, workers=1, evaluated=evaluated))
     try:
-        table = rows("Truth", "Answer", "Verdict")
+        table = rows("Truth", header, "Verdict")
         found = [(truth, answer, outcome(verifier, truth, answer)) for truth, answer, _ in table]
     finally:
         verifier.close()

@@ -102,6 +102,16 @@ def test_answers_that_hold_a_box_cannot_be_verified(workbench):
     assert (found.check, "cannot be verified" in found.detail) == ("metadata", True)
 
 
+SILENT = "input()\ns = sum(map(int, input().split()))\nif s % 2: print(s)\n"
+
+
+def test_an_answer_that_is_empty_has_a_reason_of_its_own(workbench):
+    made = candidate(tests=(), solutions=python_solutions(*[SILENT + f"#{i}" for i in range(3)]))
+    found = rejected(made, workbench)
+    assert found.check == "empty_output"
+    assert "print nothing" in found.detail
+
+
 # ------------------------------------------------------------------ generators
 
 HOSTILE = {

@@ -1,0 +1,143 @@
+r"""Tells whether an answer is evaluated or only repeats the question in formulas.
+
+``\sum_{i=1}^{100} i`` equals 5050 and took no work. In training a policy would learn that first, so
+the verifier ``math`` asks for more than equality there. Only text is looked at, in one pass.
+"""
+
+from __future__ import annotations
+
+import re
+from math import isqrt
+from typing import Final
+
+_OPERATIONS = re.compile(
+    r"\\(?:sum|prod|i{1,3}nt|oint|lim|limsup|liminf|[bp]?mod|[dt]?binom|choose|gcd|lcm|deg|det"
+    r"|max|min|sup|inf|lfloor|lceil|log|ln|lg|exp|sin|cos|tan|cot|sec|csc|arc[a-z]+"
+    r"|sinh|cosh|tanh|operatorname|frac\s*\{?\s*d\s*\}?\s*\{\s*d[a-z])(?![A-Za-z])|!|\|"
+)
+_NAME = re.compile(
+    r"(?:\\[a-z]+|[A-Za-z]{1,3})(?:_\s*(?:\{[A-Za-z0-9]+\}|[A-Za-z0-9]))?\s*(?:\([A-Za-z0-9]+\))?"
+)
+_RELATION = re.compile(r"[=<>]|\\(?:le|leq|ge|geq|in)(?![A-Za-z])")
+_SEPARATOR = re.compile(r"[,;]|\\(?:cup|pm|mp)(?![A-Za-z])")
+_BRACKETS = re.compile(r"\\[{}]|\\left|\\right|[()\[\]]|\\text|\\infty")
+_DIGITS = r"[0-9]+(?:,[0-9]{3})*(?:\.[0-9]*)?|\.[0-9]+"
+_WHOLE = rf"(?:{_DIGITS})"
+_LITERAL = re.compile(
+    rf"[+-]?\s*(?:{_WHOLE}(?:[eE][+-]?[0-9]+)?"
+    rf"|{_WHOLE}?\s*\\[dtc]?frac\s*(?:\{{\s*-?{_WHOLE}\s*\}}|[0-9])\s*(?:\{{\s*-?{_WHOLE}\s*\}}|[0-9])"
+    rf"|{_WHOLE}\s*/\s*{_WHOLE}"
+    rf"|(?:{_WHOLE}\s*(?:\\times|\\cdot|\*)\s*)?10\s*\^\s*(?:\{{\s*-?[0-9]+\s*\}}|[0-9])"
+    rf")\s*(?:_\s*\{{?[0-9]+\}}?)?"
+)
+_FRACTION = re.compile(r"-?\\frac\{([0-9]{1,40})\}\{([0-9]{1,40})\}|-?([0-9]{1,40})/([0-9]{1,40})")
+_ROOT = re.compile(r"\\sqrt(?:\[([0-9]{1,3})\])?\s*(?:\{\s*([0-9]+)\s*\}|([0-9]))")
+_POWER = re.compile(r"(?<![0-9.A-Za-z])([0-9]+)\s*\^\s*(?:\{\s*(-?[0-9]+)\s*\}|([0-9]))")
+_COMPOSED = re.compile(
+    r"(?:\\sqrt(?:\[[^\]]*\])?\{[^{}]*\}|(?:[0-9]+|\([^()]*\))\^(?:\{[^{}]*\}|.))"
+)
+
+ROOT_DIGITS: Final = 10
+"""Digits of a radicand that is searched for squares; a root of a longer one counts as not taken."""
+
+
+def is_evaluated(answer: str, truth: str, question: str) -> bool:
+    """Whether *answer* says its value as *truth* does.
+
+    Numbers must be numbers where the truth holds nothing else. Operations that the truth lacks
+    (sums, integrals, moduli, logarithms), powers of numbers and roots that can be taken are not
+    evaluated, and neither is a formula of the question in other words than the truth's.
+
+    Args:
+        answer: The answer, without its unit.
+        truth: The truth, without its unit.
+        question: All text of the question.
+    """
+    allowed = set(_OPERATIONS.findall(truth))
+    if any(operation not in allowed for operation in _OPERATIONS.findall(answer)):
+        return False
+    if _is_literal(truth):
+        return _is_literal(answer) and not _is_copied_fraction(answer, truth, question)
+    if _has_roots_to_take(answer, truth) or _has_powers_to_take(answer, truth):
+        return False
+    return not _is_copied(answer, truth, question)
+
+
+def _is_literal(text: str) -> bool:
+    """Whether *text* is numbers alone, perhaps in brackets and with a name before them."""
+    sides = [_bare(side) for side in _RELATION.split(text)]
+    if len(sides) > 1:
+        sides = [side for side in sides if not _NAME.fullmatch(side)]
+    bracketless = (_BRACKETS.sub(" ", side) for side in sides)
+    parts = [_bare(part) for side in bracketless for part in _SEPARATOR.split(side)]
+    return all(not part or _LITERAL.fullmatch(part) for part in parts) and any(parts)
+
+
+def _bare(part: str) -> str:
+    part = part.strip()
+    while part.startswith("{") and part.endswith("}"):
+        part = part[1:-1].strip()
+    return part if part not in {"+", "-"} else ""
+
+
+def _is_copied_fraction(answer: str, truth: str, question: str) -> bool:
+    match = _FRACTION.fullmatch(_close(answer))
+    return match is not None and _close(answer) in _close(question) and not _in_lowest_terms(match)
+
+
+def _in_lowest_terms(match: re.Match[str]) -> bool:
+    above, below = (int(part) for part in match.groups() if part is not None)
+    while below:
+        above, below = below, above % below
+    return above == 1
+
+
+def _has_roots_to_take(answer: str, truth: str) -> bool:
+    if any(_can_be_taken(match) for match in _ROOT.finditer(truth)):
+        return False
+    return any(_can_be_taken(match) for match in _ROOT.finditer(answer))
+
+
+def _can_be_taken(match: re.Match[str]) -> bool:
+    degree, radicand = int(match[1] or 2), match[2] or match[3]
+    if len(radicand) > ROOT_DIGITS:
+        return True
+    value = int(radicand)
+    if not 1 < degree < 32:
+        return False
+    if degree == 2 and isqrt(value) ** 2 == value:
+        return True
+    base = 2
+    while (power := base**degree) <= min(value, 10**8):
+        if value % power == 0:
+            return True
+        base += 1
+    return False
+
+
+def _has_powers_to_take(answer: str, truth: str) -> bool:
+    return not _POWER.search(truth) and bool(_POWER.search(answer))
+
+
+def _is_copied(answer: str, truth: str, question: str) -> bool:
+    """Whether the question has *answer*, or a root or power in it, and the truth has it not."""
+    whole, known, asked = _close(answer), _close(truth), _close(question)
+    if not whole or whole in known:
+        return False
+    is_formula = bool(re.search(r"[-+*/^]|\\[dt]?frac|\\sqrt|\\cdot|\\times|\)\(", whole[1:]))
+    if is_formula and len(whole) > 2 and whole in asked:
+        return True
+    return any(part in asked and part not in known for part in _COMPOSED.findall(whole))
+
+
+def _close(text: str) -> str:
+    """*text* without blanks, size commands and differences of writing."""
+    text = re.sub(r"\\(?:left|right|displaystyle|,|;|!|:| )|[\s$]", "", text)
+    text = re.sub(r"\\[dtc]frac", r"\\frac", text)
+    text = re.sub(r"\\frac(?:\{([^{}]*)\}|([0-9]))(?:\{([^{}]*)\}|([0-9]))", _braced, text)
+    text = re.sub(r"\\sqrt([0-9A-Za-z])", r"\\sqrt{\1}", text)
+    return re.sub(r"\^\{(.)\}", r"^\1", text).replace("\\cdot", "*").replace("\\times", "*")
+
+
+def _braced(match: re.Match[str]) -> str:
+    return f"\\frac{{{match[1] or match[2]}}}{{{match[3] or match[4]}}}"
