@@ -139,8 +139,11 @@ def _look(worker: MeteredWorker, environment_id: str, level: int, audit_seed: in
     look = Look(level)
     for seed in level_seeds(audit_seed, environment_id, level, SEEDS):
         made, _ = worker.make(level, seed)
-        look.tried += 1
-        look.take_instance(seed, made)
+        if isinstance(made, InstanceFailure):
+            look.take(seed, made)
+        else:
+            look.tried += 1
+            look.take_instance(seed, made)
         if look.instances or (isinstance(made, InstanceFailure) and made.cause == "native_limit"):
             break
     return look
