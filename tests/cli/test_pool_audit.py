@@ -273,7 +273,7 @@ def test_a_pool_is_written_without_its_dead_levels(
     command = ("pool", "audit", pool, "--instances", 4, "--allow-weak-sandbox", "--fix")
     code, out, err = scaler(*command, fixed)
     assert code == 1
-    assert "bad: generator_fails: levels 2-3" in out
+    assert "bad: generator_fails: level 3: 4 of 4 seeds" in out
     assert "dead: levels 2-3; scaler pool audit --fix leaves them out" in out
     assert "dead: without levels 2-3" in err
     assert f"{fixed}: 2 environments, 1 of them trimmed" in err
