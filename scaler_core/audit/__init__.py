@@ -14,6 +14,7 @@ Apart from it: the texts of environments against the questions of benchmarks (``
 from scaler_core.audit.config import AuditSettings
 from scaler_core.audit.contamination import compare_with_benchmarks, find_overlaps
 from scaler_core.audit.cost import measure_pool
+from scaler_core.audit.fixing import FixReport, fix_pool
 from scaler_core.audit.pool import audit_pool
 from scaler_core.audit.records import EnvironmentAudit, Finding
 
@@ -21,8 +22,10 @@ __all__ = [
     "AuditSettings",
     "EnvironmentAudit",
     "Finding",
+    "FixReport",
     "audit_pool",
     "compare_with_benchmarks",
     "find_overlaps",
+    "fix_pool",
     "measure_pool",
 ]

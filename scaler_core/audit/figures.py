@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scaler_core.audit.looks import Look, describe_dead
 from scaler_core.audit.programs import paced
 from scaler_core.audit.records import (
     LONGEST_ANSWER,
@@ -155,6 +156,24 @@ def measure_generator(levels: Sequence[LevelAudit]) -> list[Measure]:
             ),
         ]
     return measures
+
+
+def measure_looks(looks: Sequence[Look]) -> list[Measure]:
+    """The levels on which no seed gives an instance, of those that were only looked at."""
+    dead = [look for look in looks if look.dead]
+    silent = [look for look in dead if not look.asked]
+    unanswered = [look for look in dead if look.asked]
+    return [
+        Measure(rule, 1.0, describe_dead(some))
+        for rule, some in (("generator_fails", silent), ("truth_missing", unanswered))
+        if some
+    ]
+
+
+def dead_levels(levels: Sequence[LevelAudit], looks: Sequence[Look] = ()) -> tuple[int, ...]:
+    """The levels on which no seed gave an instance, in increasing order."""
+    audited = {level.level for level in levels if level.seeds and not level.instances}
+    return tuple(sorted(audited | {look.level for look in looks if look.dead}))
 
 
 def measure_solutions(

@@ -12,7 +12,7 @@ from scaler_core.audit.records import RepeatAudit
 from scaler_core.audit.rules import Measure
 from scaler_core.factory import InstanceFailure, LevelSeed
 from scaler_core.factory.local import GENERATOR_LIMITS
-from scaler_core.factory.programs import read_generated, read_result
+from scaler_core.factory.programs import Testcase, read_generated, read_result
 from scaler_core.interfaces import Program, RunResult
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Environment
@@ -28,14 +28,19 @@ class Input:
     Attributes:
         level: Its level.
         seed: Its seed.
-        stdin: What solutions read.
+        testcase: What solutions read, and the structured value.
         value: Fingerprint of the structured value.
     """
 
     level: int
     seed: int
-    stdin: bytes
+    testcase: Testcase
     value: str
+
+    @property
+    def stdin(self) -> bytes:
+        """What solutions read."""
+        return self.testcase.stdin
 
 
 @dataclass
@@ -94,7 +99,7 @@ def generate(
             made.failures.append((f"seed {seed}", testcase))
             continue
         made.fingerprints[level, seed] = fingerprint(result)
-        made.inputs.append(Input(level, seed, testcase.stdin, digest(testcase.value)))
+        made.inputs.append(Input(level, seed, testcase, digest(testcase.value)))
     return made
 
 

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 
 from scaler_core.audit.config import chosen_levels
 from scaler_core.audit.figures import (
+    dead_levels,
     describe_instances,
     measure_generator,
+    measure_looks,
     measure_prompts,
     measure_variety,
     share_of_duplicates,
 )
 from scaler_core.audit.generator import NO_TESTCASE, Way, digest, measure_repeats, repeat
+from scaler_core.audit.looks import SEEDS, Look, level_seeds
 from scaler_core.audit.programs import OTHER_HASH_SEED, paced
 from scaler_core.audit.records import LevelAudit, RepeatAudit, Spread, VerifierAudit, count_failures
 from scaler_core.audit.rules import Measure
@@ -79,6 +82,7 @@ class NativeResult:
     levels: Sequence[LevelAudit] = ()
     repeats: Sequence[RepeatAudit] = ()
     verifier: VerifierAudit | None = None
+    dead_levels: Sequence[int] = ()
 
 
 def audit_native(environment: NativeEnvironment, workshop: Workshop) -> NativeResult:
@@ -95,6 +99,7 @@ def audit_native(environment: NativeEnvironment, workshop: Workshop) -> NativeRe
     with workshop.using(MeteredWorker(environment)) as worker:
         for level in chosen_levels(workshop.settings.levels, environment.top_level):
             _audit_level(worker, environment.id, level, workshop, evidence)
+        looks = _look_at_others(worker, environment, workshop, evidence)
         with (
             workshop.using(MeteredWorker(environment)) as fresh,
             workshop.using(MeteredWorker(environment, OTHER_HASH_SEED)) as other,
@@ -106,12 +111,42 @@ def audit_native(environment: NativeEnvironment, workshop: Workshop) -> NativeRe
     )
     measures = [
         *measure_generator(evidence.levels),
+        *measure_looks(looks),
         *measure_repeats(ways, repeats),
         *measure_variety(evidence.levels),
         *measure_prompts(evidence.levels),
         *verifier_measures,
     ]
-    return NativeResult(measures, evidence.levels, repeats, verifier)
+    dead = dead_levels(evidence.levels, looks)
+    return NativeResult(measures, evidence.levels, repeats, verifier, dead)
+
+
+def _look_at_others(
+    worker: MeteredWorker, environment: NativeEnvironment, workshop: Workshop, evidence: Evidence
+) -> list[Look]:
+    """A look at each level that was not chosen, and the whole audit of those that are doubtful."""
+    seen = {level.level for level in evidence.levels}
+    others = [level for level in range(environment.top_level + 1) if level not in seen]
+    looks = [_look(worker, environment.id, level, workshop.settings.seed) for level in others]
+    for look in looks:
+        if look.doubtful:
+            _audit_level(worker, environment.id, look.level, workshop, evidence)
+    evidence.levels.sort(key=lambda level: level.level)
+    return looks
+
+
+def _look(worker: MeteredWorker, environment_id: str, level: int, audit_seed: int) -> Look:
+    look = Look(level)
+    for seed in level_seeds(audit_seed, environment_id, level, SEEDS):
+        made, _ = worker.make(level, seed)
+        if isinstance(made, InstanceFailure):
+            look.take(seed, made)
+        else:
+            look.tried += 1
+            look.take_instance(seed, made)
+        if look.instances or (isinstance(made, InstanceFailure) and made.cause == "native_limit"):
+            break
+    return look
 
 
 def _audit_level(

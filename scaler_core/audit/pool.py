@@ -127,6 +127,7 @@ def _audit(source: EnvironmentSource, environment_id: str, workshop: Workshop) -
     facts: dict[str, Any] = {
         "environment_id": environment_id,
         "name": _name(environment),
+        "content_hash": source.content_hash(environment_id),
         "kind": "native" if isinstance(environment, NativeEnvironment) else "program",
         "top_level": environment.top_level,
     }

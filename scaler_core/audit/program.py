@@ -3,19 +3,23 @@
 ::
 
     each level:  generator -> testcases -> every solution votes -> the factory's truths, compared
+    the others:  a look, so that no level is dead
     then:        votes counted -> instances repeated in other ways -> verifier asked -> measures
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scaler_core.audit.config import chosen_levels
 from scaler_core.audit.figures import (
+    dead_levels,
     describe_instances,
     make_paced,
     measure_generator,
+    measure_looks,
     measure_prompts,
     measure_solutions,
     measure_variety,
@@ -35,6 +39,8 @@ from scaler_core.audit.generator import (
     repeat,
     resident_fingerprints,
 )
+from scaler_core.audit.leaks import Answered, measure_leaks
+from scaler_core.audit.looks import Look, ask_for_instances, look_at_levels
 from scaler_core.audit.programs import OTHER_HASH_SEED, Programs
 from scaler_core.audit.records import (
     LONGEST_ANSWER,
@@ -49,13 +55,22 @@ from scaler_core.audit.records import (
 )
 from scaler_core.audit.rules import Measure
 from scaler_core.audit.statement import interaction, restore_exponents, several_answers
+from scaler_core.audit.telling import AskSolution, Told, measure_telling
 from scaler_core.audit.verifier import INSTANCES_KEPT, audit_verifier
-from scaler_core.audit.voting import InputBallot, VoteCount, cast_votes, count_votes, short_text
+from scaler_core.audit.voting import (
+    LIMITS,
+    InputBallot,
+    VoteCount,
+    cast_votes,
+    count_votes,
+    short_text,
+)
 from scaler_core.audit.workshop import Workshop
 from scaler_core.factory import InstanceFailure, LevelSeed
 from scaler_core.factory.local import GENERATOR_LIMITS
-from scaler_core.factory.references import agree
-from scaler_core.models import Environment, Instance, Problem
+from scaler_core.factory.references import Words, agree, read_answer
+from scaler_core.interfaces import Program, RunResult
+from scaler_core.models import AnswerType, Environment, Instance, Problem
 
 FACTORY_BUDGET = 3
 """The factory runs the generator and several solutions, so it may take longer than one program."""
@@ -73,6 +88,8 @@ class Evidence:
         fingerprints: Those of the generator's results, by level and seed.
         truths_compared: Truths of the factory compared with the majority's answer.
         truths_wrong: Those that differ, each in one line.
+        telling: Whether the structured inputs tell what solutions read, level by level.
+        answered: Structured inputs and truths by level.
     """
 
     levels: list[LevelAudit] = field(default_factory=list)
@@ -82,6 +99,8 @@ class Evidence:
     fingerprints: dict[LevelSeed, str] = field(default_factory=dict)
     truths_compared: int = 0
     truths_wrong: list[str] = field(default_factory=list)
+    telling: list[Measure] = field(default_factory=list)
+    answered: dict[int, list[Answered]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,6 +113,7 @@ class ProgramResult:
     votes: VoteAudit | None = None
     repeats: Sequence[RepeatAudit] = ()
     verifier: VerifierAudit | None = None
+    dead_levels: Sequence[int] = ()
 
 
 def audit_program(environment: Environment, workshop: Workshop) -> ProgramResult:
@@ -106,8 +126,10 @@ def audit_program(environment: Environment, workshop: Workshop) -> ProgramResult
     if any(item.rule == "scale_out_of_bounds" and item.figure for item in measures):
         return ProgramResult(measures)
     evidence = Evidence()
-    for level in chosen_levels(workshop.settings.levels, environment.top_level):
+    chosen = chosen_levels(workshop.settings.levels, environment.top_level)
+    for level in chosen:
         _audit_level(environment, level, workshop, evidence)
+    looks = _look_at_others(environment, chosen, workshop, evidence)
     count = count_votes(evidence.ballots)
     solutions = [
         count.solution(number, item.language, evidence.solution_cpu_s.get(number, ()))
@@ -122,14 +144,33 @@ def audit_program(environment: Environment, workshop: Workshop) -> ProgramResult
     )
     measures += [
         *measure_generator(evidence.levels),
+        *measure_looks(looks),
         *measure_solutions(solutions, workshop.settings.agree, environment.problem.time_limit_s),
         *measure_votes(count, votes, evidence.levels),
+        *evidence.telling,
+        *measure_leaks(_above_the_lowest(evidence.answered, environment.top_level)),
         *measure_repeats(ways, repeats),
         *measure_variety(evidence.levels),
         *measure_prompts(evidence.levels),
         *verifier_measures,
     ]
-    return ProgramResult(measures, evidence.levels, solutions, votes, repeats, verifier)
+    dead = dead_levels(evidence.levels, looks)
+    return ProgramResult(measures, evidence.levels, solutions, votes, repeats, verifier, dead)
+
+
+def _look_at_others(
+    environment: Environment, chosen: Sequence[int], workshop: Workshop, evidence: Evidence
+) -> list[Look]:
+    """A look at each level that was not chosen, and the whole audit of those that are doubtful."""
+    others = [level for level in range(environment.top_level + 1) if level not in chosen]
+    seed = workshop.settings.seed
+    looks = look_at_levels(workshop.programs, environment, others, seed)
+    ask_for_instances(workshop.factory, environment, looks, seed)
+    for look in looks:
+        if look.doubtful:
+            _audit_level(environment, look.level, workshop, evidence)
+    evidence.levels.sort(key=lambda level: level.level)
+    return looks
 
 
 def _audit_level(
@@ -148,6 +189,14 @@ def _audit_level(
     instances = [item for item in made if isinstance(item, Instance)]
     evidence.instances += instances[:INSTANCES_KEPT]
     _compare_truths(instances, generated, ballots, environment, evidence)
+    truths = {item.seed: item.truth for item in instances}
+    told = [
+        Told(level, item.seed, item.testcase, truths.get(item.seed)) for item in generated.inputs
+    ]
+    evidence.telling += measure_telling(told, environment, _asker(workshop, environment, ballots))
+    evidence.answered[level] = [
+        Answered(item.testcase.value, item.truth) for item in told if item.truth is not None
+    ]
     for ballot in ballots:
         ballot.shorten_answers()
     evidence.levels.append(
@@ -170,6 +219,42 @@ def _audit_level(
             **describe_instances(instances, workshop.count_tokens),
         )
     )
+
+
+def _asker(
+    workshop: Workshop, environment: Environment, ballots: Sequence[InputBallot]
+) -> AskSolution:
+    """Asks the solution that agrees most often with the others at this level."""
+    agreeing = Counter[int]()
+    for ballot in ballots:
+        if ballot.majority is not None:
+            agreeing.update(ballot.majority.solutions)
+
+    def ask(stdins: Sequence[bytes]) -> list[Words | None]:
+        if not agreeing:
+            return []
+        number, _ = agreeing.most_common(1)[0]
+        solution = environment.problem.solutions[number - 1]
+        results = workshop.programs.run_paced(
+            Program(solution.language, solution.source), stdins, LIMITS, workshop.settings.budget_s
+        )
+        return [_words(result, environment.answer_type) for result in results]
+
+    return ask
+
+
+def _words(result: RunResult, answer_type: AnswerType) -> Words | None:
+    try:
+        return read_answer(result.output, answer_type) if result.status == "ok" else None
+    except ValueError:
+        return None
+
+
+def _above_the_lowest(
+    answered: Mapping[int, list[Answered]], top_level: int
+) -> dict[int, list[Answered]]:
+    """All levels but level 0, whose instances may be so small that any answer is trivial."""
+    return {level: items for level, items in answered.items() if level or top_level == 0}
 
 
 def _compare_truths(

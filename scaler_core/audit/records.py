@@ -230,12 +230,14 @@ class EnvironmentAudit(Versioned):
     Attributes:
         environment_id: Its id.
         name: The name of its problem, as its author wrote it.
+        content_hash: That of the environment as it was audited; empty where it could not be read.
         kind: ``program`` or ``native``; empty where it could not be read.
         verdict: ``bad`` with a bad finding, else ``usable`` with a warning, else ``good``;
             ``unknown`` where this machine could not do the audit.
         findings: What is wrong, the worst first.
         top_level: D.
-        levels: Level by level.
+        levels: Level by level, those that were asked for and those where some seeds failed.
+        dead_levels: Levels on which no seed that was tried gives an instance, of all levels.
         solutions: Solution by solution.
         votes: All solutions together.
         repeats: Instances made again.
@@ -245,11 +247,13 @@ class EnvironmentAudit(Versioned):
 
     environment_id: str
     name: str
+    content_hash: str = ""
     kind: Literal["program", "native", ""]
     verdict: AuditVerdict
     findings: tuple[Finding, ...] = ()
     top_level: int = 0
     levels: tuple[LevelAudit, ...] = ()
+    dead_levels: tuple[int, ...] = ()
     solutions: tuple[SolutionAudit, ...] = ()
     votes: VoteAudit | None = None
     repeats: tuple[RepeatAudit, ...] = ()

@@ -75,6 +75,35 @@ RULES: dict[str, Rule] = {
             bad_above=0.1,
         ),
         Rule(
+            "prompt_differs",
+            "share of testcases whose structured input lacks what solutions read, or holds "
+            "something else, at the worst level",
+            warn_above=0,
+            bad_above=0.1,
+        ),
+        Rule(
+            "prompt_loses_order",
+            "share of testcases that have another answer when solutions read the order of the "
+            "structured input, at the worst level",
+            bad_above=0,
+        ),
+        Rule(
+            "prompt_ambiguous",
+            "equal structured inputs with different truths",
+            bad_above=0,
+        ),
+        Rule(
+            "answer_leaked",
+            "largest share of truths that one field of the structured input equals, or its "
+            "length, first, last, largest or smallest element, above the lowest level",
+            bad_above=0.9,
+        ),
+        Rule(
+            "answer_in_order",
+            "the same for a sorted or reversed copy of a field",
+            warn_above=0.9,
+        ),
+        Rule(
             "unsound_solutions",
             "solutions that do not compile, fail, or are outvoted",
             warn_above=0,

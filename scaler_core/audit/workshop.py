@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Protocol, TypeVar
 
 from scaler_core.audit.config import AuditSettings
+from scaler_core.audit.looks import level_seeds
 from scaler_core.audit.programs import Programs, takes_hash_seeds
 from scaler_core.config import Recipe
 from scaler_core.errors import InfrastructureError
@@ -17,7 +18,6 @@ from scaler_core.factory import InstanceFactory
 from scaler_core.interfaces import CountTokens, Sandbox
 from scaler_core.judge import Judge
 from scaler_core.models import ComponentChoice
-from scaler_core.seeds import derive_seed
 
 
 class Tool(Protocol):
@@ -108,7 +108,5 @@ class Workshop:
 
     def seeds(self, environment_id: str, level: int) -> list[int]:
         """The seeds that are tried at *level*."""
-        return [
-            derive_seed("pool audit", self.settings.seed, environment_id, level, index)
-            for index in range(self.settings.instances)
-        ]
+        settings = self.settings
+        return level_seeds(settings.seed, environment_id, level, settings.instances)

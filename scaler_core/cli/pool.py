@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -19,8 +19,8 @@ from scaler_core.cli.output import (
 )
 from scaler_core.cli.pool_audit import command as audit_command
 from scaler_core.errors import unknown_name
-from scaler_core.interfaces import EnvironmentPack, EnvironmentSource, NativeEnvironment
-from scaler_core.models import Environment, Instance, PromptStyle
+from scaler_core.interfaces import EnvironmentPack, EnvironmentSource, NativeEnvironment, Sandbox
+from scaler_core.models import ComponentChoice, Environment, Instance, PromptStyle
 from scaler_core.pool import (
     describe_environment,
     export_pool,
@@ -31,6 +31,9 @@ from scaler_core.pool import (
 )
 from scaler_core.pool.published import published_text
 from scaler_core.pool.store import is_name
+
+if TYPE_CHECKING:
+    from scaler_core.audit.looks import PoolLook
 
 PROGRESS_EVERY = 1000
 
@@ -66,11 +69,33 @@ def command() -> None:
 )
 @click.option("--skip-invalid", is_flag=True, help="Leave malformed entries out and name them.")
 @click.option("--force", is_flag=True, help="Replace a pool that is there.")
+@click.option(
+    "--look",
+    "look_s",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long every level's generator is tried on a seed afterwards; 0 leaves it out.",
+)
+@sandbox_options
 @json_option
 def import_command(
-    file: Path, output: str, as_published: bool, skip_invalid: bool, force: bool, as_json: bool
+    file: Path,
+    output: str,
+    as_published: bool,
+    skip_invalid: bool,
+    force: bool,
+    look_s: float,
+    sandbox: str,
+    allow_weak: bool,
+    as_json: bool,
 ) -> None:
-    """Make a pool of FILE, a JSON file in the published format."""
+    """Make a pool of FILE, a JSON file in the published format.
+
+    Afterwards the generator of each environment makes one testcase at every level, in the sandbox,
+    and levels without one are told. The pool is complete before.
+    """
     report = import_pool(
         file,
         output,
@@ -81,13 +106,17 @@ def import_command(
     )
     for skipped in report.skipped:
         note(f"skipped {skipped.entry!r}: {skipped.reason}")
+    look = _look_at_levels(report.path, look_s, sandbox, allow_weak) if look_s else None
     if as_json:
-        emit_json(report.model_dump(mode="json"))
+        levels = look.model_dump(mode="json") if look else None
+        emit_json({**report.model_dump(mode="json"), "levels": levels})
         return
     click.echo(
         f"{report.path}: {report.environments} environments, {len(report.repaired)} level tables "
         f"repaired, {len(report.skipped)} entries skipped"
     )
+    if look is not None:
+        _print_look(look, look_s)
     click.echo(f"next: scaler pool ls {report.path}")
 
 
@@ -205,6 +234,32 @@ def sample_command(
 
 
 command.add_command(audit_command)
+
+
+def _look_at_levels(path: str, seconds: float, sandbox: str, allow_weak: bool) -> PoolLook:
+    """Look at every level of the pool at *path*."""
+    from scaler_core.audit.looks import look_at_pool
+    from scaler_core.plugins.choosing import build_sandbox
+
+    def make_sandbox() -> Sandbox:
+        choice = ComponentChoice(use=sandbox)
+        return build_sandbox(choice, load_host(), untrusted=True, allow_weak=allow_weak)
+
+    return look_at_pool(open_pool(Path(path)), make_sandbox, seconds)
+
+
+def _print_look(look: PoolLook, seconds: float) -> None:
+    for environment_id, reason in look.reasons.items():
+        _show(f"{environment_id}: dead {reason}")
+    if look.dead:
+        click.echo("scaler pool audit --fix writes a pool without dead levels")
+    if look.not_possible:
+        _show(f"levels were not looked at: {look.not_possible}")
+    elif look.left:
+        click.echo(
+            f"the levels of {look.left} environments were not looked at within {seconds:g} s; "
+            "an audit does it"
+        )
 
 
 def _open(pool: str) -> EnvironmentSource:

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from collections import Counter
-from collections.abc import Generator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from scaler_core import __version__
 from scaler_core.cli.output import emit_json, json_option, load_host, note, sandbox_options
 from scaler_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from scaler_core.audit import AuditSettings, EnvironmentAudit
+    from scaler_core.audit import EnvironmentAudit
     from scaler_core.interfaces import EnvironmentSource, Sandbox
     from scaler_core.plugins import PluginHost
 
 VERDICTS = ("good", "usable", "bad", "unknown")
 INTERRUPTED = 130
-AUDIT_ONLY = {"levels", "instances", "seed", "workers", "sandbox", "allow_weak", "tokenizer"}
+AUDIT_ONLY = {
+    "levels",
+    "instances",
+    "seed",
+    "workers",
+    "sandbox",
+    "allow_weak",
+    "tokenizer",
+    "fixed",
+}
 
 
 @click.command("audit")
@@ -65,7 +78,14 @@ AUDIT_ONLY = {"levels", "instances", "seed", "workers", "sandbox", "allow_weak",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the report as JSON into FILE too.",
+    help="Write the report as JSON into FILE too; after an interruption the same command goes on.",
+)
+@click.option(
+    "--fix",
+    "fixed",
+    type=click.Path(path_type=Path),
+    metavar="NEWPOOL",
+    help="Write a pool without the levels on which no seed gives an instance.",
 )
 @click.option(
     "--against",
@@ -94,6 +114,7 @@ def command(
     allow_weak: bool,
     tokenizer: str | None,
     output: Path | None,
+    fixed: Path | None,
     against: tuple[str, ...],
     benchmark_options: tuple[str, ...],
     as_json: bool,
@@ -106,9 +127,9 @@ def command(
     benchmark, or could not be audited.
     """
     from scaler_core.audit import AuditSettings, audit_pool
+    from scaler_core.cli.pool_audit_file import AuditFile
     from scaler_core.cli.pool_audit_report import print_report
     from scaler_core.interfaces import EnvironmentPack
-    from scaler_core.jsonio import compact_json, write_atomic
     from scaler_core.models import ComponentChoice
     from scaler_core.plugins.choosing import build_sandbox, token_counter
     from scaler_core.pool import find_environment, open_pool
@@ -135,25 +156,44 @@ def command(
             ComponentChoice(use=sandbox), host, untrusted=not source.trusted, allow_weak=allow_weak
         )
 
+    head = {"pool": pool, "version": __version__, "tokenizer": tokenizer, "settings": settings}
+    if fixed is not None:
+        _check_fix(source, fixed)
+    file = AuditFile(output)
+    done = file.earlier(head, source, ids)
+    if done:
+        note(f"{len(done)} of {len(ids)} environments were audited before, as {output} says")
+    left = {name: None for name in ids if name not in {item.environment_id for item in done}}
     audits = audit_pool(
         source,
         make_sandbox,
         host,
-        environments=ids,
+        environments=list(left),
         settings=settings,
-        count_tokens=token_counter(tokenizer, host) if tokenizer else None,
+        count_tokens=token_counter(tokenizer, host) if tokenizer and left else None,
     )
-    done, interrupted = _collect(audits, len(ids))
-    done.sort(key=lambda audit: ids.index(audit.environment_id))
-    report = _report(pool, done, len(ids), settings, interrupted)
-    if output is not None:
-        write_atomic(output, compact_json(report) + "\n")
+
+    def make_report(interrupted: bool) -> dict[str, Any]:
+        done.sort(key=lambda audit: ids.index(audit.environment_id))
+        return _report(head, done, len(ids), interrupted)
+
+    def save_now_and_then() -> None:
+        if file.is_due():
+            file.write(make_report(True))
+
+    interrupted = _collect(audits, len(left), done, save_now_and_then)
+    report = make_report(interrupted)
+    if fixed is not None and not interrupted:
+        report["fix"] = _write_fixed(source, done, fixed)
+    file.write(report)
     if as_json:
         emit_json(report)
     else:
         print_report(done)
     if interrupted:
         note(f"interrupted: {len(done)} of {len(ids)} environments were audited")
+        if output is not None:
+            note(f"the same command goes on with the others; what is done is in {output}")
         sys.exit(INTERRUPTED)
     sys.exit(1 if report["bad"] or report["unknown"] else 0)
 
@@ -194,38 +234,90 @@ def _refuse_audit_options(context: click.Context) -> None:
             )
 
 
+def _check_fix(source: EnvironmentSource, destination: Path) -> None:
+    """Refuse before the audit what could not be written after it."""
+    from scaler_core.audit.fixing import require_programs
+    from scaler_core.pool.writer import check_target
+
+    check_target(destination.resolve(), overwrite=False)
+    require_programs(source)
+
+
+def _write_fixed(
+    source: EnvironmentSource, audits: Sequence[EnvironmentAudit], destination: Path
+) -> dict[str, Any]:
+    """Write the pool without dead levels, and tell what was taken out."""
+    from scaler_core.audit import fix_pool
+    from scaler_core.audit.looks import name_levels
+
+    fix = fix_pool(source, audits, destination)
+    for environment_id, levels in fix.trimmed.items():
+        note(f"{environment_id}: without {name_levels(levels)}")
+    for environment_id in fix.left_out:
+        note(f"{environment_id}: left out, no level of it gives an instance")
+    note(f"{fix.path}: {fix.environments} environments, {len(fix.trimmed)} of them trimmed")
+    return fix.model_dump(mode="json")
+
+
 def _collect(
-    audits: Generator[EnvironmentAudit, None, None], count: int
-) -> tuple[list[EnvironmentAudit], bool]:
-    """The audits, as far as the user lets them go on, and whether they were interrupted."""
+    audits: Generator[EnvironmentAudit, None, None],
+    count: int,
+    done: list[EnvironmentAudit],
+    save: Callable[[], None],
+) -> bool:
+    """Add the audits to *done* as far as the user lets them go on; returns whether he did not.
+
+    Ctrl-C and SIGTERM end it. *save* is called after each audit.
+    """
     from scaler_core.cli.progress import Progress
 
-    done: list[EnvironmentAudit] = []
     try:
-        with closing(audits), Progress(count, "environments audited") as progress:
+        with (
+            _sigterm_interrupts(),
+            closing(audits),
+            Progress(count, "environments audited") as progress,
+        ):
             for audit in audits:
                 done.append(audit)
                 progress.advance()
+                save()
     except KeyboardInterrupt:
-        return done, True
-    return done, False
+        return True
+    return False
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM raises what Ctrl-C raises; schedulers send it before they kill."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what a signal does
+        return
+    old = signal.signal(signal.SIGTERM, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, old)
 
 
 def _report(
-    pool: str,
+    head: Mapping[str, Any],
     audits: Sequence[EnvironmentAudit],
     count: int,
-    settings: AuditSettings,
     interrupted: bool,
 ) -> dict[str, Any]:
     """The report as JSON."""
     verdicts = Counter[str](audit.verdict for audit in audits)
+    settings = head["settings"].model_dump(mode="json")
     return {
-        "pool": pool,
+        **head,
         "environments": count,
         "audited": len(audits),
         "interrupted": interrupted,
         **{verdict: verdicts[verdict] for verdict in VERDICTS},
-        "settings": settings.model_dump(mode="json"),
+        "settings": settings,
         "audits": [audit.model_dump(mode="json") for audit in audits],
     }

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import click
 
 from scaler_core.audit import EnvironmentAudit
+from scaler_core.audit.looks import name_levels
 from scaler_core.audit.records import LevelAudit, SolutionAudit, Spread
 from scaler_core.cli.output import print_table, printable
 
@@ -52,6 +53,8 @@ def _print_details(audit: EnvironmentAudit) -> None:
             ),
             [_level_row(level) for level in audit.levels],
         )
+    if audit.dead_levels:
+        _line(f"dead: {name_levels(audit.dead_levels)}; scaler pool audit --fix leaves them out")
     if audit.solutions:
         _line(f"solutions: {_outcomes(audit.solutions)}")
 

@@ -33,6 +33,17 @@ class Sums(NativeEnvironment):
         )
 
 
+class DeadMiddle(Sums):
+    """Makes nothing at levels 1 and 2."""
+
+    id = "dead-middle"
+
+    def make(self, level: int, seed: int) -> Instance:
+        if level in (1, 2):
+            raise ValueError("cannot do this")
+        return super().make(level, seed)
+
+
 class Clock(Sums):
     """Asks the clock."""
 

@@ -12,6 +12,7 @@ from scaler_core.audit.generator import Input
 from scaler_core.audit.programs import Programs
 from scaler_core.audit.voting import InputBallot, VoteCount, cast_votes, count_votes
 from scaler_core.errors import InfrastructureError
+from scaler_core.factory import programs as factory_programs
 from scaler_core.interfaces import RunResult
 from scaler_core.testing.environments import program_environment
 from tests.factory.scripted import ScriptedSandbox, ok, solutions
@@ -27,7 +28,10 @@ def said(*columns: Sequence[str | RunResult], budget_s: float = 1e9) -> list[Inp
         f"s{number}": [ok(item) if isinstance(item, str) else item for item in column]
         for number, column in enumerate(columns, start=1)
     }
-    inputs = [Input(0, seed, b"%d\n" % seed, "") for seed in range(len(columns[0]))]
+    inputs = [
+        Input(0, seed, factory_programs.Testcase(b"%d\n" % seed, {}), "")
+        for seed in range(len(columns[0]))
+    ]
     environment = program_environment(solutions=solutions(*plays))
     programs = Programs(ScriptedSandbox(dict(plays)))
     return cast_votes(programs, environment, inputs, budget_s)[0]

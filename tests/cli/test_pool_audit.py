@@ -161,6 +161,130 @@ def test_an_interrupted_audit_prints_what_is_done(tmp_path: Path, scaler: Scaler
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_an_audit_that_was_ended_goes_on_with_the_others(
+    tmp_path: Path, scaler: Scaler, by: signal.Signals
+) -> None:
+    file = tmp_path / "audit.json"
+    data = {"Good": sums(name="Good"), "Slow": sums(name="Slow", generate_testcase=HANGING)}
+    pool = tmp_path / "pool"
+    scaler("pool", "import", write_file(tmp_path / "p.json", data), "-o", pool, "--look", 0)
+    arguments = ["pool", "audit", str(pool), "--workers", "1", *map(str, QUICK)]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "scaler_core.cli", *arguments, "--output", str(file)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert child.stderr is not None
+    assert "1 of 2 environments audited" in child.stderr.readline()
+    child.send_signal(by)
+    out, err = child.communicate(timeout=120)
+    assert child.returncode == 130, err
+    assert "good" in out
+    assert "the same command goes on with the others" in err
+    before = json.loads(file.read_text())
+    assert (before["interrupted"], before["audited"]) == (True, 1)
+    # marked, so that the second call can be seen to take it over; the other has been mended
+    before["audits"][0]["wall_s"] = 12345.0
+    file.write_text(json.dumps(before))
+    data["Slow"] = sums(name="Slow")
+    mended = write_file(tmp_path / "p.json", data)
+    scaler("pool", "import", mended, "-o", pool, "--look", 0, "--force")
+    code, out, err = scaler(*arguments, "--output", file, "--json")
+    assert code == 0
+    assert "1 of 2 environments were audited before" in err
+    after = json.loads(out)
+    assert (after["interrupted"], after["audited"]) == (False, 2)
+    assert after["audits"][0]["wall_s"] == 12345.0
+    assert json.loads(file.read_text()) == after
+
+
+@pytest.mark.parametrize(
+    "changed", ["instances", "environment", "complete", "unknown", "damaged", "other pool"]
+)
+def test_only_audits_that_would_come_out_the_same_are_taken_over(
+    changed: str, tmp_path: Path, scaler: Scaler
+) -> None:
+    file, pool = tmp_path / "audit.json", tmp_path / "pool"
+    data = write_file(tmp_path / "p.json", {"Good": sums(name="Good")})
+    scaler("pool", "import", data, "-o", pool, "--look", 0)
+    arguments = ["pool", "audit", pool, *QUICK, "--output", file]
+    assert scaler(*arguments)[0] == 0
+    report = json.loads(file.read_text())
+    report["interrupted"] = changed != "complete"
+    if changed == "instances":
+        report["settings"]["instances"] += 1
+    elif changed == "environment":
+        report["audits"][0]["content_hash"] = "0" * 64
+    elif changed == "unknown":
+        report["audits"][0]["verdict"] = "unknown"
+    elif changed == "damaged":
+        report["audits"][0] = {"verdict": 7}
+    elif changed == "other pool":
+        report["pool"] = "elsewhere"
+    file.write_text(json.dumps(report))
+    code, _, err = scaler(*arguments)
+    assert code == 0
+    assert "audited before" not in err
+    assert not json.loads(file.read_text())["interrupted"]
+
+
+HANGING = "def generate_testcase(scale):\n    while True: pass\n"
+DEAD_MIDDLE = GENERATOR.replace(
+    "    values", "    assert scale['n'] not in (3, 4), 'dead'\n    values", 1
+)
+
+
+@pytest.fixture
+def dead_pool(tmp_path: Path) -> Path:
+    """The file of a pool with a sound environment and one without life on levels 2 and 3."""
+    data = {
+        "Good": sums(name="Good"),
+        "Dead": sums(
+            name="Dead",
+            generate_testcase=DEAD_MIDDLE,
+            difficulty_dict={str(level): level for level in range(7)},
+        ),
+    }
+    return write_file(tmp_path / "pool.json", data)
+
+
+def test_an_import_tells_which_levels_are_dead(
+    dead_pool: Path, tmp_path: Path, scaler: Scaler
+) -> None:
+    command = ("pool", "import", dead_pool, "-o", tmp_path / "pool", "--allow-weak-sandbox")
+    code, out, _ = scaler(*command)
+    assert code == 0
+    assert "dead: dead levels 2-3: no seed gives an instance" in out
+    code, out, _ = scaler(*command, "--force", "--json")
+    levels = json.loads(out)["levels"]
+    assert (levels["looked_at"], levels["dead"]) == (2, {"dead": [2, 3]})
+    out = scaler(*command, "--force", "--json", "--look", 0)[1]
+    assert json.loads(out)["levels"] is None
+
+
+def test_a_pool_is_written_without_its_dead_levels(
+    dead_pool: Path, tmp_path: Path, scaler: Scaler
+) -> None:
+    pool, fixed = tmp_path / "pool", tmp_path / "fixed"
+    scaler("pool", "import", dead_pool, "-o", pool, "--look", 0)
+    command = ("pool", "audit", pool, "--instances", 4, "--allow-weak-sandbox", "--fix")
+    code, out, err = scaler(*command, fixed)
+    assert code == 1
+    assert "bad: generator_fails: level 3: 4 of 4 seeds" in out
+    assert "dead: levels 2-3; scaler pool audit --fix leaves them out" in out
+    assert "dead: without levels 2-3" in err
+    assert f"{fixed}: 2 environments, 1 of them trimmed" in err
+    shown = json.loads(scaler("pool", "show", fixed, "dead", "--json")[1])
+    assert shown["provenance"]["dead_levels_removed"][0]["levels"] == [2, 3]
+    assert scaler("pool", "audit", fixed, "--instances", 4, "--allow-weak-sandbox")[0] == 0
+    code, _, err = scaler(*command, fixed)
+    assert code == 2
+    assert "already exists" in err
+
+
 def test_progress_tells_rate_and_time_left(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress(2, "things done") as progress:
         progress.advance()

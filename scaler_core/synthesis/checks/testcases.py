@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pydantic import JsonValue
 
 from scaler_core.audit.generator import digest
+from scaler_core.audit.pairs import LARGEST_STDIN, mismatch
 from scaler_core.audit.programs import OTHER_HASH_SEED
 from scaler_core.audit.records import shortened
 from scaler_core.factory import InstanceFailure
@@ -15,7 +16,6 @@ from scaler_core.synthesis.checks.bounds import counts_test_cases
 from scaler_core.synthesis.checks.constraints import Constraints
 from scaler_core.synthesis.checks.draws import make_testcases
 from scaler_core.synthesis.checks.jury import DrawnInput
-from scaler_core.synthesis.checks.pairs import LARGEST_STDIN, mismatch
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.config import CheckSettings
 from scaler_core.synthesis.records import Candidate

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scaler_core.audit.pairs import mismatch
 from scaler_core.synthesis.checks.bounds import constraints_text, counts_test_cases
-from scaler_core.synthesis.checks.pairs import mismatch
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ class _Contents:
     Attributes:
         numbers: Its integers and decimals, and the numbers in its texts.
         given: The integers and decimals among them, in their order.
-        sizes: Lengths of its texts, lists and dictionaries.
+        sizes: Lengths of its texts, in characters and words, of its lists and dictionaries.
         texts: Its keys and texts, and rows of short values joined.
     """
 
@@ -84,7 +84,7 @@ def _numbers(text: str) -> Iterator[tuple[Decimal, str]]:
 def _collect(value: object, contents: _Contents) -> None:
     if isinstance(value, str):
         contents.texts.append(value)
-        contents.sizes.add(Decimal(len(value)))
+        contents.sizes |= {Decimal(len(value)), Decimal(len(value.split()))}
         contents.numbers.update(number for number, _ in _numbers(value))
     elif isinstance(value, bool) or value is None:
         return
