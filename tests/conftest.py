@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import zlib
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,11 @@ from hypothesis import settings
 # how long an example takes says more about the machine's load than about the code
 settings.register_profile("scaler", deadline=None)
 settings.load_profile("scaler")
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so would every command
+# that they start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

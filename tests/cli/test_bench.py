@@ -15,7 +15,7 @@ import pytest
 
 from scaler_core.pool import write_pool
 from scaler_core.testing.environments import SUM_CPP, cpp_solutions, program_environment
-from tests.cli.running import Scaler
+from tests.cli.running import Scaler, Start
 from tests.sandbox.machines import require_compiler
 
 KEYS = {
@@ -156,13 +156,12 @@ def test_of_a_large_pool_the_first_environments_are_measured_unless_others_are_n
     assert len(report(named)["environments"]) == 2
 
 
-def test_ctrl_c_ends_it_early_with_what_was_measured(pool: Path) -> None:
+def test_ctrl_c_ends_it_early_with_what_was_measured(pool: Path, start: Start) -> None:
     command = [sys.executable, "-m", "scaler_core.cli", "bench", "instances", str(pool)]
-    process = subprocess.Popen(
+    process = start(
         [*command, "--env", "python", "--seconds", "600", "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
         start_new_session=True,
     )
     assert process.stderr is not None

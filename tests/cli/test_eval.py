@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from scaler_core.testing.endpoint import ChatRequest, RecordedEndpoint, Reply, refused
-from tests.cli.running import Scaler
+from tests.cli.running import Scaler, Start
 from tests.evaluation.questions import write_questions
 
 FIVE = ("math-500", "amc23", "aime24", "mmlu-pro", "bbeh")
@@ -172,7 +172,7 @@ def test_what_a_server_refuses_stays_undecided_where_that_is_wanted(scaler: Scal
     assert (code, "give --endpoint URL" in err) == (2, True)
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path, start: Start) -> None:
     write_questions(tmp_path)
     hanging = threading.Event()
 
@@ -182,11 +182,10 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
         return perfect(request)
 
     with RecordedEndpoint(slow) as server:
-        child = subprocess.Popen(
+        child = start(
             [sys.executable, "-m", "scaler_core.cli", *at(server, *files("math-500"))],
             cwd=tmp_path,
             stderr=subprocess.PIPE,
-            text=True,
         )
         responses = tmp_path / "evaluations" / "recorded" / "responses.jsonl"
         while child.poll() is None and not (responses.exists() and responses.stat().st_size):
@@ -201,12 +200,12 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
 
 @pytest.mark.local
 def test_an_evaluation_that_is_killed_goes_on_as_if_it_never_was(
-    scaler: Scaler, tmp_path: Path
+    scaler: Scaler, start: Start, tmp_path: Path
 ) -> None:
     pytest.importorskip("transformers")
     command = ["tiny", *files("amc23"), "--samples", "70", "--max-tokens", "30"]
     responses = tmp_path / "evaluations" / "tiny" / "responses.jsonl"
-    child = subprocess.Popen(
+    child = start(
         [sys.executable, "-m", "scaler_core.cli", "eval", *command],
         cwd=tmp_path,
         stdout=subprocess.DEVNULL,

@@ -16,7 +16,7 @@ import pytest
 from scaler_core.cli.progress import Progress
 from scaler_core.testing.environments import SUM_PYTHON
 from tests.audit.makers import GENERATOR
-from tests.cli.running import Scaler
+from tests.cli.running import Scaler, Start
 from tests.pool.makers import entry, write_file
 
 QUICK = ("--instances", 4, "--levels", "max", "--allow-weak-sandbox")
@@ -136,17 +136,18 @@ def test_a_tokenizer_counts_tokens(scaler: Scaler, pool: Path) -> None:
     assert "cannot load the tokenizer" in err
 
 
-def test_an_interrupted_audit_prints_what_is_done(tmp_path: Path, scaler: Scaler) -> None:
+def test_an_interrupted_audit_prints_what_is_done(
+    tmp_path: Path, scaler: Scaler, start: Start
+) -> None:
     hanging = "def generate_testcase(scale):\n    while True: pass\n"
     data = {"Good": sums(name="Good"), "Hanging": sums(name="Hanging", generate_testcase=hanging)}
     file = write_file(tmp_path / "pool.json", data)
     scaler("pool", "import", file, "-o", tmp_path / "pool")
     command = ["-m", "scaler_core.cli", "pool", "audit", str(tmp_path / "pool"), "--workers", "1"]
-    child = subprocess.Popen(
+    child = start(
         [sys.executable, *command, *map(str, QUICK), "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     assert child.stderr is not None

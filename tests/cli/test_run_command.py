@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.running import Start
+
 SIMULATED = """\
 [run]
 steps = 6
@@ -152,11 +154,9 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.01)
 
 
-def test_ctrl_c_finishes_the_step_and_the_run_can_go_on(work: Path) -> None:
+def test_ctrl_c_finishes_the_step_and_the_run_can_go_on(work: Path, start: Start) -> None:
     arguments = ["run", "sim.toml", "--run-dir", "out", "--set", "run.steps=100000"]
-    process = subprocess.Popen(
-        command(*arguments), cwd=work, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    process = start(command(*arguments), cwd=work, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
     wait_for(work / "out" / "metrics.jsonl", process)
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
