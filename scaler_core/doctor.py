@@ -167,7 +167,7 @@ def _components(area: Area, classes: Mapping[str, type[Backend | Sandbox]]) -> I
     for name, component in classes.items():
         try:
             missing = component.missing()
-        except Exception as error:  # a plugin's fault must not end the examination
+        except (Exception, SystemExit) as error:  # a plugin's fault must not end the examination
             missing = f"its own check raised {type(error).__name__}: {error}"
         yield _lacks(area, name, missing) if missing else _has(area, name, _readiness(component))
 

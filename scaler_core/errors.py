@@ -16,6 +16,7 @@ A response that cannot be graded is not an error but a :class:`~scaler_core.mode
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -92,18 +93,51 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}"[:400] if text else type(error).__name__
 
 
+MACHINE_FAULTS = {
+    errno.ENOSPC: "make room on that disk, or choose another folder",
+    errno.EDQUOT: "make room within the quota of that disk, or choose another folder",
+    errno.EFBIG: "raise the limit of file sizes (ulimit -f)",
+    errno.EROFS: "choose a folder that can be written",
+    errno.EIO: "look into the system's log: a disk, or the terminal, is gone",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENFILE: "the machine has too many open files: end other programs",
+    errno.ENOMEM: "end other programs, or use a machine with more memory",
+    errno.EAGAIN: "raise the limit of processes (ulimit -u)",
+}
+"""What a machine may lack wherever it is asked for, and what its owner can do about it."""
+
+
+def machine_fault(error: BaseException) -> InfrastructureError | None:
+    """The error for what the machine lacks; ``None`` where *error* is of another kind."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number not in MACHINE_FAULTS:
+        return None
+    assert isinstance(error, OSError)
+    where = f" {error.filename}" if error.filename else ""
+    return InfrastructureError(
+        f"the machine refused{where}: {error.strerror}", hint=MACHINE_FAULTS[number]
+    )
+
+
 @contextmanager
-def blamed_on(component: str) -> Iterator[None]:
+def blamed_on(component: str, did: str = "raised") -> Iterator[None]:
     """Turn whatever a component raises into a :class:`PluginError` that names it.
 
-    Errors that SCALER raises on purpose pass as they are.
+    Errors that SCALER raises on purpose pass as they are, and what the machine lacks is no fault
+    of the component. A component that wants to end the process is at fault too.
+
+    Args:
+        component: The component, as the message names it.
+        did: The words between its name and that of the exception.
     """
     try:
         yield
     except ScalerError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        if fault := machine_fault(error):
+            raise fault from error
         raise PluginError(
-            f"{component} raised {one_line(error)}",
+            f"{component} {did} {one_line(error)}",
             hint="run again with --debug for its traceback, and report it to its author",
         ) from error

@@ -140,7 +140,7 @@ def _call(who: str, judge: Callable[[], Verdict]) -> Verdict:
         verdict = judge()
     except ScalerError as error:
         return Verdict.undecided(f"{who}: {error}")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Verdict.undecided(f"{who} raised {type(error).__name__}")
     if not isinstance(verdict, Verdict):
         return Verdict.undecided(f"{who} returned no verdict")

@@ -6,11 +6,17 @@ Commands print and exit; everything they do is a call into the library.
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
+import traceback
 
 import click
 
 from scaler_core import __version__
+from scaler_core.cli.display import hold_standard_streams, unbreakable_stderr
+from scaler_core.cli.output import printable
+from scaler_core.cli.signals import Stopped, stops_raise
 
 # command -> (module, one line of help): kept here so that `scaler --help` imports no command
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -62,47 +68,65 @@ def cli(debug: bool) -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 ok, 1 failed work, 2 wrong use, 130 interrupted."""
+    """Run the command line and exit.
+
+    Exit codes: 0 ok, 1 failed work, 2 wrong use, 128 + signal where one ended it (130 for Ctrl-C).
+    """
     argv = list(sys.argv[1:] if args is None else args)
     # wherever it stands: it is wanted after a command failed, at the end of the line
     debug = "--debug" in argv
-    argv = [item for item in argv if item != "--debug"]
-    try:
-        code = cli.main(argv, prog_name="scaler", standalone_mode=False)
+    hold_standard_streams()
+    with unbreakable_stderr():
+        try:
+            with stops_raise():
+                code = cli.main(
+                    [item for item in argv if item != "--debug"],
+                    prog_name="scaler",
+                    standalone_mode=False,
+                )
+                sys.stdout.flush()
+        except BaseException as error:
+            code = _exit_code(error, debug)
         sys.exit(code if isinstance(code, int) else 0)
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        _fail(_first_line(error.format_message()), error.exit_code, debug)
-    except (click.Abort, KeyboardInterrupt):
-        _fail("interrupted", 130, debug)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
-    except Exception as error:
-        from scaler_core.errors import ScalerError
 
-        if isinstance(error, ScalerError):
-            _fail(str(error), error.exit_code, debug)
-        _fail(
-            f"unexpected {type(error).__name__}: {_first_line(str(error))} "
-            "(this is a bug in SCALER; run again with --debug and report what it prints)",
-            1,
-            debug,
-        )
+
+def _exit_code(error: BaseException, debug: bool) -> int:
+    """Say what ended a command, in one line, and how it exits."""
+    from scaler_core.errors import ScalerError, machine_fault
+
+    if isinstance(error, click.Abort) and error.__cause__:
+        error = error.__cause__  # click hides what a signal raised
+    match error:
+        case SystemExit(code=int() as code):
+            return code
+        case BrokenPipeError():
+            # whoever read our output has left; what is still in the buffer goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 128 + signal.SIGPIPE
+        case click.exceptions.NoArgsIsHelpError():
+            print(error.format_message())
+            return error.exit_code
+        case click.ClickException():
+            message, code = _first_line(error.format_message()), error.exit_code
+        case Stopped():
+            message, code = str(error), error.exit_code
+        case click.Abort() | KeyboardInterrupt() | EOFError():
+            message, code = "interrupted", 128 + signal.SIGINT
+        case ScalerError():
+            message, code = str(error), error.exit_code
+        case OSError() if fault := machine_fault(error):
+            message, code = str(fault), fault.exit_code
+        case _:
+            message, code = (
+                f"unexpected {type(error).__name__}: {_first_line(str(error))} "
+                "(this is a bug in SCALER; run again with --debug and report what it prints)",
+                1,
+            )
+    if debug:
+        traceback.print_exception(error)
+    print(f"scaler: {printable(message)}", file=sys.stderr)
+    return code
 
 
 def _first_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _fail(message: str, code: int, debug: bool) -> None:
-    if debug:
-        import traceback
-
-        traceback.print_exc()
-    from scaler_core.cli.output import printable
-
-    print(f"scaler: {printable(message)}", file=sys.stderr)
-    sys.exit(code)

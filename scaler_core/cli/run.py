@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, redirect_stdout
+from collections.abc import Sequence
+from contextlib import closing, redirect_stdout
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -23,6 +21,7 @@ from scaler_core.cli.output import (
 )
 from scaler_core.cli.run_report import print_report
 from scaler_core.cli.run_view import LiveView, PlainView
+from scaler_core.cli.signals import first_stop_asks
 from scaler_core.config import DEFAULT_RECIPE
 from scaler_core.errors import UsageError
 from scaler_core.plugins import PluginHost
@@ -60,18 +59,19 @@ def command(
     list_recipes: bool,
     dry_run: bool,
     as_json: bool,
-) -> None:
+) -> int:
     """Train a model on environments that adapt to it.
 
     RECIPE is a shipped recipe's name or the path of a TOML file; without it, the quickstart runs.
-    Ctrl-C finishes the step, writes a checkpoint and says how to go on.
+    Ctrl-C finishes the step, writes a checkpoint and says how to go on; so do SIGTERM, and the
+    SIGHUP of a terminal that is closed (nohup keeps it training). It then exits with 130, 143, 129.
     """
     host = load_host()
     if allow_weak:
         overrides = (*overrides, "factory.allow_weak_sandbox=true")
     if list_recipes:
         _print_recipes(host, as_json)
-        return
+        return 0
     if resume is not None and (recipe is not None or run_dir is not None):
         raise UsageError("--resume goes without a recipe and without --run-dir")
     # a component that prints must not spoil the one line of JSON on stdout
@@ -87,47 +87,40 @@ def command(
             with closing(run):
                 preview = run.preview()
         else:
-            summary = _train(run)
+            summary, code = _train(run)
     if dry_run:
         _print_recipe(run, preview, as_json)
-    elif as_json:
+        return 0
+    if as_json:
         emit_json(_json_line(run, summary))
+    return code
 
 
-def _train(run: Run) -> RunSummary:
+def _train(run: Run) -> tuple[RunSummary, int]:
+    """The summary, and the exit code: that of the signal which stopped it early."""
     view = LiveView() if LiveView.fits() else PlainView()
     run.observer = view
-    with _stop_on_interrupt(run), view:
-        summary = run.train()
-    if run.finished:
-        print_report(summary, run.directory)
-    else:
-        note(f"stopped after step {run.feed.step} of {run.steps}")
-        note(f"go on with: scaler run --resume {shlex.quote(str(run.directory))}")
-    return summary
 
-
-@contextmanager
-def _stop_on_interrupt(run: Run) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM asks for a stop after the step, the second is obeyed at once."""
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if run.stop_requested:
-            raise KeyboardInterrupt
+    def ask() -> None:
         run.request_stop()
         note("stopping after this step, with a checkpoint; Ctrl-C again stops at once")
 
-    signals = (signal.SIGINT, signal.SIGTERM)
-    old = {number: signal.signal(number, handle) for number in signals}
     try:
-        yield
+        with first_stop_asks(ask) as stop, view:
+            summary = run.train()
     except KeyboardInterrupt:
-        place = shlex.quote(str(run.directory))
-        note(f"stopped at once; go on with: scaler run --resume {place}")
+        note(f"stopped at once; {_how_to_go_on(run)}")
         raise
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
+    if run.finished:
+        print_report(summary, run.directory)
+        return summary, 0
+    note(f"stopped after step {run.feed.step} of {run.steps}")
+    note(_how_to_go_on(run))
+    return summary, stop.exit_code
+
+
+def _how_to_go_on(run: Run) -> str:
+    return f"go on with: scaler run --resume {shlex.quote(str(run.directory))}"
 
 
 def _json_line(run: Run, summary: RunSummary) -> dict[str, Any]:
@@ -135,6 +128,7 @@ def _json_line(run: Run, summary: RunSummary) -> dict[str, Any]:
     return {
         "run_dir": str(run.directory),
         "steps": summary.steps,
+        "finished": run.finished,
         "accuracy_before": before.accuracy if before and before.decided else None,
         "accuracy_after": after.accuracy if after and after.decided else None,
         "mean_difficulty_start": summary.mean_difficulty_start,

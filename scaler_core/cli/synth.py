@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,11 +20,12 @@ from scaler_core.cli.output import (
     note,
     sandbox_options,
 )
+from scaler_core.cli.signals import first_stop_asks
 from scaler_core.options import parse_options, parse_setting, section_of
 
 if TYPE_CHECKING:
     from scaler_core.synthesis.config import SynthesisOptions
-    from scaler_core.synthesis.run import SynthesisReport, SynthesisRun
+    from scaler_core.synthesis.run import SynthesisReport
 
 STAGES = ("filter", "extract", "generate", "check", "calibrate")
 PLAIN_OPTIONS = (
@@ -43,7 +42,6 @@ PLAIN_OPTIONS = (
     "workers",
 )
 COMPONENTS = ("extractor", "generator")
-INTERRUPTED = 130
 EXAMPLE = "extractor.temperature=0.2"
 
 
@@ -129,7 +127,7 @@ def command(
     settings: tuple[str, ...],
     as_json: bool,
     **given: Any,
-) -> None:
+) -> int:
     """Make the pool POOL out of programming PROBLEMS, with the help of a language model.
 
     PROBLEMS is a CodeContests *.parquet file or a folder of them, *.jsonl with problems, a
@@ -164,7 +162,12 @@ def command(
         )
         if run.store.journal.cut:
             note("the last run was killed while it wrote to its journal; that step is done again")
-        with view.watching(run, run.count_problems()), _stop_on_interrupt(run):
+
+        def ask() -> None:
+            run.synthesis.stop("interrupted")
+            note("stopping with what is under way; Ctrl-C again stops at once")
+
+        with view.watching(run, run.count_problems()), first_stop_asks(ask) as stop:
             report = run.run()
     if as_json:
         emit_json(as_line(report))
@@ -172,9 +175,9 @@ def command(
         print_report(report)
     _note_how_to_continue(report, options)
     if report.stop_reason == "interrupted":
-        sys.exit(INTERRUPTED)
+        return stop.exit_code
     produced = report.environments or options.stage != "calibrate"
-    sys.exit(0 if report.complete and produced else 1)
+    return 0 if report.complete and produced else 1
 
 
 def _options(given: Mapping[str, Any], settings: tuple[str, ...]) -> dict[str, Any]:
@@ -208,28 +211,6 @@ def _options(given: Mapping[str, Any], settings: tuple[str, ...]) -> dict[str, A
         if component in data:
             data[component].setdefault("use", "llm")
     return data
-
-
-@contextmanager
-def _stop_on_interrupt(run: SynthesisRun) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM ends with what is under way, the second is obeyed at once."""
-    asked = False
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-        run.synthesis.stop("interrupted")
-        note("stopping with what is under way; Ctrl-C again stops at once")
-
-    signals = (signal.SIGINT, signal.SIGTERM)
-    old = {number: signal.signal(number, handle) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
 
 
 def _note_how_to_continue(report: SynthesisReport, options: SynthesisOptions) -> None:

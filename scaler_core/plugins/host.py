@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, cast
 
-from scaler_core.errors import PluginError, ScalerError, one_line, unknown_name
+from scaler_core.errors import blamed_on, unknown_name
 from scaler_core.interfaces import Component
 from scaler_core.models import ComponentChoice, Record
 from scaler_core.options import parse_options
@@ -109,16 +109,8 @@ class PluginHost:
         provided = self._lookup(interface, choice.use, f"{path}.use")
         owner = repr(choice.use)
         config = parse_options(provided.component.Config, choice.options, path, owner=owner)
-        try:
+        with blamed_on(f"{kind.noun} {choice.use!r} of {provided.owner.title}", "cannot be built:"):
             return provided.component(config)
-        except ScalerError:
-            raise
-        except Exception as error:
-            raise PluginError(
-                f"{kind.noun} {choice.use!r} of {provided.owner.title} cannot be built: "
-                f"{one_line(error)}",
-                hint="report it to the plugin's author",
-            ) from error
 
     def selection(self) -> tuple[str, ...]:
         """The loaded plugins, by the names with which another process loads just them."""

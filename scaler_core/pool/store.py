@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from pydantic import ValidationError
 
-from scaler_core.errors import DataError, PluginError, ScalerError, unknown_name
+from scaler_core.errors import DataError, PluginError, blamed_on, unknown_name
 from scaler_core.interfaces import EnvironmentPack, EnvironmentSource
 from scaler_core.models import AnswerType, Environment
 from scaler_core.pool.entry import explain
@@ -229,13 +229,8 @@ def installed_packs() -> Packs:
 
 def _open_pack(name: str, pack: type[EnvironmentPack]) -> EnvironmentSource:
     where = f"environment pack {name!r} ({pack.__module__}.{pack.__qualname__})"
-    try:
+    with blamed_on(where, "cannot be opened:"):
         source = pack().open()
-    except ScalerError:
-        raise
-    except Exception as error:
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-        raise PluginError(f"{where} cannot be opened: {text}") from error
     if not isinstance(source, EnvironmentSource):
         raise PluginError(f"{where}: open() returned {type(source).__name__}, no EnvironmentSource")
     source.trusted = True

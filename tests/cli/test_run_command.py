@@ -29,6 +29,7 @@ every = 2
 KEYS = [
     "run_dir",
     "steps",
+    "finished",
     "accuracy_before",
     "accuracy_after",
     "mean_difficulty_start",
@@ -161,7 +162,7 @@ def test_ctrl_c_finishes_the_step_and_the_run_can_go_on(work: Path, start: Start
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 0
+    assert process.returncode == 130
     assert "stopping after this step" in errors
     assert "go on with: scaler run --resume out" in errors
     steps = len((work / "out" / "metrics.jsonl").read_text().splitlines())

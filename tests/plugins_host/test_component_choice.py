@@ -65,7 +65,7 @@ def test_a_constructor_that_raises_is_the_plugins_fault():
         build(variant(__init__=explode))
     assert str(caught.value) == (
         "controller 'careful' of plugin 'some' (some-plugin 1.0) cannot be built: RuntimeError: "
-        "no licence (report it to the plugin's author)"
+        "no licence (run again with --debug for its traceback, and report it to its author)"
     )
 
 
