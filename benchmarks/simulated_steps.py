@@ -13,9 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from scaler_core.config import recipe_from
 from scaler_core.pool import write_pool
 from scaler_core.run.opening import open_run
+from scaler_core.run.recipes import recipe_from
 from scaler_core.testing.environments import program_environment
 
 

@@ -43,7 +43,7 @@ _EXPORTS: dict[str, str] = {
     "Instance": "scaler_core.models",
     "list_environments": "scaler_core.pool",
     "list_plugins": "scaler_core.plugins",
-    "list_recipes": "scaler_core.run.opening",
+    "list_recipes": "scaler_core.run.recipes",
     "load_plugins": "scaler_core.plugins",
     "make_instances": "scaler_core.library",
     "measure_pool": "scaler_core.audit",

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from packaging.requirements import InvalidRequirement, Requirement
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
-from scaler_core.errors import UsageError, unknown_name
 from scaler_core.models import ComponentChoice, PromptStyle
-from scaler_core.options import parse_options, parse_setting, section_of
 
 DEFAULT_RECIPE = "quickstart"
 
@@ -48,6 +44,19 @@ class RunSection(Section):
     """Root of every random choice of the run."""
     directory: str = "runs/{name}-{time}"
     """Where the run's files go; ``{name}`` is the recipe's name, ``{time}`` the start."""
+    requires: tuple[str, ...] = ()
+    """Distributions that must be installed, as pip writes them: ``["scaler-x>=1.2"]``."""
+
+    @field_validator("requires")
+    @classmethod
+    def _requirements(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        for text in texts:
+            try:
+                Requirement(text)
+            except InvalidRequirement as error:
+                fault = " ".join(str(error).split())
+                raise ValueError(f"{text!r} is no requirement of pip's form: {fault}") from None
+        return texts
 
 
 class PoolSource(Section):
@@ -214,85 +223,6 @@ class Recipe(Section):
     def to_toml(self) -> str:
         """The recipe with every key spelt out."""
         return tomli_w.dumps(_without_none(self.model_dump(mode="json")))
-
-
-def load_recipe(
-    name_or_path: str,
-    shipped: Mapping[str, Path],
-    overrides: Sequence[str] = (),
-) -> tuple[str, Recipe]:
-    """A recipe and its name.
-
-    Args:
-        name_or_path: A shipped recipe's name, or the path of a TOML file.
-        shipped: Recipes by name.
-        overrides: Settings like ``run.steps=3``, applied over the file.
-
-    Raises:
-        UsageError: No such recipe, not TOML, or a key or value that is not allowed.
-    """
-    path = shipped.get(name_or_path) or _recipe_file(name_or_path, shipped)
-    name = name_or_path if name_or_path in shipped else path.stem
-    data = _read_toml(path)
-    # a change of component comes first: it drops the options of the one it replaces
-    for override in sorted(overrides, key=lambda text: ".use" not in text):
-        _apply(data, override)
-    return name.replace("/", "-"), recipe_from(data, source=str(path))
-
-
-def recipe_from(data: Mapping[str, Any], source: str = "") -> Recipe:
-    """*data* as a recipe; errors name a key by the path that the user typed."""
-    for key, value in data.items():
-        if key in Recipe.model_fields and not isinstance(value, Mapping):
-            raise UsageError(f"{key}: must be a section [{key}] with keys, not {value!r}")
-    filled = {key: _with_default_component(key, value) for key, value in data.items()}
-    return parse_options(Recipe, filled, source=source)
-
-
-def _with_default_component(section: str, value: Any) -> Any:
-    """A section with options but no ``use`` keeps the default component."""
-    use = _default_use(section)
-    return {"use": use, **value} if use and "use" not in value else value
-
-
-def _recipe_file(name_or_path: str, shipped: Mapping[str, Path]) -> Path:
-    path = Path(name_or_path)
-    if path.is_file():
-        return path
-    if path.suffix == ".toml" or path.exists():
-        raise UsageError(
-            f"no recipe file {name_or_path}", hint="scaler run --list shows the shipped recipes"
-        )
-    raise unknown_name(
-        "recipe", name_or_path, shipped, hint="name a shipped recipe or the path of a TOML file"
-    )
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not valid TOML: {error}") from None
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
-
-
-def _apply(data: dict[str, Any], override: str) -> None:
-    """Set ``section.key=value``."""
-    keys, value = parse_setting(override, example="run.steps=3")
-    section = section_of(data, keys, override)
-    if keys[0] == "pool" and keys[-1] in ("use", "path", "sources"):
-        for other in ("use", "path", "sources", "environments"):
-            section.pop(other, None)
-    elif keys[-1] == "use" and section.get("use", _default_use(keys[0])) != value:
-        section.clear()
-    section[keys[-1]] = value
-
-
-def _default_use(section: str) -> str | None:
-    field = Recipe.model_fields.get(section)
-    default = field.default if field else None
-    return default.use if isinstance(default, ComponentSection) else None
 
 
 def _without_none(value: Any) -> Any:

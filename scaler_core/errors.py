@@ -19,6 +19,7 @@ import difflib
 import errno
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 class ScalerError(Exception):
@@ -64,6 +65,14 @@ class PoolExhausted(ScalerError):
 
 class InfrastructureError(ScalerError):
     """The machine could not do its part; the work itself may be fine."""
+
+
+def manual(page: str) -> str:
+    """The file of the documentation's *page*, such as ``evaluation``, as it is installed here."""
+    package = Path(__file__).parent
+    file = package / "docs" / f"{page}.md"
+    # beside the package in a checkout, inside it in a wheel
+    return str(file if file.exists() else package.parent / "docs" / f"{page}.md")
 
 
 def unknown_name(

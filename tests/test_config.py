@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scaler_core.config import Recipe, load_recipe, recipe_from
+from scaler_core.config import Recipe
 from scaler_core.errors import UsageError
+from scaler_core.run.recipes import load_recipe, recipe_from
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -106,6 +107,23 @@ def test_a_wrong_override_says_what_its_form_is(tmp_path: Path, override: str, l
     with pytest.raises(UsageError) as caught:
         load_recipe(str(path), {}, [override])
     assert line in str(caught.value)
+
+
+def test_a_mark_that_some_editors_write_first_is_no_fault(tmp_path: Path) -> None:
+    file = tmp_path / "some.toml"
+    file.write_bytes(b"\xef\xbb\xbf[run]\nsteps = 7\n")
+    assert load_recipe(str(file), {})[1].run.steps == 7
+
+
+def test_the_file_is_blamed_for_its_own_faults_and_a_setting_for_its(tmp_path: Path) -> None:
+    file = tmp_path / "some.toml"
+    file.write_text("[run]\nsteps = 0\n")
+    with pytest.raises(UsageError, match=r"^run.steps = 0 in .*some.toml is not allowed"):
+        load_recipe(str(file), {}, ["run.seed=3", "batch.prompts=4"])
+    assert load_recipe(str(file), {}, ["run.steps=3"])[1].run.steps == 3
+    file.write_text("[evaluation]\nseeds = 2\n")
+    with pytest.raises(UsageError, match=r"^--set run.steps=0: run.steps = 0 is not allowed"):
+        load_recipe(str(file), {}, ["run.seed=3", "run.steps=0", "batch.prompts=4"])
 
 
 def test_an_unknown_recipe_names_the_known_ones(tmp_path: Path) -> None:

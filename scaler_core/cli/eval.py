@@ -18,7 +18,14 @@ from scaler_core.cli.eval_report import (
     print_summary,
     summary_json,
 )
-from scaler_core.cli.output import emit_json, json_option, load_host, naming_flags, note
+from scaler_core.cli.output import (
+    NamedPath,
+    emit_json,
+    json_option,
+    load_host,
+    naming_flags,
+    note,
+)
 from scaler_core.endpoint import EndpointOptions, key_from
 from scaler_core.errors import UsageError, unknown_name
 from scaler_core.evaluation import FinishedEvaluation, compare_evaluations, read_evaluations
@@ -85,7 +92,7 @@ FLAGS: Final = {
 @click.option("--thinking", is_flag=True, help="The model thinks before it answers.")
 @click.option(
     "--chat-template",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=NamedPath(exists=True, dir_okay=False, path_type=Path),
     help="A Jinja chat template instead of the tokenizer's own.",
 )
 @click.option(
@@ -97,20 +104,20 @@ FLAGS: Final = {
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     help="Where everything is kept, and gone on with; evaluations/MODEL when not given.",
 )
 @click.option(
     "--regrade",
     "graded_again",
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     metavar="DIR",
     help="Grade the responses of an evaluation, or of a run's, once more; no model is asked.",
 )
 @click.option(
     "--compare",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     metavar="DIR",
     help="Show finished evaluations, or those of a run, side by side; may be repeated.",
 )

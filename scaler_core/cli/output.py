@@ -62,6 +62,16 @@ def _comma_separated(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
+class NamedPath(click.Path):
+    """A path option: an empty text names none, though Python takes it for the current folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As :class:`click.Path` does."""
+        if value == "":
+            self.fail("it is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def json_option(command: CommandT) -> CommandT:
     """Adds ``--json``: exactly one compact JSON line on stdout, everything else on stderr."""
     return click.option(

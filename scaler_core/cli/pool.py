@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from scaler_core.cli.output import (
+    NamedPath,
     emit_json,
     json_option,
     load_host,
+    naming_flags,
     note,
     print_table,
     printable,
@@ -60,7 +62,7 @@ def command() -> None:
 
 
 @command.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=NamedPath(path_type=Path))
 @click.option("-o", "--output", metavar="POOL", required=True, help="The pool directory to make.")
 @click.option(
     "--as-published",
@@ -123,17 +125,21 @@ def import_command(
 @command.command("export")
 @click.argument("pool")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Instead of stdout."
+    "-o", "--output", type=NamedPath(path_type=Path), metavar="FILE", help="Instead of stdout."
 )
 @click.option(
     "--as-published",
     is_flag=True,
     help="Undo what the import repaired, so that the file it came from is given back.",
 )
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
 @json_option
-def export_command(pool: str, output: Path | None, as_published: bool, as_json: bool) -> None:
+def export_command(
+    pool: str, output: Path | None, as_published: bool, force: bool, as_json: bool
+) -> None:
     """Write POOL in the published JSON format."""
-    entries = export_pool(_open(pool), output, as_published=as_published)
+    with naming_flags({"overwrite": "--force"}):
+        entries = export_pool(_open(pool), output, as_published=as_published, overwrite=force)
     if output is None:
         emit_json(entries) if as_json else click.echo(published_text(entries), nl=False)
     elif as_json:

@@ -16,7 +16,14 @@ import click
 from click.core import ParameterSource
 
 from scaler_core import __version__
-from scaler_core.cli.output import emit_json, json_option, load_host, note, sandbox_options
+from scaler_core.cli.output import (
+    NamedPath,
+    emit_json,
+    json_option,
+    load_host,
+    note,
+    sandbox_options,
+)
 from scaler_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,14 +83,14 @@ AUDIT_ONLY = {
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NamedPath(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Write the report as JSON into FILE too; after an interruption the same command goes on.",
 )
 @click.option(
     "--fix",
     "fixed",
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     metavar="NEWPOOL",
     help="Write a pool without the levels on which no seed gives an instance.",
 )

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from scaler_core.cli.output import (
+    NamedPath,
     emit_json,
     json_option,
     load_host,
@@ -25,7 +26,8 @@ from scaler_core.cli.signals import first_stop_asks
 from scaler_core.config import DEFAULT_RECIPE
 from scaler_core.errors import UsageError
 from scaler_core.plugins import PluginHost
-from scaler_core.run.opening import list_recipes, open_run, resume_run
+from scaler_core.run.opening import open_run, resume_run
+from scaler_core.run.recipes import list_recipes
 from scaler_core.run.session import Run
 from scaler_core.run.summary import RunSummary
 
@@ -39,10 +41,10 @@ from scaler_core.run.summary import RunSummary
     metavar="KEY=VALUE",
     help="Override a key of the recipe, such as run.steps=3; may be repeated.",
 )
-@click.option("--run-dir", type=click.Path(path_type=Path), help="The run's directory.")
+@click.option("--run-dir", type=NamedPath(path_type=Path), help="The run's directory.")
 @click.option(
     "--resume",
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     metavar="RUN",
     help="Go on with the run in this directory.",
 )

@@ -23,6 +23,8 @@ PRINTED = {
     "quarantined": "quarantined {name}: {reason}",
     "level_capped": "capped {name}: {reason}",
     "pool_changed": "the pool changed since the run began: {reason}",
+    "versions_changed": "versions changed since the run was last trained: {reason}",
+    "component_changed": "{reason}",
     "environment_removed": "{name} is {reason}",
     "environment_edited": "{name}: {reason}; its difficulty is kept",
     "missing_tickets": "tickets without a group: {reason}",

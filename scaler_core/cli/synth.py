@@ -142,8 +142,10 @@ def command(
     from scaler_core.endpoint import key_from
     from scaler_core.synthesis.config import SynthesisOptions
     from scaler_core.synthesis.run import open_synthesis
+    from scaler_core.synthesis.sources import open_problems
 
     host = load_host()
+    open_problems(problems, split=split, revision=revision)  # a wrong name goes before options
     options = parse_options(SynthesisOptions, _options(given, settings))
     key = key_from(options.endpoint, os.environ) if options.endpoint else ""
     view = LiveView() if LiveView.fits() else PlainView()

@@ -35,7 +35,7 @@ def build_sandbox(
             says what is missing.
     """
     if choice.use != AUTO:
-        kind = host.find(Sandbox, choice.use)
+        kind = host.find(Sandbox, choice.use, others=(AUTO,))
         if missing := kind.missing():
             raise UsageError(f"sandbox {choice.use!r} cannot run here: {missing}")
         chosen = choice

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, cast
@@ -76,14 +76,21 @@ class PluginHost:
         """The classes of *interface* by name."""
         return {name: item.component for name, item in self._provided(interface).items()}
 
-    def find(self, interface: Interface[ComponentT], name: str) -> type[ComponentT]:
+    def find(
+        self, interface: Interface[ComponentT], name: str, others: Sequence[str] = ()
+    ) -> type[ComponentT]:
         """The class of that name.
+
+        Args:
+            interface: The interface of its kind.
+            name: Its name.
+            others: What the user may have written too, where this was to be a component's name.
 
         Raises:
             UsageError: There is none; the hint names plugins that failed or are disabled and would
                 provide it, or might.
         """
-        return self._lookup(interface, name, "").component
+        return self._lookup(interface, name, "", others).component
 
     def owner(self, interface: Interface[Component], name: str) -> PluginRecord:
         """The plugin that provides a component; raises as :meth:`find`."""
@@ -156,7 +163,7 @@ class PluginHost:
         return cast("Mapping[str, Provided[ComponentT]]", self.provided[kind_of(interface)])
 
     def _lookup(
-        self, interface: Interface[ComponentT], name: str, path: str
+        self, interface: Interface[ComponentT], name: str, path: str, others: Sequence[str] = ()
     ) -> Provided[ComponentT]:
         known = self._provided(interface)
         if name in known:
@@ -164,7 +171,7 @@ class PluginHost:
         where = f" in {path}" if path else ""
         kind = kind_of(interface)
         hint = "; ".join(self._suspects(kind, name))
-        raise unknown_name(kind.noun, name, known, where=where, hint=hint)
+        raise unknown_name(kind.noun, name, [*known, *others], where=where, hint=hint)
 
     def _suspects(self, kind: Kind, name: str) -> list[str]:
         """Plugins that are installed but not loaded, and would or might provide the name."""

@@ -91,6 +91,7 @@ def export_pool(
     destination: str | Path | None = None,
     *,
     as_published: bool = False,
+    overwrite: bool = False,
 ) -> dict[str, dict[str, JsonValue]]:
     """A pool in the published format, name -> entry.
 
@@ -98,12 +99,17 @@ def export_pool(
         pool: A pool that is open, or what :func:`~scaler_core.pool.open_pool` takes.
         destination: A file to write it to as well, in one piece.
         as_published: Undo what an import repaired; an environment edited since stays as it is.
+        overwrite: Whether a file that is there may be replaced.
 
     Raises:
-        UsageError: There is no such pool, or it holds a native environment.
+        UsageError: There is no such pool, it holds a native environment, or the file is there.
         DataError: The pool is damaged.
         InfrastructureError: The file cannot be written.
     """
+    if destination is not None and Path(destination).exists() and not overwrite:
+        raise UsageError(
+            f"{destination} is there already", hint="choose another name, or `overwrite`"
+        )
     source = open_pool(pool)
     entries = write_published(_programs(source), as_published=as_published)
     if destination is not None:

@@ -119,6 +119,16 @@ def list_checkpoints(folder: Path) -> list[Checkpoint]:
     return sorted(found, key=lambda item: item.step)
 
 
+def damaged_after(folder: Path, step: int) -> list[str]:
+    """What is wrong with each checkpoint newer than *step*, a line each, the oldest first."""
+    found = []
+    for path in folder.iterdir():
+        match = _NAME.fullmatch(path.name)
+        if match and int(match[1]) > step:
+            found.append((int(match[1]), f"checkpoint {path} is damaged: {_damage(path)}"))
+    return [line for _, line in sorted(found)]
+
+
 def latest_checkpoint(folder: Path) -> Checkpoint:
     """The whole checkpoint to resume from.
 
@@ -167,12 +177,24 @@ def prune(folder: Path, keep: int, scores: Mapping[int, float] | None = None) ->
 
 
 def _is_whole(path: Path) -> bool:
+    return not _damage(path)
+
+
+def _damage(path: Path) -> str:
+    """What is wrong with the checkpoint in *path*; empty where it is whole."""
     # by size alone: hashing weights of many gigabytes would make each listing slow
     try:
-        marker = read_json(path / MARKER)
-        return all((path / name).stat().st_size == size for name, size in marker["files"].items())
-    except (DataError, OSError, KeyError, TypeError, AttributeError):
-        return False
+        for name, size in read_json(path / MARKER)["files"].items():
+            found = (path / name).stat().st_size
+            if found != size:
+                return f"{name} has {found} bytes instead of {size}"
+    except OSError as error:
+        return f"{Path(error.filename).relative_to(path)}: {error.strerror}"
+    except DataError as error:
+        return error.message
+    except (KeyError, TypeError, AttributeError):
+        return f"{MARKER} is not what was written"
+    return ""
 
 
 def _sync_files(folder: Path) -> dict[str, int]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from scaler_core.config import PromptSection, load_recipe
+from scaler_core.config import PromptSection
 from scaler_core.errors import UsageError
 from scaler_core.evaluation.model import HUB_ID, ModelChoice, model_in_folder, model_on_hub
 from scaler_core.interfaces import Backend
 from scaler_core.plugins import PluginHost
 from scaler_core.run.checkpoint import BACKEND_FOLDER, MARKER, best_checkpoint, list_checkpoints
 from scaler_core.run.directory import RunDirectory
+from scaler_core.run.recipes import load_recipe
 
 
 def shipped_models(host: PluginHost) -> dict[str, Path]:

@@ -1,17 +1,17 @@
-"""Opening a run: the recipes there are, a new run from one, or a run to resume."""
+"""Opening a run: a new one from a recipe, or one to resume."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from scaler_core.config import DEFAULT_RECIPE, Recipe, load_recipe
+from scaler_core.config import DEFAULT_RECIPE, Recipe
 from scaler_core.errors import UsageError
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.run.checkpoint import latest_checkpoint
 from scaler_core.run.directory import RunDirectory
+from scaler_core.run.recipes import load_recipe
 from scaler_core.run.session import Run
 from scaler_core.run.setup import assemble
 
@@ -93,35 +93,6 @@ def resume_run(
         changed=overrides,
         only_preview=only_preview,
     )
-
-
-class ListedRecipe(NamedTuple):
-    """A recipe that can be named.
-
-    Attributes:
-        name: Its name.
-        path: Its file.
-        recipe: What it says; ``None`` where it cannot be read.
-        error: Why it cannot be read; ``None`` where it can.
-    """
-
-    name: str
-    path: Path
-    recipe: Recipe | None
-    error: UsageError | None
-
-
-def list_recipes(*, host: PluginHost | None = None) -> list[ListedRecipe]:
-    """The recipes that installed plugins ship, by name; one that is broken costs only itself."""
-    host = host or load_plugins()
-    return [_listed(name, path) for name, path in sorted(host.recipes().items())]
-
-
-def _listed(name: str, path: Path) -> ListedRecipe:
-    try:
-        return ListedRecipe(name, path, load_recipe(name, {name: path})[1], None)
-    except UsageError as error:
-        return ListedRecipe(name, path, None, error)
 
 
 def _refuse_fixed_settings(overrides: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Provenance of a run: host, versions and pool, and changes of the pool before a resume."""
+"""Provenance of a run: host, versions, components and pool, and what changed before a resume."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ import importlib.metadata
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import JsonValue
 
 from scaler_core import __version__
+from scaler_core.config import ComponentSection, Recipe
 from scaler_core.curriculum.engine import Emit
 from scaler_core.interfaces import EnvironmentSource
 from scaler_core.models import Event
 from scaler_core.plugins import PluginHost
 from scaler_core.run.directory import RunDirectory
+from scaler_core.run.recipes import load_recipe
+from scaler_core.run.setup import Parts
 
 LIBRARIES = (
-    "pydantic", "pluggy", "math-verify", "torch", "transformers", "trl", "peft", "accelerate"
+    "pydantic", "pluggy", "math-verify", "torch", "transformers", "trl", "peft", "accelerate",
+    "openrlhf", "deepspeed", "vllm", "ray",
 )  # fmt: skip
 
 
@@ -46,6 +51,64 @@ def describe_host(host: PluginHost) -> dict[str, Any]:
     }
 
 
+def report_changes(directory: RunDirectory, parts: Parts, step: int, emit: Emit) -> None:
+    """Emit an event for everything that changed since the run in *directory* was last trained."""
+    _report_pool(directory, parts.source, step, emit)
+    _report_versions(directory, parts.host, step, emit)
+    _, old = load_recipe(str(directory.recipe), {})
+    _report_components(old, parts.recipe, step, emit)
+
+
+def _report_versions(directory: RunDirectory, host: PluginHost, step: int, emit: Emit) -> None:
+    """Emit one event where versions differ."""
+    old, new = _versions(directory.read_json("environment.json")), _versions(describe_host(host))
+    changes: dict[str, JsonValue] = {
+        name: {"old": old.get(name), "new": new.get(name)}
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    }
+    if changes:
+        reason = ", ".join(
+            f"{name} {old.get(name, 'absent')} -> {new.get(name, 'absent')}" for name in changes
+        )
+        emit(
+            Event(kind="versions_changed", step=step, reason=reason, evidence={"versions": changes})
+        )
+
+
+def _versions(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Name -> version of what *facts* of :func:`describe_host` name: SCALER, Python, and so on."""
+    plugins = facts.get("plugins", ())
+    return {
+        **{name: facts[name] for name in ("scaler", "python") if name in facts},
+        **{f"plugin {item['distribution']}": item["version"] for item in plugins},
+        **facts.get("libraries", {}),
+    }
+
+
+def _report_components(old: Recipe, new: Recipe, step: int, emit: Emit) -> None:
+    """Emit an event for each component that was exchanged, or whose options were changed."""
+    for name in ("controller", "curator", "verifier", "sandbox", "backend"):
+        before, after = _as_json(getattr(old, name)), _as_json(getattr(new, name))
+        if before == after:
+            continue
+        if before["use"] != after["use"]:
+            reason = f"{name} {before['use']!r} is now {after['use']!r}"
+        else:
+            keys = sorted(
+                key for key in before.keys() | after.keys() if before.get(key) != after.get(key)
+            )
+            reason = f"options of {name} {after['use']!r} changed: {', '.join(keys)}"
+        evidence: dict[str, JsonValue] = {"component": name, "old": before, "new": after}
+        emit(Event(kind="component_changed", step=step, reason=reason, evidence=evidence))
+
+
+def _as_json(section: ComponentSection) -> dict[str, JsonValue]:
+    """Name and options as a file holds them: TOML has no null, and no tuples."""
+    document = section.model_dump(mode="json")
+    return {key: value for key, value in document.items() if value is not None}
+
+
 # how many ids of each sort the event names; the counts are always exact
 NAMES_SHOWN = 50
 
@@ -55,10 +118,8 @@ def pool_contents(source: EnvironmentSource) -> dict[str, str]:
     return {name: source.content_hash(name) for name in source.ids()}
 
 
-def report_pool_changes(
-    directory: RunDirectory, source: EnvironmentSource, step: int, emit: Emit
-) -> None:
-    """Emit one event where the pool has changed since the run last started."""
+def _report_pool(directory: RunDirectory, source: EnvironmentSource, step: int, emit: Emit) -> None:
+    """Emit one event where the pool differs."""
     old = directory.read_json("pool.json")
     new = pool_contents(source)
     changes = {

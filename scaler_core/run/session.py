@@ -34,6 +34,7 @@ from scaler_core.models import Event
 from scaler_core.pool.source import pool_hash
 from scaler_core.run.checkpoint import (
     Checkpoint,
+    damaged_after,
     latest_checkpoint,
     point_to_best,
     prune,
@@ -43,7 +44,7 @@ from scaler_core.run.directory import RunDirectory
 from scaler_core.run.evaluation import RunEvaluation
 from scaler_core.run.observers import Observer, RunInfo, TrackerObserver
 from scaler_core.run.preview import preview_run
-from scaler_core.run.provenance import describe_host, pool_contents, report_pool_changes
+from scaler_core.run.provenance import describe_host, pool_contents, report_changes
 from scaler_core.run.setup import Parts
 from scaler_core.run.step_log import StepLog
 from scaler_core.run.summary import RunSummary, summarize
@@ -268,10 +269,16 @@ class Run:
         scores = self._evaluation.steps.best_scores()
         prune(self.files.checkpoints, self.recipe.checkpoint.keep, scores)
         state = checkpoint.read()
+        damaged = damaged_after(self.files.checkpoints, checkpoint.step)
         set_aside = self.files.rewind(state["logs"])
         self.feed.load_state_dict(state["feed"])
-        report_pool_changes(self.files, self.parts.source, checkpoint.step, self._emit)
+        if damaged:
+            text = f"{'; '.join(damaged)}; going on from step {checkpoint.step}"
+            self._notify(lambda observer: observer.warning(text))
+        report_changes(self.files, self.parts, checkpoint.step, self._emit)
         evidence: dict[str, Any] = {"superseded_lines": set_aside, "changed": list(self._changed)}
+        if damaged:
+            evidence["damaged_checkpoints"] = damaged
         if undone:
             evidence["superseded_evaluations"] = undone
         self._emit(Event(kind="resumed", step=checkpoint.step, evidence=evidence))

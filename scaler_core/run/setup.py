@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import Requirement
 from pydantic import JsonValue
 
 from scaler_core.config import ComponentSection, PoolSection, PoolSource, Recipe
@@ -94,6 +96,7 @@ def assemble(recipe: Recipe, host: PluginHost) -> Parts:
         UsageError: A name, an option or an environment is unknown, or the machine lacks something.
         DataError: A pool is damaged.
     """
+    check_requirements(recipe.run.requires)
     verifier_choice = _verifier_choice(recipe, host)
     host.build(Verifier, verifier_choice, "verifier")
     controller = host.build(Controller, recipe.controller.choice, "controller")
@@ -133,6 +136,24 @@ def assemble(recipe: Recipe, host: PluginHost) -> Parts:
     )
 
 
+def check_requirements(texts: Sequence[str]) -> None:
+    """Check ``[run] requires``.
+
+    Raises:
+        UsageError: A distribution is missing, or of another version.
+    """
+    for requirement in map(Requirement, texts):
+        try:
+            version = metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            version = ""
+        if not version or not requirement.specifier.contains(version, prereleases=True):
+            found = f"version {version} is installed" if version else "it is not installed"
+            raise UsageError(
+                f"run.requires: {requirement}, but {found}", hint=f"pip install '{requirement}'"
+            )
+
+
 def open_environments(section: PoolSection, host: PluginHost) -> EnvironmentSource:
     """The environments that ``[pool]`` names.
 
@@ -170,8 +191,9 @@ def _factory_of(parts: Parts, sandbox: Sandbox, only_here: bool) -> InstanceFact
 def _benchmarks(recipe: Recipe, host: PluginHost, backend: Backend) -> list[Benchmark]:
     """The benchmarks of ``[evaluation]``, whose questions are on this machine now."""
     options = recipe.evaluation
-    if not backend.needs_instances and (options.benchmarks or options.held_out):
-        key = "benchmarks" if options.benchmarks else "held_out"
+    asked = [key for key in ("benchmarks", "held_out", "seeds") if getattr(options, key)]
+    if not backend.needs_instances and asked:
+        key = asked[0]
         raise UsageError(
             f"evaluation.{key}: backend {backend.name!r} has no model that could be asked",
             hint="leave the key out, or take another backend",

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from scaler_core.config import Recipe, recipe_from
+from scaler_core.config import Recipe
 from scaler_core.hookspecs import ENTRY_POINT_GROUP
 from scaler_core.interfaces import Ask, Backend, Sample, StepEnd
 from scaler_core.models import Verdict
@@ -23,6 +23,7 @@ from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.run.checkpoint import latest_checkpoint
 from scaler_core.run.observers import Observer
 from scaler_core.run.opening import open_run, resume_run
+from scaler_core.run.recipes import recipe_from
 from scaler_core.run.session import Run
 from scaler_core.testing.plugins import FakeEntryPoint, plugin_of
 

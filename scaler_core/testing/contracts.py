@@ -26,6 +26,11 @@ from scaler_core.models import ComponentChoice, Event, Instance, Outcome, Respon
 from scaler_core.seeds import derive_random, derive_seed
 from scaler_core.testing.backend_contract import BackendContract as BackendContract
 from scaler_core.testing.benchmark_contract import BenchmarkContract as BenchmarkContract
+from scaler_core.testing.component_contracts import (
+    EnvironmentPackContract as EnvironmentPackContract,
+)
+from scaler_core.testing.component_contracts import SandboxContract as SandboxContract
+from scaler_core.testing.component_contracts import VerifierContract as VerifierContract
 from scaler_core.testing.fakes import FakeCuratorView, FakeHistory
 from scaler_core.testing.synthesis_contracts import ExtractorContract as ExtractorContract
 from scaler_core.testing.synthesis_contracts import GeneratorContract as GeneratorContract
@@ -72,6 +77,17 @@ class ControllerContract(ABC):
         """Nothing but the arguments decides: no clock, no global random numbers."""
         first, second = _walk(self.make(), 7, "same"), _walk(self.make(), 7, "same")
         assert first == second
+
+    def test_a_fresh_controller_goes_on_from_a_state_as_the_old_one_does(self) -> None:
+        """A resumed run has the states and no more: a controller keeps no memory on itself."""
+        old, rng, again = self.make(), derive_random("fresh"), derive_random("fresh")
+        state = old.start(7)
+        for _ in range(60):
+            fresh, loaded = self.make(), _through_json(state)
+            assert fresh.difficulty(loaded) == old.difficulty(state)
+            resumed = _step(fresh, loaded, 7, again)
+            state = _step(old, state, 7, rng)
+            assert resumed == state
 
     def test_arguments_are_left_as_they_were(self) -> None:
         """A state is never changed in place: the engine keeps it."""
@@ -145,6 +161,16 @@ class CuratorContract(ABC):
             assert list(first.retire(view)) == list(second.retire(view))
             assert list(first.admit(view, random.Random(7))) == list(
                 second.admit(view, random.Random(7))
+            )
+
+    def test_a_curator_that_has_seen_other_views_decides_as_a_fresh_one(self) -> None:
+        """A curator keeps no memory on itself: a resumed run has a fresh one."""
+        old = self.make()
+        for view in _views():
+            fresh = self.make()
+            assert list(fresh.retire(view)) == list(old.retire(view))
+            assert list(fresh.admit(view, random.Random(7))) == list(
+                old.admit(view, random.Random(7))
             )
 
     def test_no_global_random_numbers_are_drawn(self) -> None:

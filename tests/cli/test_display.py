@@ -27,10 +27,13 @@ PIPE = 1 << 16
 def pipe() -> Iterator[tuple[int, Display]]:
     """The reading end of a pipe, and a display on the other one."""
     reader, writer = os.pipe()
-    # closed in this order; the stream may still hold what no reader takes
-    with suppress(BrokenPipeError), open(writer, "w", encoding="utf-8") as stream:
-        with Display(stream) as display:
-            yield reader, display
+    # closed from right to left; the stream may still hold what no reader takes
+    with (
+        suppress(BrokenPipeError),
+        open(writer, "w", encoding="utf-8") as stream,
+        Display(stream) as display,
+    ):
+        yield reader, display
 
 
 @given(st.lists(st.text(max_size=50), max_size=20))

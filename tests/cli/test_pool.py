@@ -115,6 +115,17 @@ def test_an_export_as_published_gives_the_file_back(
     assert json.loads(written.read_text()) == data
 
 
+def test_an_export_replaces_no_file_unasked(scaler: Scaler, tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text("mine")
+    code, _, err = scaler("pool", "export", "starter", "-o", file)
+    assert code == 2
+    assert f"{file} is there already (choose another name, or --force)" in err
+    assert file.read_text() == "mine"
+    assert scaler("pool", "export", "starter", "-o", file, "--force")[0] == 0
+    assert len(json.loads(file.read_text())) == 40
+
+
 def test_a_registered_pool_can_be_exported(scaler: Scaler, tmp_path: Path) -> None:
     code, out, _ = scaler("pool", "export", "starter", "-o", tmp_path / "starter.json")
     assert code == 0

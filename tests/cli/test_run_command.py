@@ -103,6 +103,18 @@ def test_a_run_without_a_name_gets_a_directory_of_its_own(work: Path) -> None:
             "unknown tracker 'wandbi'; did you mean 'wandb'",
         ),
         (
+            ["sim.toml", "--set", "run.steps=many"],
+            'scaler: --set run.steps=many: run.steps = "many" is not allowed',
+        ),
+        (
+            ["sim.toml", "--set", "run.seed=3", "--set", "run.setps=4"],
+            "scaler: --set run.setps=4: unknown option 'run.setps'; did you mean 'run.steps'",
+        ),
+        (["sim.toml", "--set", "sandbox.use=buble"], "known: auto, bubblewrap"),
+        (["sim.toml", "--set", "evaluation.seeds=2"], "evaluation.seeds: backend 'simulated' has"),
+        (["sim.toml", "--run-dir", ""], "Invalid value for '--run-dir': it is empty"),
+        (["--resume", ""], "Invalid value for '--resume': it is empty"),
+        (
             ["sim.toml", "--set", "run.directory=x{y}"],
             "its only placeholders are {name} and {time}",
         ),

@@ -498,3 +498,10 @@ def test_with_faults_in_half_of_the_replies_nothing_gets_through_that_the_audit_
     audit = ("--instances", 5, "--levels", "min,max", "--allow-weak-sandbox", "--json")
     exit_code, out, err = scaler("pool", "audit", tmp_path / "pool", *audit)
     assert exit_code == 0, err
+
+
+def test_a_missing_file_is_named_before_a_missing_endpoint(scaler: Scaler, tmp_path: Path) -> None:
+    code, _, err = scaler("synth", tmp_path / "nothing.jsonl", "-o", tmp_path / "pool")
+    assert code == 2
+    assert "there are no problems at" in err
+    assert not (tmp_path / "pool").exists()

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from scaler_core.cli.eval import command
-from scaler_core.config import EvaluationSection, recipe_from
+from scaler_core.config import EvaluationSection
 from scaler_core.evaluation.tables import PAPER_BENCHMARKS, SETTINGS
 from scaler_core.interfaces import Benchmark
 from scaler_core.plugins import load_plugins
+from scaler_core.run.recipes import recipe_from
 from scaler_core.testing.endpoint import RecordedEndpoint
 from scaler_plugins.trackers import scaler_register_trackers
 from tests.evaluation.questions import write_questions

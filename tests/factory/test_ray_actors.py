@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 
 import scaler_core
-from scaler_core.config import recipe_from
 from scaler_core.errors import InfrastructureError, ScalerError, UsageError
 from scaler_core.factory import InstanceFailure, InstanceRequest
 from scaler_core.factory.ray_actors import RayFactory
@@ -28,6 +27,7 @@ from scaler_core.plugins import load_plugins
 from scaler_core.plugins.choosing import build_sandbox
 from scaler_core.pool import open_pool, write_pool
 from scaler_core.run.directory import RunDirectory
+from scaler_core.run.recipes import recipe_from
 from scaler_core.run.session import Run
 from scaler_core.run.setup import assemble
 from scaler_core.seeds import derive_seed

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from scaler_core.config import recipe_from
 from scaler_core.errors import UsageError
 from scaler_core.factory.ray_actors import RayFactory
 from scaler_core.factory.ray_cluster import RayCluster
@@ -17,6 +16,7 @@ from scaler_core.interfaces import RayConnection
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import load_plugins
 from scaler_core.plugins.choosing import build_sandbox
+from scaler_core.run.recipes import recipe_from
 from scaler_core.run.setup import assemble
 from scaler_plugins.backends.simulated import Simulated
 from tests.factory.acting import BUILDER

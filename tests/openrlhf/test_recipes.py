@@ -16,11 +16,12 @@ import pytest
 pytest.importorskip("openrlhf", reason="a test of OpenRLHF's parser on our recipes")
 
 from scaler_core.cli import main
-from scaler_core.config import PoolSection, Recipe, load_recipe
+from scaler_core.config import PoolSection, Recipe
 from scaler_core.interfaces import Benchmark
 from scaler_core.models import Environment
 from scaler_core.plugins import load_plugins
 from scaler_core.pool import write_pool
+from scaler_core.run.recipes import load_recipe
 from scaler_core.run.setup import open_environments
 from scaler_plugins.backends.openrlhf.parser import COMMAND, parse_flags
 

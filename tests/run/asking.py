@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from scaler_core.config import recipe_from
 from scaler_core.interfaces import (
     Backend,
     Benchmark,
@@ -24,6 +23,7 @@ from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.pool import write_pool
 from scaler_core.run.directory import RunDirectory
 from scaler_core.run.opening import open_run, resume_run
+from scaler_core.run.recipes import recipe_from
 from scaler_core.run.session import Run
 from scaler_core.testing.environments import program_environment
 from scaler_core.testing.plugins import FakeEntryPoint, plugin_of

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from scaler_core.config import recipe_from
 from scaler_core.factory.interface import VirtualFactory
 from scaler_core.factory.local import LocalFactory
 from scaler_core.factory.ready import ReadyFactory
@@ -20,6 +19,7 @@ from scaler_core.plugins import load_plugins
 from scaler_core.pool import write_pool
 from scaler_core.run.directory import RunDirectory
 from scaler_core.run.opening import open_run
+from scaler_core.run.recipes import recipe_from
 from scaler_core.run.session import Run
 from scaler_core.testing.environments import program_environment
 from scaler_plugins.backends.simulated import Simulated

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from scaler_core.config import recipe_from
 from scaler_core.errors import UsageError
 from scaler_core.factory import InstanceFailure
 from scaler_core.interfaces import AnyEnvironment, CountTokens
 from scaler_core.plugins import load_plugins
 from scaler_core.pool import write_pool
 from scaler_core.run.preview import LOOKED_AT, preview_run
+from scaler_core.run.recipes import recipe_from
 from scaler_core.run.setup import Parts, assemble
 from scaler_core.testing.environments import program_environment
 from scaler_plugins.backends.simulated import Simulated

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from scaler_core.config import Recipe, recipe_from
+from scaler_core.config import Recipe
 from scaler_core.errors import (
     BackendProtocolError,
     DataError,
@@ -30,6 +30,7 @@ from scaler_core.run.checkpoint import list_checkpoints
 from scaler_core.run.directory import RunDirectory
 from scaler_core.run.observers import Observer
 from scaler_core.run.opening import open_run, resume_run
+from scaler_core.run.recipes import recipe_from
 from scaler_core.run.session import Run
 from scaler_core.run.summary import summarize
 from scaler_core.testing.environments import program_environment

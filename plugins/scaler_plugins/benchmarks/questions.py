@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from scaler_core.errors import DataError, UsageError
+from scaler_core.errors import DataError, UsageError, manual
 from scaler_core.interfaces import Benchmark, BenchmarkRow, Options, Verifier
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import ComponentChoice, Message, Response, Ticket, Verdict
@@ -157,7 +157,7 @@ class Questions(Benchmark):
                 raise DataError(
                     f"{path}, record {number}: column {missing} is missing or holds something "
                     f"else; there are {', '.join(map(str, record))}",
-                    hint=f"docs/evaluation.md lists the columns that {self.name} reads",
+                    hint=f"{manual('evaluation')} lists the columns that {self.name} reads",
                 ) from missing
             if row is not None:
                 rows.append(row)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from scaler_core.errors import InfrastructureError, UsageError, one_line
+from scaler_core.errors import InfrastructureError, UsageError, manual, one_line
 from scaler_core.synthesis.sources.code_contests import COLUMNS, NEEDED_COLUMNS, read_row
 from scaler_core.synthesis.sources.reading import Ids, Read
 
@@ -63,7 +63,7 @@ class HubReader:
         if missing:
             raise UsageError(
                 f"{self.label} lacks the column {missing[0]!r}, so it is not CodeContests",
-                hint="docs/synthesis.md lists what is read",
+                hint=f"{manual('synthesis')} lists what is read",
             )
 
     def _cannot(self, error: Exception) -> UsageError | InfrastructureError:

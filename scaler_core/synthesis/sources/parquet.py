@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from scaler_core.errors import DataError, UsageError, one_line
+from scaler_core.errors import DataError, UsageError, manual, one_line
 from scaler_core.synthesis.sources.code_contests import COLUMNS, NEEDED_COLUMNS, read_row
 from scaler_core.synthesis.sources.reading import Ids, Read
 
@@ -97,7 +97,7 @@ def _columns(file: Path, present: Sequence[str]) -> list[str]:
             raise DataError(
                 f"{file} lacks the column {name!r}, so it is not CodeContests; it has "
                 f"{', '.join(present[:12])}",
-                hint="docs/synthesis.md lists what is read",
+                hint=f"{manual('synthesis')} lists what is read",
             )
     return [name for name in COLUMNS if name in present]
 

@@ -7,14 +7,14 @@ import os
 import warnings
 from collections.abc import Sequence
 
-from scaler_core.errors import DataError, UsageError
+from scaler_core.errors import DataError, UsageError, manual
 from scaler_core.interfaces import Backend, CountTokens, FeedLike, RayConnection, RunLike
 from scaler_plugins.backends.common import missing_modules, model_folder
 from scaler_plugins.backends.openrlhf.flags import RunFacts, build_flags
 from scaler_plugins.backends.openrlhf.model_facts import refuse_model, within_reach
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
 
-INSTALL = "docs/openrlhf.md says how to install it"
+INSTALL = f"{manual('openrlhf')} says how to install it"
 SUPPORTED = ("0.11.2",)
 """Versions whose whole runs are tested: internals are used here, which any version may change."""
 _NEEDED = ("openrlhf", "ray", "deepspeed", "vllm", "flash_attn", "transformers", "torch")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scaler_core.errors import DataError, UsageError
+from scaler_core.errors import DataError, UsageError, manual
 from scaler_core.interfaces import RayConnection
 from scaler_plugins.backends.openrlhf import OpenRLHF
 from scaler_plugins.backends.openrlhf.backend import RAY_ENVIRONMENT, refuse_broken_checkpoint
@@ -50,7 +50,7 @@ def test_what_is_not_installed_is_named_with_the_page_that_helps(
 ) -> None:
     install(monkeypatch, "0.11.2", "flash_attn")
     assert OpenRLHF.missing() == (
-        "flash_attn is not installed: docs/openrlhf.md says how to install it"
+        f"flash_attn is not installed: {manual('openrlhf')} says how to install it"
     )
     install(monkeypatch, "0.11.2", "openrlhf", "deepspeed", "vllm")
     assert OpenRLHF.missing().startswith("openrlhf, deepspeed, vllm are not installed")

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaler_core.config import recipe_from
 from scaler_core.errors import UsageError
 from scaler_core.options import parse_options
+from scaler_core.run.recipes import recipe_from
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
 from tests.plugins.backends.openrlhf.making import options
 
