@@ -53,7 +53,7 @@ NAMES: dict[str, dict[str, str]] = {
         "as_markdown": "",
     },
     "pool import": {"output": "destination", "force": "overwrite"},
-    "pool export": {"output": "destination"},
+    "pool export": {"output": "destination", "force": "overwrite"},
     "pool sample": {"allow_weak": "allow_weak_sandbox"},
     "bench instances": {"names": "environments", "allow_weak": "allow_weak_sandbox"},
     "plugins": {},
