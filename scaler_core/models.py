@@ -14,10 +14,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from scaler_core.jsonio import canonical_json
 
@@ -56,7 +65,48 @@ class Solution(Record):
     source: str
 
 
-class Problem(Versioned):
+ErrorKind = Literal["absolute", "relative", "either"]
+LARGEST_TOLERANCE = 0.1
+
+
+class Tolerance(Record):
+    """The error that a statement allows in decimal answers.
+
+    Attributes:
+        kind: ``absolute``, ``relative`` to the right answer, or ``either``: one of them is enough.
+        value: The largest error allowed.
+    """
+
+    kind: ErrorKind = "either"
+    value: float = Field(gt=0, lt=LARGEST_TOLERANCE, allow_inf_nan=False)
+
+    @property
+    def exact(self) -> Decimal:
+        """The value as it is written, without the rounding of a float."""
+        return Decimal(repr(self.value))
+
+
+class _Toleranced(Versioned):
+    """A record with a tolerance, which is left out where none is stated: older files have none.
+
+    Attributes:
+        tolerance: The error that the statement allows in decimal answers; ``None`` where it says
+            nothing.
+    """
+
+    tolerance: Tolerance | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_an_unstated_tolerance(
+        self, handler: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        fields: dict[str, Any] = handler(self)
+        if self.tolerance is None:
+            fields.pop("tolerance", None)
+        return fields
+
+
+class Problem(_Toleranced):
     """A programming problem: its statement and its reference solutions (paper section 2).
 
     Attributes:
@@ -67,6 +117,8 @@ class Problem(Versioned):
         solutions: Reference programs, best first.
         time_limit_s: CPU seconds that the source allows for one run, where known.
         memory_limit_mb: Memory that the source allows, where known.
+        tolerance: The error that the statement allows in decimal answers; ``None`` where it says
+            nothing.
     """
 
     name: str
@@ -135,6 +187,11 @@ class Environment(Versioned):
         """D, the highest level."""
         return len(self.levels) - 1
 
+    @property
+    def tolerance(self) -> Tolerance | None:
+        """The error that the statement allows in decimal answers; strings have none."""
+        return None if self.answer_type == "string" else self.problem.tolerance
+
     def scale(self, level: int) -> dict[str, int]:
         """Parameter values: ``minimum + int(ratio * levels[level])`` (paper section 2.7)."""
         offset = self.levels[level]
@@ -161,7 +218,7 @@ class Environment(Versioned):
         return copy
 
 
-class Instance(Versioned):
+class Instance(_Toleranced):
     """One concrete task: f(environment, level, seed) -> messages and truth.
 
     Attributes:
@@ -174,6 +231,7 @@ class Instance(Versioned):
             scores its own responses.
         verifier: A verifier that the environment insists on.
         testcase: The structured input that the messages show, where there is one.
+        tolerance: The error that the statement allows in decimal answers.
     """
 
     environment_id: str

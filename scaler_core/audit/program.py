@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from scaler_core.audit.codes import measure_codes
 from scaler_core.audit.config import chosen_levels
 from scaler_core.audit.figures import (
     dead_levels,
@@ -54,7 +55,6 @@ from scaler_core.audit.records import (
     shortened,
 )
 from scaler_core.audit.rules import Measure
-from scaler_core.audit.statement import interaction, restore_exponents, several_answers
 from scaler_core.audit.telling import AskSolution, Told, measure_telling
 from scaler_core.audit.verifier import INSTANCES_KEPT, audit_verifier
 from scaler_core.audit.voting import (
@@ -71,6 +71,7 @@ from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.references import Words, agree, read_answer
 from scaler_core.interfaces import Program, RunResult
 from scaler_core.models import AnswerType, Environment, Instance, Problem
+from scaler_core.statements.faults import interaction, restore_exponents, several_answers
 
 FACTORY_BUDGET = 3
 """The factory runs the generator and several solutions, so it may take longer than one program."""
@@ -148,6 +149,10 @@ def audit_program(environment: Environment, workshop: Workshop) -> ProgramResult
         *measure_solutions(solutions, workshop.settings.agree, environment.problem.time_limit_s),
         *measure_votes(count, votes, evidence.levels),
         *evidence.telling,
+        *measure_codes(
+            environment.problem,
+            [item.value for items in evidence.answered.values() for item in items],
+        ),
         *measure_leaks(_above_the_lowest(evidence.answered, environment.top_level)),
         *measure_repeats(ways, repeats),
         *measure_variety(evidence.levels),
@@ -275,7 +280,8 @@ def _compare_truths(
         if winner is None or digest(instance.testcase) != value:
             continue
         evidence.truths_compared += 1
-        if not agree(tuple(instance.truth.split()), winner.words, environment.answer_type):
+        truth = tuple(instance.truth.split())
+        if not agree(truth, winner.words, environment.answer_type, environment.tolerance):
             evidence.truths_wrong.append(
                 f"{ballot.where}: the truth is {shortened(instance.truth, LONGEST_ANSWER)}, "
                 f"{len(winner.solutions)} solutions answer {short_text(winner)}"
