@@ -18,6 +18,7 @@ _OPERATIONS = re.compile(
 _NAME = re.compile(
     r"(?:\\[a-z]+|[A-Za-z]{1,3})(?:_\s*(?:\{[A-Za-z0-9]+\}|[A-Za-z0-9]))?\s*(?:\([A-Za-z0-9]+\))?"
 )
+_NAMES = re.compile(r"^\(\s*[A-Za-z](?:\s*,\s*[A-Za-z])+\s*\)\s*=")
 _RELATION = re.compile(r"[=<>]|\\(?:le|leq|ge|geq|in)(?![A-Za-z])")
 _SEPARATOR = re.compile(r"[,;]|\\(?:cup|pm|mp)(?![A-Za-z])")
 _BRACKETS = re.compile(r"\\[{}]|\\left|\\right|[()\[\]]|\\text|\\infty")
@@ -54,6 +55,8 @@ def is_evaluated(answer: str, truth: str, question: str) -> bool:
         question: All text of the question.
     """
     allowed = set(_OPERATIONS.findall(truth))
+    if "e^" in truth.replace(" ", ""):
+        allowed.add("\\exp")
     if any(operation not in allowed for operation in _OPERATIONS.findall(answer)):
         return False
     if _is_literal(truth):
@@ -65,11 +68,12 @@ def is_evaluated(answer: str, truth: str, question: str) -> bool:
 
 def _is_literal(text: str) -> bool:
     """Whether *text* is numbers alone, perhaps in brackets and with a name before them."""
-    sides = [_bare(side) for side in _RELATION.split(text)]
-    if len(sides) > 1:
-        sides = [side for side in sides if not _NAME.fullmatch(side)]
-    bracketless = (_BRACKETS.sub(" ", side) for side in sides)
-    parts = [_bare(part) for side in bracketless for part in _SEPARATOR.split(side)]
+    parts: list[str] = []
+    for term in _SEPARATOR.split(_NAMES.sub("", text)):
+        sides = _RELATION.split(term)
+        named = len(sides) > 1
+        values = (side for side in sides if not (named and _NAME.fullmatch(side.strip())))
+        parts += [_bare(_BRACKETS.sub(" ", side)) for side in values]
     return all(not part or _LITERAL.fullmatch(part) for part in parts) and any(parts)
 
 
