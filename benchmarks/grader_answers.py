@@ -62,7 +62,7 @@ _FRACTION = re.compile(r"(-?)\\[dt]?frac\{(\d+)\}\{(\d+)\}")
 _NUMBER = re.compile(r"(-?)(\d+)(?:\.(\d+))?")
 _SHORT = re.compile(r"\\frac\{(\d)\}\{(\d)\}")
 _SUM = re.compile(r"([^-+,={}()\\]+)\+((?:[^-+,=()]|\\sqrt\{\d+\})+)")
-_PLAIN_LIST = re.compile(r"[^,(){}\[\]]+(?:,[^,(){}\[\]]+)+")
+_PLAIN_LIST = re.compile(r"[^,(){}\[\]]+(?:,(?!\\!)[^,(){}\[\]]+)+")
 _FORMULAS = re.compile(r"\\\[(.+?)\\\]|(?<!\\)\$\$?([^$]+?)(?<!\\)\$", re.DOTALL)
 
 

@@ -4,8 +4,8 @@ Meant for benchmarks and environments whose truths are formulas. sympy can run f
 memory or crash on a hostile answer, so it works in a process that is killed at its limit::
 
     verify() -> math_notation: units and words told from formulas; words are compared here
-             -> math_evaluated: in training, no formula that only repeats the question
              -> math_size: nothing that is too large to be computed
+             -> math_evaluated: in training, no formula that only repeats the question
              -> WorkerPool -> math_worker.py: read truth, then read and compare answer
 """
 
@@ -127,14 +127,14 @@ class Math(Verifier):
             for sign in (_TEXT, _SIDE_BY_SIDE)
         ):
             return judged(NOT_EQUIVALENT, answer)
+        if is_too_large(given.formula) and not is_too_large(stated.formula):
+            return judged(VERIFIER_LIMIT, answer)
         pairs = readings(stated, given)
         if self.config.evaluated:
             question = "\n".join(message["content"] for message in ticket.messages)
             pairs = [pair for pair in pairs if is_evaluated(given.formula, pair[0], question)]
             if not pairs:
                 return judged(NOT_EVALUATED, answer)
-        if is_too_large(given.formula) and not is_too_large(stated.formula):
-            return judged(VERIFIER_LIMIT, answer)
         for left, right in pairs:
             verdict = self._compare(left, right, answer)
             if verdict.reason != NOT_EQUIVALENT:

@@ -10,11 +10,17 @@ import re
 from math import inf, log10
 from typing import Final
 
-TOKENS: Final = 400
+TOKENS: Final = 200
 """Tokens of a formula: numbers, letters, signs, brackets."""
 
 DEPTH: Final = 24
-"""Brackets, roots and exponents inside each other."""
+"""Braces, roots and exponents inside each other."""
+
+BRACKET_DEPTH: Final = 5
+"""A bracket counts for so many braces, because the grammar tries several readings of each."""
+
+MOST: Final = {"|": 12, ",": 50}
+"""Bars of absolute values and commas of a list, for the same reason."""
 
 DIGITS: Final = 20_000
 """Digits of a number."""
@@ -37,6 +43,8 @@ def is_too_large(text: str) -> bool:
     """Whether *text* has more tokens, depth or digits than are computed."""
     tokens = _TOKEN.findall(text)
     if len(tokens) > TOKENS or not _MATRICES.isdisjoint(tokens):
+        return True
+    if any(tokens.count(sign) > most for sign, most in MOST.items()):
         return True
     try:
         _Look(tokens).group(0)
@@ -82,7 +90,7 @@ class _Look:
         if depth > DEPTH:
             raise _TooLargeError
         if token in _OPENING:
-            return self.group(depth + 1)
+            return self.group(depth + (1 if token == "{" else BRACKET_DEPTH))
         if token in _LARGER_OF_TWO:
             return max(self._atom(depth + 1), self._atom(depth + 1))
         if token in _CHOICES:
