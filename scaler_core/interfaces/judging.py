@@ -88,6 +88,10 @@ class Benchmark(Component):
     def grade(self, response: Response, row: BenchmarkRow) -> Verdict:
         """The verdict on one response, from *row* alone; rules as for a verifier."""
 
+    def grading(self) -> str:
+        """The options that decide what counts as right, as ``name = value``; tables show them."""
+        return ""
+
     def close(self) -> None:
         """End the processes that grading keeps, if any; a later call may start new ones."""
         return

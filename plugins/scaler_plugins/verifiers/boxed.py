@@ -23,6 +23,7 @@ SHOWN_CHARACTERS = 200
 _BOX = "\\boxed"
 _BOX_OPENING = re.compile(r"\\boxed\s*+\{")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+_PROSE = re.compile(r"(?<![\\A-Za-z])(?!(?:and|or)(?![A-Za-z]))[A-Za-z]{2,}")
 
 
 class Reading(NamedTuple):
@@ -78,6 +79,35 @@ def last_box(text: str) -> str | None:
     r"""The content of the last ``\boxed{...}`` in *text*; ``None`` where there is no whole one."""
     opening = _last_opening(text)
     return None if opening is None else _group(text, opening)
+
+
+def unboxed(text: str) -> str:
+    r"""What *text* states as truth: the content of its box, or all of it where it has none.
+
+    Of several boxes, between which there are no words but "and" and "or", each states a part:
+    ``\boxed{1} \text{ and } \boxed{-2}`` two values, and ``\boxed{3}\sqrt{\boxed{2}}`` one.
+    """
+    pieces = _split_at_boxes(text)
+    first = last = len(pieces) - 2
+    while first > 1 and not _PROSE.search(pieces[first - 1]):
+        first -= 2
+    if first == last:
+        boxed = last_box(text)
+        return text if boxed is None else boxed
+    before, after = ("" if _PROSE.search(one) else one for one in (pieces[first - 1], pieces[-1]))
+    return "".join([before, *pieces[first:-1], after])
+
+
+def _split_at_boxes(text: str) -> list[str]:
+    """The texts before, in, between and after the boxes, so that every second one was boxed."""
+    pieces, position = [], 0
+    while opening := _BOX_OPENING.search(text, position):
+        content = _group(text, opening.end())
+        if content is None:
+            break
+        pieces += [text[position : opening.start()], last_box(content) or content]
+        position = opening.end() + len(content) + 1
+    return [*pieces, text[position:]]
 
 
 def _last_opening(text: str) -> int | None:

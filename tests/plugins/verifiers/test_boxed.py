@@ -14,6 +14,7 @@ from scaler_plugins.verifiers.boxed import (
     TRUNCATED,
     judged,
     read_answer,
+    unboxed,
 )
 
 
@@ -96,3 +97,23 @@ def test_the_answer_kept_in_a_verdict_is_short_and_can_be_written_as_json() -> N
     assert verdict.answer is not None
     assert len(verdict.answer) <= SHOWN_CHARACTERS + len("...")
     assert verdict.model_validate_json(verdict.model_dump_json()) == verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "stated"),
+    [
+        ("7", "7"),
+        (r"so \boxed{7}.", "7"),
+        (r"\boxed{1} \text{ and } \boxed{-2}", r"1 \text{ and } -2"),
+        (r"x=\boxed{1} \text{ or } x=\boxed{2}", r"x=1 \text{ or } x=2"),
+        (r"\boxed{3}\sqrt{\boxed{2}}", r"3\sqrt{2}"),
+        (r"The roots are \boxed{1} and \boxed{2}.", "1 and 2."),
+        (r"First \boxed{9} was tried. The roots are \boxed{1}, \boxed{2}", "1, 2"),
+        (r"We get \boxed{9} at first, which gives \boxed{2}", "2"),
+        (r"\boxed{\boxed{7}}", "7"),
+        (r"\boxed{7", r"\boxed{7"),
+        ("", ""),
+    ],
+)
+def test_a_truth_of_several_boxes_states_what_stands_in_all_of_them(text: str, stated: str) -> None:
+    assert unboxed(text) == stated
