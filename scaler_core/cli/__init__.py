@@ -6,7 +6,12 @@ Commands print and exit; everything they do is a call into the library.
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 import click
 
@@ -62,13 +67,21 @@ def cli(debug: bool) -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 ok, 1 failed work, 2 wrong use, 130 interrupted."""
+    """Run the command line and exit.
+
+    0: ok, 1: failed work, 2: wrong use, 130: interrupted, 143: ended by SIGTERM.
+    """
     argv = list(sys.argv[1:] if args is None else args)
     # wherever it stands: it is wanted after a command failed, at the end of the line
     debug = "--debug" in argv
     argv = [item for item in argv if item != "--debug"]
+    from scaler_core.sandbox.descriptors import raise_limit
+
+    raise_limit()
+    terminated: list[int] = []
     try:
-        code = cli.main(argv, prog_name="scaler", standalone_mode=False)
+        with _sigterm_interrupts(terminated):
+            code = cli.main(argv, prog_name="scaler", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message())
@@ -76,6 +89,8 @@ def main(args: list[str] | None = None) -> None:
     except click.ClickException as error:
         _fail(_first_line(error.format_message()), error.exit_code, debug)
     except (click.Abort, KeyboardInterrupt):
+        if terminated:
+            _fail("ended by SIGTERM", 143, debug)
         _fail("interrupted", 130, debug)
     except BrokenPipeError:
         sys.stderr.close()
@@ -91,6 +106,29 @@ def main(args: list[str] | None = None) -> None:
             1,
             debug,
         )
+
+
+@contextmanager
+def _sigterm_interrupts(seen: list[int]) -> Iterator[None]:
+    """The first SIGTERM interrupts as Ctrl-C does, so that what is temporary goes; a second kills.
+
+    Args:
+        seen: Receives the number of the signal.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what a signal does
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    old = signal.signal(signal.SIGTERM, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, old or signal.SIG_DFL)
 
 
 def _first_line(text: str) -> str:
