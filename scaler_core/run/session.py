@@ -39,7 +39,7 @@ from scaler_core.run.checkpoint import (
     prune,
     write_checkpoint,
 )
-from scaler_core.run.directory import RunDirectory
+from scaler_core.run.directory import RunDirectory, told_of_changes
 from scaler_core.run.evaluation import RunEvaluation
 from scaler_core.run.observers import Observer, RunInfo, TrackerObserver
 from scaler_core.run.preview import preview_run
@@ -268,12 +268,15 @@ class Run:
         scores = self._evaluation.steps.best_scores()
         prune(self.files.checkpoints, self.recipe.checkpoint.keep, scores)
         state = checkpoint.read()
+        changed_logs = self.files.changed_logs(state)
         set_aside = self.files.rewind(state["logs"])
         self.feed.load_state_dict(state["feed"])
         report_pool_changes(self.files, self.parts.source, checkpoint.step, self._emit)
         evidence: dict[str, Any] = {"superseded_lines": set_aside, "changed": list(self._changed)}
-        if undone:
-            evidence["superseded_evaluations"] = undone
+        found = {"superseded_evaluations": undone, "changed_logs": changed_logs}
+        evidence |= {name: value for name, value in found.items() if value}
+        if changed_logs:
+            self.observer.warning(told_of_changes(changed_logs))
         self._emit(Event(kind="resumed", step=checkpoint.step, evidence=evidence))
 
     def _write_facts(self) -> None:
@@ -373,7 +376,7 @@ class Run:
 
     def _commit(self, step: int, save: Callable[[Path], None] | None) -> Path:
         """Commit feed and backend as one checkpoint."""
-        state = {"feed": self.feed.state_dict(), "logs": self.files.positions()}
+        state = {"feed": self.feed.state_dict(), **self.files.state_dict()}
         keep, scores = self.recipe.checkpoint.keep, self._evaluation.steps.best_scores()
         path = write_checkpoint(self.files.checkpoints, step, state, save, keep, scores).path
         self._point_to_best()
