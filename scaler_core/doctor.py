@@ -21,7 +21,7 @@ from typing import Literal
 from scaler_core.interfaces import Backend, Sandbox
 from scaler_core.models import Record
 from scaler_core.plugins import PluginHost, load_plugins
-from scaler_core.sandbox import landlock
+from scaler_core.sandbox import descriptors, landlock
 
 Area = Literal["machine", "programs", "packages", "sandboxes", "backends", "plugins"]
 
@@ -66,6 +66,7 @@ def examine_machine(
         _has("machine", "cores", f"{available_cores():g}"),
         _memory(),
         *(_room(word, folder) for word, folder in folders.items()),
+        _open_files(),
         _gpu(),
         _user_namespaces(),
         _seccomp(),
@@ -106,6 +107,21 @@ def _room(word: str, folder: Path) -> Finding:
     if free < _GIB:
         return _lacks("machine", word, found, "make room: checkpoints and caches take up to 1 GiB")
     return _has("machine", word, found)
+
+
+def _open_files() -> Finding:
+    soft, hard = descriptors.limits()
+    found = f"{hard} at once"
+    if soft < hard:
+        found += f" ({soft} until a sandbox raises that)"
+    if hard < descriptors.USUAL:
+        return _lacks(
+            "machine",
+            "open files",
+            f"{found}: boxes of a sandbox and the programs that they keep ready are fewer",
+            f"ulimit -Hn {descriptors.USUAL}, LimitNOFILE= of systemd, --ulimit nofile= of docker",
+        )
+    return _has("machine", "open files", found)
 
 
 def _gpu() -> Finding:

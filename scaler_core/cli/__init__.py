@@ -17,6 +17,7 @@ from scaler_core import __version__
 from scaler_core.cli.display import hold_standard_streams, unbreakable_stderr
 from scaler_core.cli.output import printable
 from scaler_core.cli.signals import Stopped, stops_raise
+from scaler_core.sandbox.descriptors import raise_limit
 
 # command -> (module, one line of help): kept here so that `scaler --help` imports no command
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -76,6 +77,7 @@ def main(args: list[str] | None = None) -> None:
     # wherever it stands: it is wanted after a command failed, at the end of the line
     debug = "--debug" in argv
     hold_standard_streams()
+    raise_limit()
     with unbreakable_stderr():
         try:
             with stops_raise():

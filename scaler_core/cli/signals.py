@@ -58,9 +58,14 @@ class Stop:
 
 @contextmanager
 def stops_raise() -> Iterator[None]:
-    """The signals raise :class:`Stopped`."""
+    """The signals raise :class:`Stopped`, so that what is temporary goes; a second one kills.
+
+    Only Ctrl-C raises again, as often as a person likes.
+    """
 
     def handle(number: int, frame: FrameType | None) -> None:
+        if number != signal.SIGINT:
+            signal.signal(number, signal.SIG_DFL)
         raise Stopped(number)
 
     with _handled_by(handle):
