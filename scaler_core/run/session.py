@@ -40,7 +40,7 @@ from scaler_core.run.checkpoint import (
     prune,
     write_checkpoint,
 )
-from scaler_core.run.directory import RunDirectory
+from scaler_core.run.directory import RunDirectory, describe_changed_logs
 from scaler_core.run.evaluation import RunEvaluation
 from scaler_core.run.observers import Observer, RunInfo, TrackerObserver
 from scaler_core.run.preview import preview_run
