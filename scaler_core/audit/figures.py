@@ -19,7 +19,7 @@ from scaler_core.audit.records import (
     VoteAudit,
     shortened,
 )
-from scaler_core.audit.rules import Measure
+from scaler_core.audit.rules import SLOWEST_GENERATOR_CPU_S, Measure
 from scaler_core.audit.voting import VoteCount, summarise
 from scaler_core.errors import InfrastructureError
 from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceResult
@@ -159,21 +159,34 @@ def measure_generator(levels: Sequence[LevelAudit]) -> list[Measure]:
 
 
 def measure_looks(looks: Sequence[Look]) -> list[Measure]:
-    """The levels on which no seed gives an instance, of those that were only looked at."""
+    """Dead levels among those that were only looked at, and their slowest testcase."""
     dead = [look for look in looks if look.dead]
     silent = [look for look in dead if not look.asked]
     unanswered = [look for look in dead if look.asked]
+    living = [look for look in looks if not look.dead]
+    slowest = max(living, key=lambda look: look.cpu_s, default=None)
     return [
         Measure(rule, 1.0, describe_dead(some))
         for rule, some in (("generator_fails", silent), ("truth_missing", unanswered))
         if some
+    ] + [
+        Measure(
+            "slow_generator", look.cpu_s, f"level {look.level}: {look.cpu_s:.2f} CPU-s a testcase"
+        )
+        for look in (slowest,)
+        if look is not None
     ]
 
 
 def dead_levels(levels: Sequence[LevelAudit], looks: Sequence[Look] = ()) -> tuple[int, ...]:
-    """The levels on which no seed gave an instance, in increasing order."""
-    audited = {level.level for level in levels if level.seeds and not level.instances}
+    """The levels on which no seed gave an instance, or only at a great cost, in order."""
+    audited = {level.level for level in levels if level.seeds and _is_dead(level)}
     return tuple(sorted(audited | {look.level for look in looks if look.dead}))
+
+
+def _is_dead(level: LevelAudit) -> bool:
+    cost = level.generator_cpu_s
+    return not level.instances or (cost is not None and cost.median > SLOWEST_GENERATOR_CPU_S)
 
 
 def measure_solutions(

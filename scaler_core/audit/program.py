@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scaler_core.audit.codes import measure_codes
 from scaler_core.audit.config import chosen_levels
@@ -29,6 +29,7 @@ from scaler_core.audit.figures import (
 )
 from scaler_core.audit.generator import (
     Generated,
+    LevelTestcase,
     MakeFingerprints,
     Way,
     digest,
@@ -40,9 +41,10 @@ from scaler_core.audit.generator import (
     repeat,
     resident_fingerprints,
 )
-from scaler_core.audit.leaks import Answered, measure_leaks
+from scaler_core.audit.leaks import measure_leaks
 from scaler_core.audit.looks import Look, ask_for_instances, look_at_levels
 from scaler_core.audit.programs import OTHER_HASH_SEED, Programs
+from scaler_core.audit.prompt_data import AskSolution, measure_prompt_data
 from scaler_core.audit.records import (
     LONGEST_ANSWER,
     LevelAudit,
@@ -55,7 +57,6 @@ from scaler_core.audit.records import (
     shortened,
 )
 from scaler_core.audit.rules import Measure
-from scaler_core.audit.telling import AskSolution, Told, measure_telling
 from scaler_core.audit.verifier import INSTANCES_KEPT, audit_verifier
 from scaler_core.audit.voting import (
     LIMITS,
@@ -89,8 +90,8 @@ class Evidence:
         fingerprints: Those of the generator's results, by level and seed.
         truths_compared: Truths of the factory compared with the majority's answer.
         truths_wrong: Those that differ, each in one line.
-        telling: Whether the structured inputs tell what solutions read, level by level.
-        answered: Structured inputs and truths by level.
+        prompt_data: How structured inputs differ from what solutions read, level by level.
+        testcases: Testcases and truths, by the name of their level.
     """
 
     levels: list[LevelAudit] = field(default_factory=list)
@@ -100,8 +101,8 @@ class Evidence:
     fingerprints: dict[LevelSeed, str] = field(default_factory=dict)
     truths_compared: int = 0
     truths_wrong: list[str] = field(default_factory=list)
-    telling: list[Measure] = field(default_factory=list)
-    answered: dict[int, list[Answered]] = field(default_factory=dict)
+    prompt_data: list[Measure] = field(default_factory=list)
+    testcases: dict[str, list[LevelTestcase]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -137,9 +138,11 @@ def audit_program(environment: Environment, workshop: Workshop) -> ProgramResult
         for number, item in enumerate(environment.problem.solutions, start=1)
     ]
     votes = _votes(evidence, count)
+    dead = dead_levels(evidence.levels, looks)
+    living = {key: value for key, value in evidence.fingerprints.items() if key[0] not in dead}
     with workshop.using(workshop.make_sandbox()) as fresh:
         ways = _ways(environment, workshop, Programs(fresh))
-        repeats = repeat(evidence.fingerprints, ways)
+        repeats = repeat(living, ways)
     verifier, verifier_measures = audit_verifier(
         workshop.judge, evidence.instances, workshop.verifier
     )
@@ -148,18 +151,17 @@ def audit_program(environment: Environment, workshop: Workshop) -> ProgramResult
         *measure_looks(looks),
         *measure_solutions(solutions, workshop.settings.agree, environment.problem.time_limit_s),
         *measure_votes(count, votes, evidence.levels),
-        *evidence.telling,
+        *evidence.prompt_data,
         *measure_codes(
             environment.problem,
-            [item.value for items in evidence.answered.values() for item in items],
+            [item.testcase.value for items in evidence.testcases.values() for item in items],
         ),
-        *measure_leaks(_above_the_lowest(evidence.answered, environment.top_level)),
+        *measure_leaks(_above_the_lowest(evidence.testcases, environment.top_level)),
         *measure_repeats(ways, repeats),
         *measure_variety(evidence.levels),
         *measure_prompts(evidence.levels),
         *verifier_measures,
     ]
-    dead = dead_levels(evidence.levels, looks)
     return ProgramResult(measures, evidence.levels, solutions, votes, repeats, verifier, dead)
 
 
@@ -174,6 +176,8 @@ def _look_at_others(
     for look in looks:
         if look.doubtful:
             _audit_level(environment, look.level, workshop, evidence)
+    name, testcases = "levels with a seed each", [item for look in looks for item in look.inputs()]
+    _take_prompt_data(name, testcases, environment, workshop, evidence)
     evidence.levels.sort(key=lambda level: level.level)
     return looks
 
@@ -195,13 +199,8 @@ def _audit_level(
     evidence.instances += instances[:INSTANCES_KEPT]
     _compare_truths(instances, generated, ballots, environment, evidence)
     truths = {item.seed: item.truth for item in instances}
-    told = [
-        Told(level, item.seed, item.testcase, truths.get(item.seed)) for item in generated.inputs
-    ]
-    evidence.telling += measure_telling(told, environment, _asker(workshop, environment, ballots))
-    evidence.answered[level] = [
-        Answered(item.testcase.value, item.truth) for item in told if item.truth is not None
-    ]
+    testcases = [replace(item, truth=truths.get(item.seed)) for item in generated.inputs]
+    _take_prompt_data(f"level {level}", testcases, environment, workshop, evidence)
     for ballot in ballots:
         ballot.shorten_answers()
     evidence.levels.append(
@@ -226,10 +225,23 @@ def _audit_level(
     )
 
 
+def _take_prompt_data(
+    name: str,
+    testcases: Sequence[LevelTestcase],
+    environment: Environment,
+    workshop: Workshop,
+    evidence: Evidence,
+) -> None:
+    """Compare the structured inputs with what solutions read, and keep both for the leaks."""
+    ask = _asker(workshop, environment, evidence.ballots)
+    evidence.prompt_data += measure_prompt_data(testcases, environment, ask)
+    evidence.testcases[name] = list(testcases)
+
+
 def _asker(
     workshop: Workshop, environment: Environment, ballots: Sequence[InputBallot]
 ) -> AskSolution:
-    """Asks the solution that agrees most often with the others at this level."""
+    """Asks the solution that agrees most often with the others."""
     agreeing = Counter[int]()
     for ballot in ballots:
         if ballot.majority is not None:
@@ -256,10 +268,13 @@ def _words(result: RunResult, answer_type: AnswerType) -> Words | None:
 
 
 def _above_the_lowest(
-    answered: Mapping[int, list[Answered]], top_level: int
-) -> dict[int, list[Answered]]:
+    testcases: Mapping[str, list[LevelTestcase]], top_level: int
+) -> dict[str, list[LevelTestcase]]:
     """All levels but level 0, whose instances may be so small that any answer is trivial."""
-    return {level: items for level, items in answered.items() if level or top_level == 0}
+    return {
+        name: [item for item in items if item.level or top_level == 0]
+        for name, items in testcases.items()
+    }
 
 
 def _compare_truths(
@@ -271,13 +286,13 @@ def _compare_truths(
 ) -> None:
     """Compare truths with the majority's answers, where both are about the same testcase."""
     by_seed = {
-        item.seed: (item.value, ballot)
+        item.seed: (item.fingerprint, ballot)
         for item, ballot in zip(generated.inputs, ballots, strict=True)
     }
     for instance in instances:
-        value, ballot = by_seed[instance.seed]
+        fingerprint_of_value, ballot = by_seed[instance.seed]
         winner = ballot.majority
-        if winner is None or digest(instance.testcase) != value:
+        if winner is None or digest(instance.testcase) != fingerprint_of_value:
             continue
         evidence.truths_compared += 1
         truth = tuple(instance.truth.split())

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from scaler_core.audit.generator import Input
+from scaler_core.audit.generator import LevelTestcase
 from scaler_core.audit.programs import Programs
 from scaler_core.audit.records import (
     LONGEST_ANSWER,
@@ -92,7 +92,7 @@ def short_text(answer: Answer) -> str:
 
 
 def cast_votes(
-    programs: Programs, environment: Environment, inputs: Sequence[Input], budget_s: float
+    programs: Programs, environment: Environment, inputs: Sequence[LevelTestcase], budget_s: float
 ) -> tuple[list[InputBallot], dict[int, list[float]]]:
     """A ballot for each testcase, and the CPU seconds of each solution's runs.
 

@@ -96,7 +96,7 @@ def import_command(
     """Make a pool of FILE, a JSON file in the published format.
 
     Afterwards the generator of each environment makes one testcase at every level, in the sandbox,
-    and levels without one are told. The pool is complete before.
+    and levels without one are printed. The pool is complete before.
     """
     report = import_pool(
         file,

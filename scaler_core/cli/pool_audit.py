@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -136,6 +136,7 @@ def command(
     from scaler_core.audit import AuditSettings, audit_pool
     from scaler_core.cli.pool_audit_file import AuditFile
     from scaler_core.cli.pool_audit_report import print_report
+    from scaler_core.cli.progress import Progress
     from scaler_core.interfaces import EnvironmentPack
     from scaler_core.models import ComponentChoice
     from scaler_core.plugins.choosing import build_sandbox, token_counter
@@ -166,38 +167,42 @@ def command(
     head = {"pool": pool, "version": __version__, "tokenizer": tokenizer, "settings": settings}
     if fixed is not None:
         _check_fix(source, fixed)
-    file = AuditFile(output)
-    done = file.earlier(head, source, ids)
-    if done:
-        note(f"{len(done)} of {len(ids)} environments were audited before, as {output} says")
-    left = {name: None for name in ids if name not in {item.environment_id for item in done}}
-    audits = audit_pool(
-        source,
-        make_sandbox,
-        host,
-        environments=list(left),
-        settings=settings,
-        count_tokens=token_counter(tokenizer, host) if tokenizer and left else None,
-    )
+    with closing(AuditFile(output)) as file, _stop_on_interrupt() as stop:
+        done = file.earlier(head, source, ids)
+        if done:
+            note(f"{len(done)} of {len(ids)} environments were audited before, as {output} says")
+        known = {item.environment_id for item in done}
+        left = [name for name in dict.fromkeys(ids) if name not in known]
+        audits = audit_pool(
+            source,
+            make_sandbox,
+            host,
+            environments=left,
+            settings=settings,
+            count_tokens=token_counter(tokenizer, host) if tokenizer and left else None,
+            stopped=stop.is_set,
+        )
 
-    def make_report(interrupted: bool) -> dict[str, Any]:
-        done.sort(key=lambda audit: ids.index(audit.environment_id))
-        return _report(head, done, len(ids), interrupted)
+        def make_report() -> dict[str, Any]:
+            done.sort(key=lambda audit: ids.index(audit.environment_id))
+            return _report(head, done, len(ids))
 
-    def save_now_and_then() -> None:
-        if file.is_due():
-            file.write(make_report(True))
-
-    interrupted = _collect(audits, len(left), done, save_now_and_then)
-    report = make_report(interrupted)
-    if fixed is not None and not interrupted:
-        report["fix"] = _write_fixed(source, done, fixed)
-    file.write(report)
+        with closing(audits), Progress(len(left), "environments audited") as progress:
+            for audit in audits:
+                done.append(audit)
+                progress.advance()
+                if file.is_due():
+                    file.write(make_report())
+        report = make_report()
+        file.write(report)
+        if fixed is not None and not report["interrupted"]:
+            report["fix"] = _write_fixed(source, done, fixed)
+            file.write(report)
     if as_json:
         emit_json(report)
     else:
         print_report(done)
-    if interrupted:
+    if report["interrupted"]:
         note(f"interrupted: {len(done)} of {len(ids)} environments were audited")
         if output is not None:
             note(f"the same command goes on with the others; what is done is in {output}")
@@ -266,55 +271,36 @@ def _write_fixed(
     return fix.model_dump(mode="json")
 
 
-def _collect(
-    audits: Generator[EnvironmentAudit, None, None],
-    count: int,
-    done: list[EnvironmentAudit],
-    save: Callable[[], None],
-) -> bool:
-    """Add the audits to *done* as far as the user lets them go on; returns whether he did not.
-
-    Ctrl-C and SIGTERM end it. *save* is called after each audit.
-    """
-    from scaler_core.cli.progress import Progress
-
-    try:
-        with (
-            _sigterm_interrupts(),
-            closing(audits),
-            Progress(count, "environments audited") as progress,
-        ):
-            for audit in audits:
-                done.append(audit)
-                progress.advance()
-                save()
-    except KeyboardInterrupt:
-        return True
-    return False
-
-
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """SIGTERM raises what Ctrl-C raises; schedulers send it before they kill."""
+def _stop_on_interrupt() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C or SIGTERM sets; the second is obeyed at once.
+
+    Nothing is raised at the first, so that no audit which is done is lost between two lines.
+    Schedulers send SIGTERM before they kill.
+    """
+    stop = threading.Event()
 
     def handle(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
 
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may say what a signal does
+        yield stop  # only the main thread may say what a signal does
         return
-    old = signal.signal(signal.SIGTERM, handle)
+    signals = (signal.SIGINT, signal.SIGTERM)
+    old = {number: signal.signal(number, handle) for number in signals}
     try:
-        yield
+        yield stop
     finally:
-        signal.signal(signal.SIGTERM, old)
+        for number, handler in old.items():
+            signal.signal(number, handler)
 
 
 def _report(
     head: Mapping[str, Any],
     audits: Sequence[EnvironmentAudit],
     count: int,
-    interrupted: bool,
 ) -> dict[str, Any]:
     """The report as JSON."""
     verdicts = Counter[str](audit.verdict for audit in audits)
@@ -323,7 +309,7 @@ def _report(
         **head,
         "environments": count,
         "audited": len(audits),
-        "interrupted": interrupted,
+        "interrupted": len(audits) < count,
         **{verdict: verdicts[verdict] for verdict in VERDICTS},
         "settings": settings,
         "audits": [audit.model_dump(mode="json") for audit in audits],
