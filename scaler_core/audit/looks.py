@@ -231,6 +231,11 @@ def look_at_pool(
     """Run each generator on one seed of every level, as many of them as *seconds* allow.
 
     It asks no solution: an audit does. A generator that hangs may take 10 seconds longer.
+
+    Args:
+        source: The pool.
+        make_sandbox: Opens the sandbox for its programs; it is closed again.
+        seconds: Seconds after which no further environment is begun.
     """
     dead: dict[str, tuple[int, ...]] = {}
     reasons: dict[str, str] = {}

@@ -249,7 +249,7 @@ command.add_command(audit_command)
 
 def _look_at_levels(path: str, seconds: float, sandbox: str, allow_weak: bool) -> PoolLook:
     """Look at every level of the pool at *path*."""
-    from scaler_core.audit.looks import look_at_pool
+    from scaler_core.audit import look_at_pool
     from scaler_core.plugins.choosing import build_sandbox
 
     def make_sandbox() -> Sandbox:
