@@ -16,17 +16,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from scaler_core.jsonio import canonical_json
 
@@ -86,27 +78,11 @@ class Tolerance(Record):
         return Decimal(repr(self.value))
 
 
-class _Toleranced(Versioned):
-    """A record with a tolerance, which is left out where none is stated: older files have none.
-
-    Attributes:
-        tolerance: The error that the statement allows in decimal answers; ``None`` where it says
-            nothing.
-    """
-
-    tolerance: Tolerance | None = None
-
-    @model_serializer(mode="wrap")
-    def _without_an_unstated_tolerance(
-        self, handler: SerializerFunctionWrapHandler
-    ) -> dict[str, Any]:
-        fields: dict[str, Any] = handler(self)
-        if self.tolerance is None:
-            fields.pop("tolerance", None)
-        return fields
+# Left out where none is stated: older files have none, and keep their hashes.
+StatedTolerance = Annotated[Tolerance | None, Field(exclude_if=lambda value: value is None)]
 
 
-class Problem(_Toleranced):
+class Problem(Versioned):
     """A programming problem: its statement and its reference solutions (paper section 2).
 
     Attributes:
@@ -128,6 +104,7 @@ class Problem(_Toleranced):
     solutions: tuple[Solution, ...]
     time_limit_s: float | None = None
     memory_limit_mb: int | None = None
+    tolerance: StatedTolerance = None
 
 
 class ScaleParameter(Record):
@@ -218,7 +195,7 @@ class Environment(Versioned):
         return copy
 
 
-class Instance(_Toleranced):
+class Instance(Versioned):
     """One concrete task: f(environment, level, seed) -> messages and truth.
 
     Attributes:
@@ -242,6 +219,7 @@ class Instance(_Toleranced):
     answer_type: AnswerType | None = None
     verifier: ComponentChoice | None = None
     testcase: JsonValue = None
+    tolerance: StatedTolerance = None
 
 
 class Ticket(Versioned):

@@ -18,6 +18,13 @@ LONGEST_INPUT = 8_000
 
 _QUOTE = "'\"\u2018\u2019\u201c\u201d`\u00b4\u00ab\u00bb"
 _QUOTED = re.compile(rf"(?<![A-Za-z])[{_QUOTE}]{{1,2}}([^\s{_QUOTE}]{{1,12}})[{_QUOTE}]{{1,2}}")
+# "from 'a' to 'z'" is an alphabet, and no code
+_RANGE = re.compile(
+    rf"[{_QUOTE}]\w[{_QUOTE}] ?(?:to|through|until|--?|\u2013|\.{{2,3}}|\u2026|"
+    rf"(?:<=?|\u2264)[^{_QUOTE}\n]{{1,9}}(?:<=?|\u2264)) ?[{_QUOTE}]\w[{_QUOTE}]|"
+    rf"[{_QUOTE}](?:a[{_QUOTE}] and [{_QUOTE}]z|A[{_QUOTE}] and [{_QUOTE}]Z|"
+    rf"0[{_QUOTE}] and [{_QUOTE}]9)[{_QUOTE}]"
+)
 _MEANS = r"(?:means|denotes|stands for|represents|indicates|signifies|if|when)"
 _KINDS = r"(?:strings?|words?|letters?|characters?|symbols?|commands?|keywords?|types?|values?)"
 _WORD_CODE = re.compile(rf"\b{_KINDS} (?:is )?([A-Za-z+*#-]{{2,12}}|\d),? {_MEANS} ")
@@ -106,6 +113,7 @@ def missing_codes(description: str, prompt: str) -> list[str]:
 
 
 def _codes(text: str) -> Iterator[str]:
+    text = _RANGE.sub(" ", text)
     yield from _QUOTED.findall(text)
     yield from _WORD_CODE.findall(text)
     yield from _UPPER_CODE.findall(text)

@@ -59,6 +59,10 @@ NO_CODES = [
     "Each of the next n lines contains two integers.",
     "The weight is at most 5 kilograms.",
     "n is at least 2 and at most 5.",
+    "The text has letters from 'a' to 'z' alone.",
+    "Its letters are English ('A'-'Z', 'a'..'z').",
+    "All letters lie between 'a' and 'z', or 'a' <= s_i <= 'z'.",
+    'The digits "0" to "9" may stand in it.',
 ]
 
 
