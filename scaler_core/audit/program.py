@@ -275,7 +275,8 @@ def _compare_truths(
         if winner is None or digest(instance.testcase) != value:
             continue
         evidence.truths_compared += 1
-        if not agree(tuple(instance.truth.split()), winner.words, environment.answer_type):
+        truth = tuple(instance.truth.split())
+        if not agree(truth, winner.words, environment.answer_type, environment.tolerance):
             evidence.truths_wrong.append(
                 f"{ballot.where}: the truth is {shortened(instance.truth, LONGEST_ANSWER)}, "
                 f"{len(winner.solutions)} solutions answer {short_text(winner)}"

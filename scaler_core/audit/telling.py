@@ -21,7 +21,7 @@ from scaler_core.audit.records import LONGEST_ANSWER, shortened
 from scaler_core.audit.rules import Measure
 from scaler_core.factory.programs import Testcase
 from scaler_core.factory.references import Words, agree
-from scaler_core.models import AnswerType, Environment
+from scaler_core.models import Environment
 
 _DIGITS = re.compile(r"\d+")
 
@@ -88,7 +88,7 @@ def measure_telling(
             f"{len(differences)} of {len(level)} testcases of one level: "
             f"{differences[0] if differences else ''}",
         ),
-        _measure_order(reordered, len(level), environment.answer_type, ask),
+        _measure_order(reordered, len(level), environment, ask),
         *_measure_ambiguity(level, environment),
     ]
 
@@ -127,15 +127,16 @@ def _holds(value: object, word: str) -> bool:
 
 
 def _measure_order(
-    reordered: Sequence[tuple[Told, bytes]], count: int, answer_type: AnswerType, ask: AskSolution
+    reordered: Sequence[tuple[Told, bytes]], count: int, environment: Environment, ask: AskSolution
 ) -> Measure:
     """How often a solution answers differently when it reads the order of the structured input."""
     asked = ask([told.testcase.stdin for told, _ in reordered]) if reordered else []
     again = ask([stdin for _, stdin in reordered]) if reordered else []
+    how = environment.answer_type, environment.tolerance
     differing = [
         told
         for (told, _), first, second in zip(reordered, asked, again, strict=False)
-        if first is not None and second is not None and not agree(first, second, answer_type)
+        if first is not None and second is not None and not agree(first, second, *how)
     ]
     detail = (
         f"{len(differing)} of {count} testcases of one level have another answer in the order of "
@@ -154,9 +155,8 @@ def _measure_ambiguity(level: Sequence[Told], environment: Environment) -> list[
             continue
         first = truths.setdefault(digest(told.testcase.value), told)
         assert first.truth is not None
-        if not agree(
-            tuple(first.truth.split()), tuple(told.truth.split()), environment.answer_type
-        ):
+        words = tuple(first.truth.split()), tuple(told.truth.split())
+        if not agree(*words, environment.answer_type, environment.tolerance):
             detail = (
                 f"{first.where} and {told.where} have one structured value and the answers "
                 f"{shortened(first.truth, LONGEST_ANSWER)} and "

@@ -114,7 +114,7 @@ def cast_votes(
         results = programs.run_paced(program, stdins, LIMITS, budget_s)
         cpu_s[number] = [result.cpu_s for result in results]
         for ballot, result in zip(ballots, results, strict=False):
-            ballot.take(number, result, environment.answer_type)
+            ballot.take(number, result, environment.answer_type, environment.tolerance)
     return ballots, cpu_s
 
 

@@ -28,6 +28,7 @@ from scaler_core.pool.entry import (
     explain,
     parse_entry,
 )
+from scaler_core.statements.tolerance import read_tolerance
 
 
 class PublishedKeys(BaseModel):
@@ -95,17 +96,19 @@ def environment_from_entry(
             )
     if not as_published:
         levels = _repaired(levels, entry)
-    statement = entry.raw_description
+    raw = entry.raw_description
+    statement = entry.logic_description if raw is None else raw
     fields: dict[str, Any] = {
         "id": environment_id,
         "problem": Problem(
             name=key if entry.name is None else entry.name,
-            statement=entry.logic_description if statement is None else statement,
+            statement=statement,
             logic=entry.logic_description,
             instruction=entry.instruction,
             solutions=_solutions(entry),
             time_limit_s=entry.scaler.time_limit_s,
             memory_limit_mb=entry.scaler.memory_limit_mb,
+            tolerance=entry.scaler.tolerance or read_tolerance(entry.instruction, statement),
         ),
         "generator": entry.generate_testcase,
         "parameters": {
@@ -206,6 +209,7 @@ def _rebuilt_entry(environment: Environment, kept: PublishedKeys, key: str) -> d
         "verifier": environment.verifier.model_dump(mode="json") if environment.verifier else None,
         "time_limit_s": problem.time_limit_s,
         "memory_limit_mb": problem.memory_limit_mb,
+        "tolerance": problem.tolerance.model_dump(mode="json") if problem.tolerance else None,
     }
     if any(value is not None for value in own.values()):
         entry["scaler"] = {name: value for name, value in own.items() if value is not None}

@@ -13,7 +13,8 @@ Refusals by name: ``unreadable`` and ``reads_files`` come from the reader, the o
 ``few_solutions``    too few different solutions in C++ or Python 3
 ==================== =======================================================================
 
-Of what is kept, the texts for the prompt get back the exponents that they lost in plain text.
+Of what is kept, the texts for the prompt get back the exponents that they lost in plain text, and
+the error that the statement allows in decimal answers is read.
 
 After extraction: ``not_unique``, ``output_type``, ``no_scale_parameter``.
 """
@@ -30,6 +31,7 @@ from pydantic import JsonValue
 from scaler_core.audit.statement import interaction, restore_exponents, several_answers
 from scaler_core.interfaces import Metadata
 from scaler_core.models import AnswerType, Solution
+from scaler_core.statements.tolerance import read_tolerance
 from scaler_core.synthesis.config import FilterSettings
 from scaler_core.synthesis.records import Rejection, SourceProblem, SourceTest, Stage
 from scaler_core.synthesis.sources.statement import read_statement
@@ -96,8 +98,16 @@ class ProblemFilter:
         kept = tuple(solutions[: self._settings.solutions_kept])
         logic, in_logic = restore_exponents(problem.problem.logic)
         instruction, in_instruction = restore_exponents(problem.problem.instruction)
+        tolerance = problem.problem.tolerance or read_tolerance(
+            instruction, problem.problem.statement
+        )
         trimmed = problem.problem.model_copy(
-            update={"solutions": kept, "logic": logic, "instruction": instruction}
+            update={
+                "solutions": kept,
+                "logic": logic,
+                "instruction": instruction,
+                "tolerance": tolerance,
+            }
         )
         figures: dict[str, JsonValue] = {
             "solutions": len(kept),
@@ -109,6 +119,8 @@ class ProblemFilter:
         }
         if in_logic or in_instruction:
             figures["exponents_restored"] = [*in_logic, *in_instruction]
+        if tolerance is not None:
+            figures["tolerance"] = tolerance.model_dump(mode="json")
         return problem.model_copy(update={"problem": trimmed, "tests": tests}), figures
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaler_core.errors import DataError
-from scaler_core.models import ComponentChoice, Environment, ScaleParameter
+from scaler_core.models import ComponentChoice, Environment, ScaleParameter, Tolerance
 from scaler_core.pool.published import (
     parse_published,
     published_text,
@@ -140,6 +140,27 @@ def test_nothing_in_an_entry_is_ever_run(tmp_path: Path) -> None:
         {trap: entry(name=trap, generate_testcase=trap, instruction=f"{{{trap}}}", scaler={})}
     )
     assert not (tmp_path / "trap").exists()
+
+
+STATED = "Print the length. An absolute or relative error of 10^-6 is allowed."
+
+
+@pytest.mark.parametrize("as_published", [True, False])
+def test_a_tolerance_that_the_statement_gives_comes_in_and_goes_out(as_published: bool) -> None:
+    environment = one(entry(instruction=STATED), as_published=as_published)
+    assert environment.tolerance == Tolerance(kind="either", value=1e-6)
+    assert one(entry(), as_published=as_published).tolerance is None
+    (written,) = write_published([edited(environment, levels=(0, 6))]).values()
+    assert written["scaler"]["tolerance"] == {"kind": "either", "value": 1e-6}
+    assert one({**written, "instruction": "Print it."}).tolerance == environment.tolerance
+    assert one(entry(instruction=STATED, output_type="string")).tolerance is None
+
+
+def test_an_entry_may_not_state_an_absurd_tolerance() -> None:
+    for value in (0.5, 0, -1):
+        stated = {"tolerance": {"kind": "either", "value": value}}
+        with pytest.raises(DataError, match="tolerance"):
+            one(entry(scaler=stated))
 
 
 # ------------------------------------------------------------------ going out

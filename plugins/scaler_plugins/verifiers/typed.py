@@ -15,11 +15,12 @@ from typing import Final
 from pydantic import Field
 
 from scaler_core.interfaces import Verifier
-from scaler_core.models import AnswerType, Response, Ticket, Verdict
+from scaler_core.models import AnswerType, Response, Ticket, Tolerance, Verdict
 from scaler_plugins.verifiers.boxed import ReadingOptions, judged, read_answer
 from scaler_plugins.verifiers.latex import bare, inside_verbatim, peel, plain, squeeze, unquote
 from scaler_plugins.verifiers.lists import Split, split_list, split_matrix
 from scaler_plugins.verifiers.numerals import (
+    Margin,
     Number,
     is_approximate,
     is_canonical,
@@ -51,14 +52,14 @@ class Numeral:
     """A truth that is one number."""
 
     number: Number
-    tolerance: Decimal
+    margin: Margin
 
     def differs(self, answer: str) -> str:
         """Why *answer* is wrong; empty where it is right."""
         number = parse_number(unquote(bare(answer)))
         if number is None:
             return NOT_A_NUMBER
-        return "" if self.number.accepts(number, self.tolerance) else WRONG_VALUE
+        return "" if self.number.accepts(number, self.margin) else WRONG_VALUE
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ class NotFinite(ValueError):
     """A truth holds NaN or infinity, which no answer equals."""
 
 
-def read_truth(text: str, answer_type: AnswerType | None, tolerance: Decimal) -> Truth:
+def read_truth(text: str, answer_type: AnswerType | None, margin: Margin) -> Truth:
     """The truth that *text* states.
 
     A text that is not of its stated type (a number problem that prints ``NO``) is read by its look,
@@ -154,32 +155,32 @@ def read_truth(text: str, answer_type: AnswerType | None, tolerance: Decimal) ->
     if answer_type == "string":
         return Text(text)
     if answer_type == "array":
-        return _sequence(split_list(text), tolerance)
+        return _sequence(split_list(text), margin)
     if answer_type == "number" and (number := parse_number(text)):
-        return Numeral(number, tolerance)
+        return Numeral(number, margin)
     split = split_list(text)
     numbers = [is_canonical(element) or is_not_finite(element) for element in split.elements]
     if split.bracket == "[" or (len(numbers) > 1 and all(numbers)):
-        return _sequence(split, tolerance)
-    return _element(text, tolerance)
+        return _sequence(split, margin)
+    return _element(text, margin)
 
 
-def _sequence(split: Split, tolerance: Decimal, depth: int = 0) -> Sequence:
-    elements = (_element(unquote(text), tolerance, depth + 1) for text in split.elements)
+def _sequence(split: Split, margin: Margin, depth: int = 0) -> Sequence:
+    elements = (_element(unquote(text), margin, depth + 1) for text in split.elements)
     return Sequence(tuple(elements), inner=depth > 0)
 
 
-def _element(text: str, tolerance: Decimal, depth: int = 0) -> Truth:
+def _element(text: str, margin: Margin, depth: int = 0) -> Truth:
     """The truth of one value: a number as programs print it, an inner list, or a string."""
     if is_not_finite(text):
         raise NotFinite(text)
     if is_canonical(text) and (number := parse_number(text)):
-        return Numeral(number, tolerance)
+        return Numeral(number, margin)
     if 0 < depth < _DEEPEST_TRUTH and text[:1] in {"[", "("}:
         split = split_list(text)
         # Round brackets without a comma are characters, as in the bracket sequence "(())".
         if split.bracket == "[" or (split.bracket == "(" and split.commas):
-            return _sequence(split, tolerance, depth)
+            return _sequence(split, margin, depth)
     return Text(text)
 
 
@@ -199,6 +200,18 @@ class Typed(Verifier):
         """Error allowed for decimal truths, absolute or relative, whichever is larger; a truth with
         six printed digits also accepts what rounds to it. Integers and fractions stay exact."""
 
+        stated_tolerance: Tolerance | None = None
+        """Error that the task itself allows (from the environment); it replaces ``tolerance``, and
+        also holds for a truth without digits after a point and an answer that is no integer."""
+
+        @property
+        def margin(self) -> Margin:
+            """The error that is allowed."""
+            stated = self.stated_tolerance
+            if stated is None:
+                return Margin(Decimal(repr(self.tolerance)))
+            return Margin(stated.exact, stated.kind, stated=True)
+
     name = "typed"
     config: Config
 
@@ -207,8 +220,7 @@ class Typed(Verifier):
         if not ticket.truth.strip():
             return Verdict.undecided(NO_TRUTH)
         try:
-            tolerance = Decimal(repr(self.config.tolerance))
-            truth = read_truth(ticket.truth, self.config.answer_type, tolerance)
+            truth = read_truth(ticket.truth, self.config.answer_type, self.config.margin)
         except NotFinite:
             return Verdict.undecided(TRUTH_NOT_FINITE)
         config = self.config
