@@ -54,7 +54,6 @@ from scaler_core.audit.records import (
     shortened,
 )
 from scaler_core.audit.rules import Measure
-from scaler_core.audit.statement import interaction, restore_exponents, several_answers
 from scaler_core.audit.telling import AskSolution, Told, measure_telling
 from scaler_core.audit.verifier import INSTANCES_KEPT, audit_verifier
 from scaler_core.audit.voting import (
@@ -71,6 +70,7 @@ from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.references import Words, agree, read_answer
 from scaler_core.interfaces import Program, RunResult
 from scaler_core.models import AnswerType, Environment, Instance, Problem
+from scaler_core.statements.faults import interaction, restore_exponents, several_answers
 
 FACTORY_BUDGET = 3
 """The factory runs the generator and several solutions, so it may take longer than one program."""

@@ -115,6 +115,11 @@ def import_command(
         f"{report.path}: {report.environments} environments, {len(report.repaired)} level tables "
         f"repaired, {len(report.skipped)} entries skipped"
     )
+    for item in report.mended:
+        kinds = "; ".join(
+            f"{kind.replace('_', ' ')}: {what}" for kind, what in item.changes.items()
+        )
+        note(f"{item.environment_id}: {kinds}")
     if look is not None:
         _print_look(look, look_s)
     click.echo(f"next: scaler pool ls {report.path}")

@@ -163,6 +163,26 @@ def test_an_entry_may_not_state_an_absurd_tolerance() -> None:
             one(entry(scaler=stated))
 
 
+def test_a_lost_exponent_is_restored_and_told_unless_texts_shall_stay_as_published() -> None:
+    data = entry(
+        logic_description="Add n numbers, n ≤ 105.", instruction="Print the sum modulo 109 + 7."
+    )
+    mended = one(data)
+    assert mended.problem.instruction == "Print the sum modulo 10^9 + 7."
+    assert mended.problem.logic == "Add n numbers, n ≤ 105.", "10^5 is likely, but not certain"
+    assert mended.provenance["import"] == {
+        "exponents_restored": ["109 + 7"],
+        "exponents_in_doubt": ["105"],
+    }
+    untouched = one(data, as_published=True)
+    assert untouched.problem.instruction == data["instruction"]
+    assert untouched.provenance == {}
+    assert write_published([mended], as_published=True) == {"7_A. Sum": data}
+    (written,) = write_published([mended]).values()
+    assert one(written).content_hash == mended.content_hash
+    assert one(written).provenance == mended.provenance
+
+
 # ------------------------------------------------------------------ going out
 
 
