@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from scaler_core.audit.codes import measure_codes
 from scaler_core.audit.config import chosen_levels
 from scaler_core.audit.figures import (
     dead_levels,
@@ -148,6 +149,10 @@ def audit_program(environment: Environment, workshop: Workshop) -> ProgramResult
         *measure_solutions(solutions, workshop.settings.agree, environment.problem.time_limit_s),
         *measure_votes(count, votes, evidence.levels),
         *evidence.telling,
+        *measure_codes(
+            environment.problem,
+            [item.value for items in evidence.answered.values() for item in items],
+        ),
         *measure_leaks(_above_the_lowest(evidence.answered, environment.top_level)),
         *measure_repeats(ways, repeats),
         *measure_variety(evidence.levels),

@@ -175,6 +175,16 @@ RULES: dict[str, Rule] = {
             warn_above=1.0,
         ),
         Rule(
+            "meaning_lost",
+            "codes in the structured input that the Input section defines and the prompt does not",
+            bad_above=0,
+        ),
+        Rule(
+            "code_undefined",
+            "fields of a few words, or of 0 and 1 alone, of which no text says what they mean",
+            warn_above=0,
+        ),
+        Rule(
             "lost_exponent",
             "numbers in the prompt that lost an exponent (`109 + 7` for 10^9 + 7)",
             warn_above=0,

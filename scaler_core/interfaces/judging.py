@@ -11,7 +11,11 @@ from scaler_core.models import Message, Record, Response, Ticket, Verdict
 
 
 class Verifier(Component):
-    """Judges a response against the truth of its ticket."""
+    """Judges a response against the truth of its ticket.
+
+    A ``Config`` with the options ``answer_type`` and ``stated_tolerance`` gets them from the
+    instance: how its truth is written, and the error that its statement allows.
+    """
 
     @abstractmethod
     def verify(self, response: Response, ticket: Ticket) -> Verdict:

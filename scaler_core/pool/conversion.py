@@ -120,7 +120,7 @@ def environment_from_entry(
     )
     provenance = entry.provenance
     if not as_published:
-        problem, provenance = _mended(problem, provenance)
+        problem, provenance = _mended(problem, entry.generate_testcase, provenance)
     fields: dict[str, Any] = {
         "id": environment_id,
         "problem": problem,
@@ -241,10 +241,10 @@ def _controller_settings(environment: Environment, kept: PublishedKeys) -> dict[
 
 
 def _mended(
-    problem: Problem, provenance: dict[str, JsonValue]
+    problem: Problem, generator: str, provenance: dict[str, JsonValue]
 ) -> tuple[Problem, dict[str, JsonValue]]:
     """*problem* with mended texts, and *provenance* with what was changed in them."""
-    mended = mend_texts(problem)
+    mended = mend_texts(problem, generator)
     if not mended.changes:
         return problem, provenance
     texts = {"logic": mended.logic, "instruction": mended.instruction}

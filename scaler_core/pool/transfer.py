@@ -29,8 +29,7 @@ class MendedTexts(Record):
 
     Attributes:
         environment_id: The environment.
-        changes: Lists of what was changed: ``exponents_restored``. ``exponents_in_doubt`` are
-            numbers that were left as they are.
+        changes: As :class:`~scaler_core.statements.wording.Mended` has them.
     """
 
     environment_id: str

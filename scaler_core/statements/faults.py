@@ -48,8 +48,8 @@ def _pattern(text: str) -> re.Pattern[str]:
 _DIRECT = _pattern(
     rf"\b{_SAY} (?:(?:an )?{_ANY}(?=[ ,]*(?:\Z|one\b|{_ANSWER}\b))|one of (?:them|these)\b|"
     r"one of the (?:possible|optimal|valid|correct|suitable) \w+)|"
-    rf"\b(?:print|output|construct) (?:an )?{_ANY} (?:array|permutation|sequence|string|pair|plan|"
-    r"set|graph|tree|matrix|grid|path|arrangement|construction|number|integer)s? "
+    rf"\b(?:print|output|construct|find) (?:an )?{_ANY} (?:array|permutation|sequence|string|pair|"
+    r"plan|set|graph|tree|matrix|grid|path|arrangement|construction|number|integer)s? "
     r"(?:that|which|with)\b|"
     r"\ball (?:correct|valid|right|possible) (?:answers|solutions) (?:are|will be) accepted\b"
 )

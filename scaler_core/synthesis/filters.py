@@ -13,7 +13,7 @@ Refusals by name: ``unreadable`` and ``reads_files`` come from the reader, the o
 ``few_solutions``    too few different solutions in C++ or Python 3
 ==================== =======================================================================
 
-Of what is kept, the texts for the prompt get back the exponents that they lost in plain text, and
+Of what is kept, the texts for the prompt are mended (:mod:`scaler_core.statements.wording`), and
 the error that the statement allows in decimal answers is read.
 
 After extraction: ``not_unique``, ``output_type``, ``no_scale_parameter``.

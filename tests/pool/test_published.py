@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from scaler_core.errors import DataError
 from scaler_core.models import ComponentChoice, Environment, ScaleParameter, Tolerance
+from scaler_core.pool.conversion import mended_texts_of
 from scaler_core.pool.published import (
     parse_published,
     published_text,
@@ -181,6 +183,40 @@ def test_a_lost_exponent_is_restored_and_told_unless_texts_shall_stay_as_publish
     (written,) = write_published([mended]).values()
     assert one(written).content_hash == mended.content_hash
     assert one(written).provenance == mended.provenance
+
+
+def test_a_prompt_gets_what_the_input_section_alone_defines_and_loses_printing_advice() -> None:
+    data = entry(
+        raw_description="Add up.\n\nInput\n\n0 means that x is left out.\n\nOutput\n\nPrint it.",
+        instruction="For each test case print the sum. Do not use %lld.",
+    )
+    mended = one(data)
+    assert mended.problem.instruction == "Print the sum."
+    assert mended.problem.logic.endswith("\n0 means that x is left out.")
+    assert mended.provenance["import"] == {
+        "left_out": ["For each test case print the sum.", "Do not use %lld."],
+        "meaning_added": ["0"],
+    }
+    (written,) = write_published([mended]).values()
+    assert one(written).content_hash == mended.content_hash
+    assert write_published([mended], as_published=True) == {"7_A. Sum": data}
+    assert one(data, as_published=True).problem.instruction == data["instruction"]
+
+
+@pytest.mark.shared
+def test_the_published_prompts_say_what_their_codes_mean(shared_dir: Path) -> None:
+    found = {item.id: item for item in read_published(shared_dir / "data/SCALER-8.json")}
+    changes = {name: dict(mended_texts_of(item)) for name, item in found.items()}
+    assert {name for name, kinds in changes.items() if kinds} == {
+        "285-c-building-permutation",
+        "632-a-grandma-laura-and-apples",
+        "1200-a-hotelier",
+    }
+    assert "'L': A customer arrives" in found["1200-a-hotelier"].problem.logic
+    assert "halfplus if grandma" in found["632-a-grandma-laura-and-apples"].problem.logic
+    for item in found.values():
+        texts = f"{item.problem.logic} {item.problem.instruction}"
+        assert not re.search(r"%lld|\bcin\b|long long|64-bit|test case", texts)
 
 
 # ------------------------------------------------------------------ going out

@@ -235,6 +235,7 @@ SEVERAL = [
     "Multiple outputs are possible, any of them is accepted.",
     "If there are multiple such k, output any of them.",
     "If the answer is not unique, any answer is accepted.",
+    "Find any permutation that fits.",
     "Output any possible arrangement.",
     "If there are more than one answers, print any of them.",
     "Any answer that is right will be accepted.",
