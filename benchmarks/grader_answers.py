@@ -154,7 +154,8 @@ def wrong_values(truth: str, others: Sequence[str]) -> Answers:
         "list": "0, 1, \\ldots, %s", "or not": "%s \\text{ or not}",
         "not in words": "\\text{not } %s",
     }.items():  # fmt: skip
-        yield kind, form % truth
+        if number(truth) != 0 or kind not in {"doubled", "negligible factor"}:
+            yield kind, form % truth
     for kind, form in {
         "two values": "%s, %s", "or": "%s \\lor %s", "or in words": "%s \\text{ or } %s",
         "equation": "%s = %s", "union": "%s \\cup %s", "approximately": "%s \\approx %s",
@@ -174,7 +175,8 @@ def _wrong_numbers(truth: str) -> Answers:
     if value is None:
         return
     near = {
-        "next": value + 1, "one less": value - 1, "other sign": -value, "inverse": 1 / (value or 3),
+        "next": value + 1, "one less": value - 1, "other sign": -value,
+        "inverse": 1 / (value or Fraction(3)),
         "ten times": 10 * value, "thousandth more": value + Fraction(1, 1000),
         "part in a thousand": value * Fraction(1001, 1000), "half": value / 2,
         "part in 50,000": value * Fraction(50_001, 50_000), "cancelled": value + Fraction(1, 8),

@@ -44,6 +44,8 @@ _COMMANDS = (
     (re.compile(r"^\]([^][]+)\]$"), r"(\1]"),
     (re.compile(r"^\[([^][]+)\[$"), r"[\1)"),
     (re.compile(r"^=\s*"), ""),
+    (re.compile(r"\\mathbb\s*([A-Z])|\\(R)(?![A-Za-z])"), r"\\mathbb{\1\2}"),
+    (re.compile(r"\\\{\s*\\\}"), r"\\emptyset "),
 )  # fmt: skip
 _SET_OF_SOLUTIONS = re.compile(
     r"^\\\{\s*[a-z]\s*(?:\\in\s*\\mathbb\s*\{?R\}?)?\s*(?:\\mid|\\vert|\||:)"
@@ -68,7 +70,9 @@ _UNIT_TEXT = re.compile(
     rf"\s*\\(?:text|mbox|textrm|mathrm|textnormal|textit|mathit|operatorname)\s*"
     rf"\{{\s*({_WORDS})\s*\}}(\s*\^\s*\{{?[0-9]\}}?)?\s*\.?\s*$"
 )
-_UNIT_WORD = re.compile(r"(?:(?<=[0-9}])|\s)\s*([A-Za-z]+(?:\s[A-Za-z]+)?)(\s*\^\s*\{?[0-9]\}?)?$")
+_UNIT_WORD = re.compile(
+    r"(?:(?<=[0-9}])|\s)\s*([A-Za-z]+(?:[\s/][A-Za-z]+)?)(\s*\^\s*\{?[0-9]\}?)?$"
+)
 _PERCENT = re.compile(
     r"\s*(?:\\?%|\\(?:text|mathrm|mbox)\s*\{\s*(?:\\?%|percent)\s*\}|\bpercent)\s*$"
 )
@@ -194,9 +198,9 @@ def quantity(text: str, *, letters: bool = True) -> Quantity:
         if (match := pattern.search(text)) and match.start():
             return Quantity(text[: match.start()].strip(), unit)
     match = _UNIT_TEXT.search(text)
-    if match is None and (bare := _UNIT_WORD.search(text)):
-        known = all(_singular(word) in _SYNONYMS for word in bare[1].split())
-        match = bare if known and (len(bare[1]) > 1 or not letters) else None
+    if match is None and (named := _UNIT_WORD.search(text)):
+        known = all(_singular(word) in _SYNONYMS for word in re.split(r"[\s/]", named[1]))
+        match = named if known and (len(named[1]) > 1 or not letters) else None
     if match is None or not match.start():
         return Quantity(text)
     words = match[1].replace(".", "").split()
