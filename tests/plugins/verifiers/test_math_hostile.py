@@ -252,6 +252,8 @@ def test_the_order_of_a_set_does_not_count_and_that_of_a_tuple_does(
         ("Compute $(1+2i)6-3i$.", "6+9i", "6(1+2i)-3i"),
         ("Expand $(x+1)^2$.", "x^2+2x+1", "(1+x)(1+x)"),
         ("Simplify $\\frac{12}{18}$.", "\\frac{2}{3}", "12/18"),
+        ("Write $\\frac{3}{20}$ as a decimal.", "0.15", "\\frac{3}{20}"),
+        ("Write 0.15 as a fraction.", "\\frac{3}{20}", "0.15"),
         ("What is $\\log_2 8$?", "3", "\\log_2 8"),
     ],
 )
