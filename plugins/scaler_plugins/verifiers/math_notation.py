@@ -36,7 +36,7 @@ _COMMANDS = (
     (re.compile(r"\\rbrace(?![A-Za-z])"), r"\\}"),
     (re.compile(r"\\(?:mathrm|text|operatorname)\{([ei])\}"), r"\1"),
     (re.compile(r"\\(?:quad|qquad)(?![A-Za-z])|(?<!\\)\\[,;:> ]|~"), " "),
-    (re.compile(r"(?<!\\)\\!"), ""),
+    (re.compile(r"(?<!\\)\\!\s*"), ""),
     (re.compile(r",?\s*\\(?:text|mbox|textrm)\s*\{\s*,?\s*(?:and|or)\s*\}\s*|"
                 r",?\s+(?:and|or)\s+"), ", "),
     (re.compile(r"\\frac\s+([0-9])\s+([0-9])"), r"\\frac{\1}{\2}"),
@@ -59,7 +59,6 @@ _EXPONENT = re.compile(
 _REPEATING = re.compile(
     r"([0-9]{0,9})\.([0-9]{0,9})\\(?:overline|bar|dot)\s*(?:\{([0-9]{1,9})\}|([0-9]))"
 )
-_NAMED = re.compile(r"^\\(?:text|mbox|textrm|mathrm)\s*\{([A-Za-z ]+)\}\s*=")
 _NUMBER = r"([0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?|\.[0-9]+)"
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _SCALED = re.compile(rf"{_NUMBER}\s*(?:\\text\s*\{{)?\s*({'|'.join(_SCALES)})\b\s*(\}}?)")
@@ -142,8 +141,6 @@ def uniform(text: str) -> str:
     text = _REPEATING.sub(_repeating, text)
     text = _SCALED.sub(_scaled, text)
     text = _MIXED.sub(_mixed, squeeze(text))
-    if (name := _NAMED.match(text)) and not any(map(_NO_UNIT.fullmatch, name[1].split())):
-        text = text[name.end() :]
     return peel(text)
 
 
