@@ -52,6 +52,9 @@ CONSTANTS: Final = (
 )  # fmt: skip
 """Answers that a rounding error or a lenient reading may take for many truths."""
 
+ZEROS: Final = ("10^{20}-10^{20}", "\\lim_{n \\to \\infty} \\frac{1}{n}")
+"""Those of them that are 0."""
+
 ENDLESS: Final = (
     "9^{9^{9^{9}}}", "10^{10^{10}}", "(" * 4_900, "\\frac{1}{" * 400 + "2" + "}" * 400,
     "1+" * 2_000 + "1", "(x+1)^{9999}", "1000000!", "\\binom{1000000}{500000}",
@@ -62,7 +65,7 @@ _FRACTION = re.compile(r"(-?)\\[dt]?frac\{(\d+)\}\{(\d+)\}")
 _NUMBER = re.compile(r"(-?)(\d+)(?:\.(\d+))?")
 _SHORT = re.compile(r"\\frac\{(\d)\}\{(\d)\}")
 _SUM = re.compile(r"([^-+,={}()\\]+)\+((?:[^-+,=()]|\\sqrt\{\d+\})+)")
-_PLAIN_LIST = re.compile(r"[^,(){}\[\]]+(?:,(?!\\!)[^,(){}\[\]]+)+")
+_PLAIN_LIST = re.compile(r"(?!\d{1,3}(?:,\d{3})+$)[^,(){}\[\]]+(?:,(?!\\!)[^,(){}\[\]]+)+")
 _FORMULAS = re.compile(r"\\\[(.+?)\\\]|(?<!\\)\$\$?([^$]+?)(?<!\\)\$", re.DOTALL)
 
 
@@ -84,7 +87,7 @@ _RESPELLINGS: Final[dict[str, Callable[[str], str]]] = {
     "a/b": lambda text: _FRACTION.sub(r"\1\2/\3", text) if _FRACTION.fullmatch(text) else text,
     "minus above": lambda text: _FRACTION.sub(r"\\frac{\1\2}{\3}", text),
     "no blanks": _replaced(r"(?<![A-Za-z]) | (?![A-Za-z])", ""),
-    "thin spaces": _replaced(r"(?<=[0-9a-z}])([-+=,])(?=[0-9a-z\\])", r"\\,\1\\,"),
+    "thin spaces": _replaced(r"(?<=[0-9a-z}])([-+=])(?=[0-9a-z\\])", r"\\,\1\\,"),
     "wide blanks": _replaced(r"(?<=[0-9a-z}])\s*([-+=])\s*(?=[0-9a-z\\])", r" \1 "),
     "\\left \\right": lambda text: text.replace("(", "\\left(").replace(")", "\\right)"),
     "\\bigl \\bigr": lambda text: text.replace("(", "\\bigl(").replace(")", "\\bigr)"),
@@ -154,7 +157,8 @@ def wrong_values(truth: str, others: Sequence[str]) -> Answers:
         "list": "0, 1, \\ldots, %s", "or not": "%s \\text{ or not}",
         "not in words": "\\text{not } %s",
     }.items():  # fmt: skip
-        yield kind, form % truth
+        if number(truth) != 0 or kind not in {"doubled", "negligible factor"}:
+            yield kind, form % truth
     for kind, form in {
         "two values": "%s, %s", "or": "%s \\lor %s", "or in words": "%s \\text{ or } %s",
         "equation": "%s = %s", "union": "%s \\cup %s", "approximately": "%s \\approx %s",
@@ -162,7 +166,9 @@ def wrong_values(truth: str, others: Sequence[str]) -> Answers:
     }.items():  # fmt: skip
         yield f"{kind}, right first", form % (truth, other)
         yield f"{kind}, right last", form % (other, truth)
-    yield from (("constant", text) for text in CONSTANTS)
+    for text in CONSTANTS:
+        if number(truth) != 0 or text not in ZEROS:
+            yield "constant", text
     yield from (("another truth", text) for text in others)
     yield from _wrong_numbers(truth)
     if unit := quantity(uniform(truth)).unit:
@@ -174,7 +180,8 @@ def _wrong_numbers(truth: str) -> Answers:
     if value is None:
         return
     near = {
-        "next": value + 1, "one less": value - 1, "other sign": -value, "inverse": 1 / (value or 3),
+        "next": value + 1, "one less": value - 1, "other sign": -value,
+        "inverse": 1 / (value or Fraction(3)),
         "ten times": 10 * value, "thousandth more": value + Fraction(1, 1000),
         "part in a thousand": value * Fraction(1001, 1000), "half": value / 2,
         "part in 50,000": value * Fraction(50_001, 50_000), "cancelled": value + Fraction(1, 8),

@@ -31,6 +31,7 @@ _LITERAL = re.compile(
     rf"|(?:{_WHOLE}\s*(?:\\times|\\cdot|\*)\s*)?10\s*\^\s*(?:\{{\s*-?[0-9]+\s*\}}|[0-9])"
     rf")\s*(?:_\s*\{{?[0-9]+\}}?)?"
 )
+_DECIMAL = re.compile(r"[0-9]*\.[0-9]+")
 _FRACTION = re.compile(r"-?\\frac\{([0-9]{1,40})\}\{([0-9]{1,40})\}|-?([0-9]{1,40})/([0-9]{1,40})")
 _ROOT = re.compile(r"\\sqrt(?:\[([0-9]{1,3})\])?\s*(?:\{\s*([0-9]+)\s*\}|([0-9]))")
 _HALF_POWER = re.compile(
@@ -68,7 +69,7 @@ def is_evaluated(answer: str, truth: str, question: str) -> bool:
     if any(operation not in allowed for operation in _OPERATIONS.findall(answer)):
         return False
     if _is_literal(truth):
-        return _is_literal(answer) and not _is_copied_fraction(answer, question)
+        return _is_literal(answer) and not _is_copied_number(answer, truth, question)
     if _COMPLEX.fullmatch(truth) and "(" in answer and not _SUM_IN_BRACKETS.fullmatch(answer):
         return False
     if _has_roots_to_take(answer, truth) or _has_powers_to_take(answer, truth):
@@ -94,11 +95,14 @@ def _bare(part: str) -> str:
     return part if part not in {"+", "-"} else ""
 
 
-def _is_copied_fraction(answer: str, question: str) -> bool:
-    """Whether *answer* has a fraction of *question* that is not in lowest terms."""
+def _is_copied_number(answer: str, truth: str, question: str) -> bool:
+    """Whether *answer* has a number of *question* that is still to be reduced or converted."""
+    decimals = set(_DECIMAL.findall(answer)) & set(_DECIMAL.findall(question))
+    if decimals and _FRACTION.search(_close(truth)):
+        return True
     asked = {_parts(match) for match in _FRACTION.finditer(_close(question))}
     given = {_parts(match) for match in _FRACTION.finditer(_close(answer))}
-    return any(gcd(*parts) != 1 for parts in given & asked)
+    return any(gcd(*parts) != 1 or "." in truth for parts in given & asked)
 
 
 def _parts(match: re.Match[str]) -> tuple[int, int]:

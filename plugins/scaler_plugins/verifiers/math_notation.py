@@ -36,7 +36,7 @@ _COMMANDS = (
     (re.compile(r"\\rbrace(?![A-Za-z])"), r"\\}"),
     (re.compile(r"\\(?:mathrm|text|operatorname)\{([ei])\}"), r"\1"),
     (re.compile(r"\\(?:quad|qquad)(?![A-Za-z])|(?<!\\)\\[,;:> ]|~"), " "),
-    (re.compile(r"(?<!\\)\\!"), ""),
+    (re.compile(r"(?<!\\)\\!\s*"), ""),
     (re.compile(r",?\s*\\(?:text|mbox|textrm)\s*\{\s*,?\s*(?:and|or)\s*\}\s*|"
                 r",?\s+(?:and|or)\s+"), ", "),
     (re.compile(r"\\frac\s+([0-9])\s+([0-9])"), r"\\frac{\1}{\2}"),
@@ -44,6 +44,8 @@ _COMMANDS = (
     (re.compile(r"^\]([^][]+)\]$"), r"(\1]"),
     (re.compile(r"^\[([^][]+)\[$"), r"[\1)"),
     (re.compile(r"^=\s*"), ""),
+    (re.compile(r"\\mathbb\s*([A-Z])|\\(R)(?![A-Za-z])"), r"\\mathbb{\1\2}"),
+    (re.compile(r"\\\{\s*\\\}"), r"\\emptyset "),
 )  # fmt: skip
 _SET_OF_SOLUTIONS = re.compile(
     r"^\\\{\s*[a-z]\s*(?:\\in\s*\\mathbb\s*\{?R\}?)?\s*(?:\\mid|\\vert|\||:)"
@@ -57,7 +59,6 @@ _EXPONENT = re.compile(
 _REPEATING = re.compile(
     r"([0-9]{0,9})\.([0-9]{0,9})\\(?:overline|bar|dot)\s*(?:\{([0-9]{1,9})\}|([0-9]))"
 )
-_NAMED = re.compile(r"^\\(?:text|mbox|textrm|mathrm)\s*\{([A-Za-z ]+)\}\s*=")
 _NUMBER = r"([0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?|\.[0-9]+)"
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _SCALED = re.compile(rf"{_NUMBER}\s*(?:\\text\s*\{{)?\s*({'|'.join(_SCALES)})\b\s*(\}}?)")
@@ -68,7 +69,9 @@ _UNIT_TEXT = re.compile(
     rf"\s*\\(?:text|mbox|textrm|mathrm|textnormal|textit|mathit|operatorname)\s*"
     rf"\{{\s*({_WORDS})\s*\}}(\s*\^\s*\{{?[0-9]\}}?)?\s*\.?\s*$"
 )
-_UNIT_WORD = re.compile(r"(?:(?<=[0-9}])|\s)\s*([A-Za-z]+(?:\s[A-Za-z]+)?)(\s*\^\s*\{?[0-9]\}?)?$")
+_UNIT_WORD = re.compile(
+    r"(?:(?<=[0-9}])|\s)\s*([A-Za-z]+(?:[\s/][A-Za-z]+)?)(\s*\^\s*\{?[0-9]\}?)?$"
+)
 _PERCENT = re.compile(
     r"\s*(?:\\?%|\\(?:text|mathrm|mbox)\s*\{\s*(?:\\?%|percent)\s*\}|\bpercent)\s*$"
 )
@@ -138,8 +141,6 @@ def uniform(text: str) -> str:
     text = _REPEATING.sub(_repeating, text)
     text = _SCALED.sub(_scaled, text)
     text = _MIXED.sub(_mixed, squeeze(text))
-    if (name := _NAMED.match(text)) and not any(map(_NO_UNIT.fullmatch, name[1].split())):
-        text = text[name.end() :]
     return peel(text)
 
 
@@ -194,9 +195,9 @@ def quantity(text: str, *, letters: bool = True) -> Quantity:
         if (match := pattern.search(text)) and match.start():
             return Quantity(text[: match.start()].strip(), unit)
     match = _UNIT_TEXT.search(text)
-    if match is None and (bare := _UNIT_WORD.search(text)):
-        known = all(_singular(word) in _SYNONYMS for word in bare[1].split())
-        match = bare if known and (len(bare[1]) > 1 or not letters) else None
+    if match is None and (named := _UNIT_WORD.search(text)):
+        known = all(_singular(word) in _SYNONYMS for word in re.split(r"[\s/]", named[1]))
+        match = named if known and (len(named[1]) > 1 or not letters) else None
     if match is None or not match.start():
         return Quantity(text)
     words = match[1].replace(".", "").split()
