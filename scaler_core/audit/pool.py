@@ -139,7 +139,7 @@ def _audit(source: EnvironmentSource, environment_id: str, workshop: Workshop) -
     facts: dict[str, Any] = {
         "environment_id": environment_id,
         "name": _name(environment),
-        "content_hash": source.content_hash(environment_id),
+        "content_hash": _content_hash(source, environment_id),
         "kind": "native" if isinstance(environment, NativeEnvironment) else "program",
         "top_level": environment.top_level,
     }
@@ -170,6 +170,14 @@ def _examine(
         result = audit_program(environment, workshop)
     found = dict(vars(result))
     return found.pop("measures"), found
+
+
+def _content_hash(source: EnvironmentSource, environment_id: str) -> str:
+    """The hash of the environment; empty where it holds what JSON cannot, such as infinity."""
+    try:
+        return source.content_hash(environment_id)
+    except ValueError:
+        return ""
 
 
 def _name(environment: AnyEnvironment) -> str:
