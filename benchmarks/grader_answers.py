@@ -52,7 +52,7 @@ CONSTANTS: Final = (
 )  # fmt: skip
 """Answers that a rounding error or a lenient reading may take for many truths."""
 
-ZEROS: Final = ("10^{20}-10^{20}", "\\lim_{n \\to \\infty} \\frac{1}{n}")
+ZEROS: Final = ("10^{20}-10^{20}", "\\lim_{n \\to \\infty} \\frac{1}{n}", "0^{0^0}")
 """Those of them that are 0."""
 
 ENDLESS: Final = (
