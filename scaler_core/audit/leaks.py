@@ -27,6 +27,8 @@ FEWEST_INSTANCES = 4
 """Fewer instances say nothing."""
 ALWAYS = 0.9
 """What a feature gives in more of the instances needs no further explanation."""
+EXTREMES = ("the maximum of ", "the minimum of ")
+"""Features that are work where solutions read the field: finding the largest may be the task."""
 READ_SHARE = 0.9
 """A field is read where stdin holds it in so many testcases."""
 MOST_PLACES = 16
@@ -127,9 +129,9 @@ def _leaks(table: _Table) -> Iterator[_Leak]:
             words is not None and same(words, truth)
             for words, truth in zip(column, truths, strict=True)
         ]
-        leak = _leak(
-            table, "answer_leaked", hits, f"{name} of the structured input is the answer of"
-        )
+        is_work = any(hits) and name.startswith(EXTREMES) and table.is_read(table.paths[name])
+        rule = "answer_derived" if is_work else "answer_leaked"
+        leak = _leak(table, rule, hits, f"{name} of the structured input is the answer of")
         yield leak
         if leak.figure > ALWAYS:
             continue

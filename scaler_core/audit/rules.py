@@ -103,7 +103,7 @@ RULES: dict[str, Rule] = {
         Rule(
             "answer_derived",
             "the same for a constant step from a field that solutions read, another name or "
-            "another order of it",
+            "another order of it, its largest or smallest element",
             warn_above=0.9,
         ),
         Rule(

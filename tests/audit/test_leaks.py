@@ -70,8 +70,8 @@ def test_an_answer_that_is_leaked_between_the_usual_levels_only_is_bad():
 
 FUNCTIONS: dict[str, tuple[Callable[[list[int]], Sequence[object]], str, str]] = {
     "count": (lambda values: [len(values)], "answer_leaked", "bad"),
-    "maximum": (lambda values: [max(values)], "answer_leaked", "bad"),
-    "minimum": (lambda values: [min(values)], "answer_leaked", "bad"),
+    "maximum": (lambda values: [max(values)], "answer_derived", "warning"),
+    "minimum": (lambda values: [min(values)], "answer_derived", "warning"),
     "first": (lambda values: [values[0]], "answer_leaked", "bad"),
     "last": (lambda values: [values[-1]], "answer_leaked", "bad"),
     "copy": (lambda values: values, "answer_leaked", "bad"),
