@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +22,7 @@ from scaler_core.cli.output import (
     note,
     sandbox_options,
 )
+from scaler_core.cli.signals import first_stop_asks
 from scaler_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from scaler_core.plugins import PluginHost
 
 VERDICTS = ("good", "usable", "bad", "unknown")
-INTERRUPTED = 130
 AUDIT_ONLY = {
     "levels",
     "instances",
@@ -167,7 +165,9 @@ def command(
     head = {"pool": pool, "version": __version__, "tokenizer": tokenizer, "settings": settings}
     if fixed is not None:
         _check_fix(source, fixed)
-    with closing(AuditFile(output)) as file, _stop_on_interrupt() as stop:
+    # nothing is raised at the first signal, so that no audit which is done is lost
+    stop = threading.Event()
+    with closing(AuditFile(output)) as file, first_stop_asks(stop.set) as signalled:
         done = file.earlier(head, source, ids)
         if done:
             note(f"{len(done)} of {len(ids)} environments were audited before, as {output} says")
@@ -206,7 +206,7 @@ def command(
         note(f"interrupted: {len(done)} of {len(ids)} environments were audited")
         if output is not None:
             note(f"the same command goes on with the others; what is done is in {output}")
-        sys.exit(INTERRUPTED)
+        sys.exit(signalled.exit_code)
     sys.exit(1 if report["bad"] or report["unknown"] else 0)
 
 
@@ -269,32 +269,6 @@ def _write_fixed(
         note(f"{environment_id}: left out, no level of it gives an instance")
     note(f"{fix.path}: {fix.environments} environments, {len(fix.trimmed)} of them trimmed")
     return fix.model_dump(mode="json")
-
-
-@contextmanager
-def _stop_on_interrupt() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C or SIGTERM sets; the second is obeyed at once.
-
-    Nothing is raised at the first, so that no audit which is done is lost between two lines.
-    Schedulers send SIGTERM before they kill.
-    """
-    stop = threading.Event()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield stop  # only the main thread may say what a signal does
-        return
-    signals = (signal.SIGINT, signal.SIGTERM)
-    old = {number: signal.signal(number, handle) for number in signals}
-    try:
-        yield stop
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
 
 
 def _report(

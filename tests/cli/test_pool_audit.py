@@ -166,25 +166,24 @@ def test_an_interrupted_audit_prints_what_is_done(
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
 def test_an_audit_that_was_ended_goes_on_with_the_others(
-    tmp_path: Path, scaler: Scaler, by: signal.Signals
+    tmp_path: Path, scaler: Scaler, start: Start, by: signal.Signals
 ) -> None:
     file = tmp_path / "audit.json"
     data = {"Good": sums(name="Good"), "Slow": sums(name="Slow", generate_testcase=HANGING)}
     pool = tmp_path / "pool"
     scaler("pool", "import", write_file(tmp_path / "p.json", data), "-o", pool, "--look", 0)
     arguments = ["pool", "audit", str(pool), "--workers", "1", *map(str, QUICK)]
-    child = subprocess.Popen(
+    child = start(
         [sys.executable, "-m", "scaler_core.cli", *arguments, "--output", str(file)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     assert child.stderr is not None
     assert "1 of 2 environments audited" in child.stderr.readline()
     child.send_signal(by)
     out, err = child.communicate(timeout=120)
-    assert child.returncode == 130, err
+    assert child.returncode == 128 + by, err
     assert "good" in out
     assert "the same command goes on with the others" in err
     before = json.loads(file.read_text())
