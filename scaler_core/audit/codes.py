@@ -21,7 +21,7 @@ FEWEST_VALUES = 30
 MOST_CODES = 6
 LARGEST_NUMBER_CODE = 2
 
-# a text that speaks of letters, or of 0 and 1, tells enough of what such fields hold
+# a text that speaks of letters, or of 0 and 1, says enough of what such fields hold
 _LETTERS = re.compile(r"\b(?:letters?|characters?|strings?|words?|texts?|names?)\b", re.IGNORECASE)
 _NUMBERS = re.compile(
     r"(?<![\w.])[012](?![\w.])|\b(?:zeros?|zeroes|ones|binary|bits?|boolean|digits?)\b",

@@ -40,7 +40,7 @@ class LevelTestcase:
 
     @property
     def stdin(self) -> bytes:
-        """What solutions read."""
+        """The text that solutions read."""
         return self.testcase.stdin
 
     @property

@@ -26,7 +26,7 @@ from scaler_core.audit.rules import Measure
 FEWEST_INSTANCES = 4
 """Fewer instances say nothing."""
 ALWAYS = 0.9
-"""What a feature gives in more of the instances needs no further explanation."""
+"""A feature that gives the truth in more of the instances needs no further explanation."""
 EXTREMES = ("the maximum of ", "the minimum of ")
 """Features that are work where solutions read the field: finding the largest may be the task."""
 READ_SHARE = 0.9

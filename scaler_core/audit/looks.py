@@ -52,7 +52,7 @@ PATIENCE_S = 60.0
 
 @dataclass
 class Look:
-    """What the seeds of one level gave.
+    """The results of the seeds of one level.
 
     Attributes:
         level: The level.
@@ -207,7 +207,7 @@ def _too_slow(made: InstanceResult) -> bool:
 
 
 class PoolLook(Record):
-    """What a look at the generators of a pool found.
+    """The findings of a look at the generators of a pool.
 
     Attributes:
         looked_at: Environments of which every level was looked at.

@@ -258,7 +258,7 @@ def _check_fix(source: EnvironmentSource, destination: Path) -> None:
 def _write_fixed(
     source: EnvironmentSource, audits: Sequence[EnvironmentAudit], destination: Path
 ) -> dict[str, Any]:
-    """Write the pool without dead levels, and tell what was taken out."""
+    """Write the pool without dead levels, and say what was taken out."""
     from scaler_core.audit import fix_pool
     from scaler_core.audit.looks import name_levels
 

@@ -244,7 +244,7 @@ def _words_agree(first: str, second: str, tolerance: Tolerance | None) -> bool:
 
 
 def _unit(tolerance: Tolerance, size: Decimal) -> Decimal:
-    """What a tolerance is a share of, for numbers of that size."""
+    """The size that a relative tolerance is a share of."""
     if tolerance.kind == "absolute":
         return Decimal(1)
     return size if tolerance.kind == "relative" else max(Decimal(1), size)

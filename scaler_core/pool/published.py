@@ -68,7 +68,7 @@ def parse_published(
         as_published: Keep level tables and texts with their defects, and let every export restore
             the entries exactly. Otherwise levels become distinct and increasing up to the range
             (paper section 8.2), and texts are mended (:mod:`scaler_core.statements.wording`), which
-            provenance tells under ``import``.
+            provenance records under ``import``.
         on_invalid: Called with name and fault of each malformed entry, which is left out. Without
             it, one malformed entry fails the whole.
         origin: How messages call the data.

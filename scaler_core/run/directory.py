@@ -177,7 +177,7 @@ class RunDirectory:
         return sizes
 
     def state_dict(self) -> dict[str, dict[str, Any]]:
-        """What a checkpoint knows of the logs: :meth:`positions`, and a hash up to there.
+        """The logs as a checkpoint records them: :meth:`positions`, and a hash up to there.
 
         Raises:
             InfrastructureError: A log cannot be written to the disk or read.

@@ -238,10 +238,12 @@ def _trackers(recipe: Recipe, host: PluginHost) -> list[Tracker]:
 
 
 def _verifier_choice(recipe: Recipe, host: PluginHost) -> ComponentChoice:
-    """The recipe's verifier, told how the model thinks where it has options for that."""
+    """The recipe's verifier; how the model thinks is set where it has options for that."""
     choice = recipe.verifier.choice
-    told = thought_options(host.find(Verifier, choice.use), recipe.prompt)
-    return ComponentChoice(use=choice.use, options=told | choice.options) if told else choice
+    thoughts = thought_options(host.find(Verifier, choice.use), recipe.prompt)
+    return (
+        ComponentChoice(use=choice.use, options=thoughts | choice.options) if thoughts else choice
+    )
 
 
 def _open_source(source: PoolSource, host: PluginHost) -> EnvironmentSource:

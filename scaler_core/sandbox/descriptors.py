@@ -16,7 +16,7 @@ from scaler_core.errors import UsageError
 from scaler_core.sandbox.guard import wire
 
 ENOUGH = 1 << 16
-"""What the soft limit is raised to, where the hard one allows it."""
+"""The soft limit is raised to it, where the hard one allows it."""
 USUAL = 1024
 """Below this, fewer boxes and servers fit than a machine of some cores wants."""
 LEAST = 64
@@ -64,7 +64,7 @@ def require_enough() -> None:
 
 
 def share(boxes: int, servers: int) -> Share:
-    """What the limit allows of the boxes and servers that are wanted, one of each at least."""
+    """The boxes and servers that the limit allows of those wanted, one of each at least."""
     allowed, _ = limits()
     free = allowed - min(KEPT, allowed // 2)
     most_boxes = max(1, min(boxes, free // (BOX + 1)))

@@ -33,7 +33,7 @@ def fail_with(number: int) -> int:
 
 
 class Condition(NamedTuple):
-    """What an argument of a call must be for a rule to hold.
+    """The condition on an argument of a call under which a rule holds.
 
     Attributes:
         argument: Its place, counted from 0.

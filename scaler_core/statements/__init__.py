@@ -1,1 +1,1 @@
-"""What the text of a problem says: its sections, faults, tolerances, and what a prompt needs."""
+"""Reading the text of a problem: sections, faults, tolerances, and parts that a prompt needs."""

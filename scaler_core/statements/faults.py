@@ -1,4 +1,4 @@
-"""What makes a problem's text unfit: lost exponents, several right answers, talk with a judge.
+"""Faults of a problem's text: lost exponents, several right answers, talk with a judge.
 
 Problems that are copied as plain text lose what was raised: 10^9 + 7 becomes ``109 + 7``, which a
 reader takes for 116. Texts that ask for any of several answers have no truth to compare with, and
@@ -143,6 +143,6 @@ def _allows(sentence: str) -> bool:
 
 
 def interaction(text: str) -> str:
-    """The words of *text* that tell of a conversation with the judge; empty where none do."""
+    """The words of *text* about a conversation with the judge; empty where there are none."""
     found = _INTERACTIVE.search(text[:LONGEST_TEXT])
     return found[0].strip() if found else ""

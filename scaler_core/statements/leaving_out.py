@@ -1,4 +1,4 @@
-"""Leaves out what a statement tells programmers alone: samples, test cases, printing advice.
+"""Leaves out what a statement says to programmers alone: samples, test cases, printing advice.
 
 A model is shown one input as a structured value and answers in a box, so blocks of sample inputs,
 "for each test case" and ``%lld`` only lead it astray. Sentences that hold anything else stay.

@@ -1,4 +1,4 @@
-"""What the Input section defines and a prompt needs: names of values, and codes such as 0 and 1.
+"""Definitions of the Input section that a prompt needs: names of values, and codes such as 0 and 1.
 
 Prompts show the text before the Input section and that of the Output section. Where the Input
 section alone says what a value is called, or what ``0`` and ``halfplus`` stand for, it is added.

@@ -214,7 +214,7 @@ _KINDS: dict[ErrorKind, str] = {
 
 
 def wanted_precision(tolerance: Tolerance) -> str:
-    """What a prompt says of *tolerance*: the error that is allowed, and the digits that suffice."""
+    """A sentence for prompts about *tolerance*: the allowed error, and the digits that suffice."""
     # half a unit of the last digit is within the error
     places = -tolerance.exact.adjusted()
     digits = f"{places} decimals"

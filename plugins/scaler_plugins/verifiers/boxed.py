@@ -82,7 +82,7 @@ def last_box(text: str) -> str | None:
 
 
 def unboxed(text: str) -> str:
-    r"""What *text* states as truth: the content of its box, or all of it where it has none.
+    r"""The truth that *text* states: the content of its box, or all of it where it has none.
 
     Of several boxes, between which there are no words but "and" and "or", each states a part:
     ``\boxed{1} \text{ and } \boxed{-2}`` two values, and ``\boxed{3}\sqrt{\boxed{2}}`` one.

@@ -3,7 +3,7 @@ r"""The verifier ``math``: equivalence of formulas (paper section 3).
 Meant for benchmarks and environments whose truths are formulas. sympy can run for ever, eat all
 memory or crash on a hostile answer, so it works in a process that is killed at its limit::
 
-    verify() -> math_notation: units and words told from formulas; words are compared here
+    verify() -> math_notation: units and words set apart from formulas; words are compared here
              -> math_size: nothing that is too large to be computed
              -> math_evaluated: in training, no formula that only repeats the question
              -> WorkerPool -> math_worker.py: read truth, then read and compare answer

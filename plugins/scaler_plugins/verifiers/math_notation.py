@@ -1,6 +1,6 @@
 r"""Reads what the verifier ``math`` must know about a text before anything is computed.
 
-Units, percent and degrees are told apart from formulas; words for numbers (``6 \text{ million}``)
+Units, percent and degrees are set apart from formulas; words for numbers (``6 \text{ million}``)
 and mixed numbers (``2 1/4``) become numbers; marks of bold type go. Each step is one pass.
 """
 

@@ -84,7 +84,7 @@ def near(first: Value, second: Value, error: Fraction) -> bool:
 
 
 def is_zero(difference: Any) -> bool:
-    """Whether *difference*, which 50 digits do not tell from 0, is 0.
+    """Whether *difference*, which 50 digits cannot separate from 0, is 0.
 
     What is left when 1,000 digits cancel counts only where it can be shown to be nothing:
     e^{-10^6} would add itself to any answer unseen.

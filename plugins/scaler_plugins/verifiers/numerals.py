@@ -184,7 +184,7 @@ def _magnitude(text: str) -> Number | None:
 
 
 def _unbracketed(text: str) -> str | None:
-    """What stands in the round brackets around *text*; ``None`` where there are none."""
+    """The content of the round brackets around *text*; ``None`` where there are none."""
     if text[:1] != "(" or text[-1:] != ")":
         return None
     depth = 0

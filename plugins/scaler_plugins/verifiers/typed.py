@@ -80,7 +80,7 @@ class Text:
 
 
 def _unmarked(answer: str) -> str:
-    r"""What *answer* says without marks of code or bold type, those of ``\verb`` to the letter."""
+    r"""*answer* without marks of code or bold type, those of ``\verb`` to the letter."""
     verbatim = inside_verbatim(peel(answer))
     return plain(bare(answer)) if verbatim is None else squeeze(verbatim)
 
