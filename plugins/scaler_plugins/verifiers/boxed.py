@@ -23,6 +23,7 @@ SHOWN_CHARACTERS = 200
 _BOX = "\\boxed"
 _BOX_OPENING = re.compile(r"\\boxed\s*+\{")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+_BLOCK = 4096
 _PROSE = re.compile(r"(?<![\\A-Za-z])(?!(?:and|or)(?![A-Za-z]))[A-Za-z]{2,}")
 
 
@@ -122,11 +123,24 @@ def _last_opening(text: str) -> int | None:
 
 def _group(text: str, start: int) -> str | None:
     """The text from *start* up to the brace that closes it; an escaped brace closes nothing."""
-    depth = 1
-    for brace in _BRACE.finditer(text, start):
-        depth += {"{": 1, "}": -1}.get(brace[0], 0)
-        if depth == 0:
-            return text[start : brace.start()]
+    depth, position = 1, start
+    while position < len(text):
+        # a block that cannot close the group is counted and not read
+        block = text[position : position + _BLOCK]
+        closing = block.count("}")
+        if closing < depth and "\\" not in block:
+            depth += block.count("{") - closing
+            position += _BLOCK
+            continue
+        end = position + _BLOCK
+        for brace in _BRACE.finditer(text, position):
+            if brace.start() >= end:
+                break
+            end = max(end, brace.end())  # an escape may reach into the next block
+            depth += {"{": 1, "}": -1}.get(brace[0], 0)
+            if depth == 0:
+                return text[start : brace.start()]
+        position = end
     return None
 
 

@@ -20,7 +20,10 @@ from scaler_plugins.verifiers.typed import (
     NOT_A_LIST,
     TRUTH_NOT_FINITE,
     WRONG_VALUE,
+    Sequence,
     Typed,
+    plain_integers,
+    read_truth,
 )
 from tests.plugins.verifiers.asking import ask, outcome, typed
 
@@ -421,3 +424,36 @@ def test_rewards_are_those_of_the_scheme() -> None:
     assert reward(Verdict.undecided("lost"), "binary") is None
     with pytest.raises(UsageError, match="signed"):
         reward(right, "singed")
+
+
+# ------------------------------------------------------------------------------------ integers
+
+INTEGERS = st.lists(st.integers(-120, 120).map(str), min_size=1, max_size=6)
+SEPARATORS = st.sampled_from([",", ", ", " ,", " ", "  ", "\n", ",\n", ", ,", "\\,", "\u2009"])
+AROUND = st.sampled_from(["{}", "[{}]", " [ {} ] ", "({})", "[{}", "{}]", "[[{}]]", "{}.", "${}$"])
+
+
+@given(
+    truth=INTEGERS, given_=INTEGERS, separators=st.lists(SEPARATORS, min_size=6), around=AROUND,
+    same=st.booleans(),
+)  # fmt: skip
+def test_lists_of_integers_get_the_verdicts_of_the_long_way(
+    truth: list[str], given_: list[str], separators: list[str], around: str, same: bool
+) -> None:
+    elements = truth if same else given_
+    inner = "".join(
+        f"{element}{separator}" for element, separator in zip(elements, separators, strict=False)
+    )
+    for text in (inner, inner[: -len(separators[len(elements) - 1])]):
+        answer = around.format(text)
+        read = read_truth(" ".join(truth), "array", Typed.Config().margin)
+        assert isinstance(read, Sequence)
+        fast = read.differs(answer)
+        slow = Sequence(read.elements)
+        vars(slow)["integers"] = []
+        assert fast == slow.differs(answer), (truth, answer)
+
+
+@pytest.mark.parametrize("answer", ["[01, 2]", "[+1, 2]", "[-0, 2]", "[1, 2,]", "[1,, 2]", "[]"])
+def test_what_is_no_plain_integer_goes_the_long_way(answer: str) -> None:
+    assert plain_integers(answer) is None
