@@ -32,11 +32,14 @@ from scaler_core.interfaces import (
 )
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost, load_plugins
-from scaler_core.plugins.choosing import build_benchmarks, build_sandbox, thought_options
+from scaler_core.plugins.choosing import AUTO, build_benchmarks, build_sandbox, thought_options
 from scaler_core.pool import open_pool
 from scaler_core.pool.source import CombinedSource, SelectedSource
 from scaler_core.run.benchmarks import known_figures
 from scaler_core.run.held_out import split_held_out
+
+NOTHING_ASKED = {"benchmarks": "[]", "held_out": "0", "seeds": "0"}
+"""Keys of ``[evaluation]`` that ask a model, and their values that do not."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,8 @@ def assemble(recipe: Recipe, host: PluginHost) -> Parts:
     backend.check()
     benchmarks = _benchmarks(recipe, host, backend)
     trackers = _trackers(recipe, host)
+    if recipe.sandbox.use != AUTO:
+        host.find(Sandbox, recipe.sandbox.use, others=(AUTO,))  # a wrong name, even if unused
     sandbox = _build_sandbox(recipe, host, source) if backend.needs_instances else None
     sections = {
         "pool": _absolute(recipe.pool),
@@ -191,12 +196,12 @@ def _factory_of(parts: Parts, sandbox: Sandbox, only_here: bool) -> InstanceFact
 def _benchmarks(recipe: Recipe, host: PluginHost, backend: Backend) -> list[Benchmark]:
     """The benchmarks of ``[evaluation]``, whose questions are on this machine now."""
     options = recipe.evaluation
-    asked = [key for key in ("benchmarks", "held_out", "seeds") if getattr(options, key)]
+    asked = [key for key in NOTHING_ASKED if getattr(options, key)]
     if not backend.needs_instances and asked:
         key = asked[0]
         raise UsageError(
             f"evaluation.{key}: backend {backend.name!r} has no model that could be asked",
-            hint="leave the key out, or take another backend",
+            hint=f"set evaluation.{key} = {NOTHING_ASKED[key]}, or take another backend",
         )
     if options.held_out and not options.seeds:
         raise UsageError(

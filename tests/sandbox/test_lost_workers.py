@@ -8,7 +8,7 @@ import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
@@ -83,8 +83,10 @@ def test_after_the_death_of_a_keeper_new_programs_run(sandbox: LocalSandbox) -> 
     sandbox.run(WAITS, [b"3\n0"], LIMITS)
     for number in range(3):
         for process in descendants(os.getpid()):
-            if b"keeper" in Path(f"/proc/{process}/cmdline").read_bytes():
-                os.kill(process, signal.SIGKILL)
+            # those of another test may end in between
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if b"keeper" in Path(f"/proc/{process}/cmdline").read_bytes():
+                    os.kill(process, signal.SIGKILL)
         result = sandbox.run(Program("python", f"print({number})"), [b""], LIMITS)[0]
         assert (result.status, result.output) == ("ok", b"%d\n" % number)
 
