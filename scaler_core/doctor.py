@@ -14,13 +14,12 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
 from scaler_core.interfaces import Backend, Sandbox
 from scaler_core.models import Record
-from scaler_core.plugins import PluginHost, load_plugins
+from scaler_core.plugins import PluginHost, load_plugins, package_version
 from scaler_core.sandbox import descriptors, landlock
 
 Area = Literal["machine", "programs", "packages", "sandboxes", "backends", "plugins"]
@@ -258,14 +257,6 @@ def has_library(name: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def package_version(distribution: str) -> str:
-    """The installed version, from its metadata; empty when it is not installed."""
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 def output_of(command: Sequence[str]) -> str:

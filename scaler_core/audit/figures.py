@@ -1,4 +1,4 @@
-"""The factory's instances of a level: truths, variety, length of prompts."""
+"""Figures of an environment: the factory's instances of a level, its prompts and its texts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from scaler_core.audit.voting import VoteCount, summarise
 from scaler_core.errors import InfrastructureError
 from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceResult
 from scaler_core.interfaces import AnyEnvironment, CountTokens
-from scaler_core.models import Instance
+from scaler_core.models import Instance, Problem
+from scaler_core.statements.faults import interaction, restore_exponents, several_answers
 
 
 def make_paced(
@@ -242,3 +243,16 @@ def _causes(failures: Mapping[str, FailureCount]) -> str:
 
 def _locate(item: Disagreement) -> str:
     return f"level {item.level}, seed {item.seed}: {summarise(item)}"
+
+
+def measure_text(problem: Problem) -> list[Measure]:
+    """Figures of the texts that a prompt shows, and of the statement that they come from."""
+    shown = f"{problem.logic}\n\n{problem.instruction}"
+    lost = restore_exponents(shown)[1]
+    sentence = several_answers(shown)
+    words = interaction(f"{problem.statement}\n\n{shown}")
+    return [
+        Measure("lost_exponent", len(lost), f"the prompt says {', '.join(map(repr, lost[:3]))}"),
+        Measure("several_answers", int(bool(sentence)), f"the prompt says {sentence!r}"),
+        Measure("interactive", int(bool(words)), f"the statement says {words!r}"),
+    ]

@@ -125,10 +125,7 @@ def _leaks(table: _Table) -> Iterator[_Leak]:
     truths = [tuple(truth.split()) for truth in table.truths]
     single = [truth[0].lower() if len(truth) == 1 else None for truth in truths]
     for name, column in table.columns.items():
-        hits = [
-            words is not None and same(words, truth)
-            for words, truth in zip(column, truths, strict=True)
-        ]
+        hits = _hits(column, truths)
         is_work = any(hits) and name.startswith(EXTREMES) and table.is_read(table.paths[name])
         rule = "answer_derived" if is_work else "answer_leaked"
         leak = _leak(table, rule, hits, f"{name} of the structured input is the answer of")
@@ -144,11 +141,15 @@ def _leaks(table: _Table) -> Iterator[_Leak]:
         ):
             yield from _derived(table, name, relate(words, single), how)
     for name, column in table.orderings.items():
-        hits = [
-            words is not None and same(words, truth)
-            for words, truth in zip(column, truths, strict=True)
-        ]
-        yield from _derived(table, name, hits, "as it stands")
+        yield from _derived(table, name, _hits(column, truths), "as it stands")
+
+
+def _hits(column: Sequence[Words | None], truths: Sequence[Words]) -> list[bool]:
+    """Where a feature is the truth."""
+    return [
+        words is not None and same(words, truth)
+        for words, truth in zip(column, truths, strict=True)
+    ]
 
 
 def _derived(table: _Table, name: str, hits: Sequence[bool], how: str) -> Iterator[_Leak]:

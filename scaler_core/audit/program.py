@@ -23,6 +23,7 @@ from scaler_core.audit.figures import (
     measure_looks,
     measure_prompts,
     measure_solutions,
+    measure_text,
     measure_variety,
     measure_votes,
     share_of_duplicates,
@@ -42,7 +43,7 @@ from scaler_core.audit.generator import (
     resident_fingerprints,
 )
 from scaler_core.audit.leaks import measure_leaks
-from scaler_core.audit.looks import Look, ask_for_instances, look_at_levels
+from scaler_core.audit.looks import Look, ask_for_instances, look_at_levels, measure_levels
 from scaler_core.audit.programs import OTHER_HASH_SEED, Programs
 from scaler_core.audit.prompt_data import AskSolution, measure_prompt_data
 from scaler_core.audit.records import (
@@ -71,8 +72,7 @@ from scaler_core.factory import InstanceFailure, LevelSeed
 from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.references import Words, agree, read_answer
 from scaler_core.interfaces import Program, RunResult
-from scaler_core.models import AnswerType, Environment, Instance, Problem
-from scaler_core.statements.faults import interaction, restore_exponents, several_answers
+from scaler_core.models import AnswerType, Environment, Instance
 
 FACTORY_BUDGET = 3
 """The factory runs the generator and several solutions, so it may take longer than one program."""
@@ -355,52 +355,4 @@ def _fingerprints(
     return [
         fingerprint(result) if result.status in ("ok", "runtime_error") else None
         for result in results
-    ]
-
-
-def measure_text(problem: Problem) -> list[Measure]:
-    """Figures of the texts that a prompt shows, and of the statement that they come from."""
-    shown = f"{problem.logic}\n\n{problem.instruction}"
-    lost = restore_exponents(shown)[1]
-    sentence = several_answers(shown)
-    words = interaction(f"{problem.statement}\n\n{shown}")
-    return [
-        Measure("lost_exponent", len(lost), f"the prompt says {', '.join(map(repr, lost[:3]))}"),
-        Measure("several_answers", int(bool(sentence)), f"the prompt says {sentence!r}"),
-        Measure("interactive", int(bool(words)), f"the statement says {words!r}"),
-    ]
-
-
-ROUNDING = 1
-"""A scale is rounded down, so a parameter may end one below its maximum."""
-
-
-def measure_levels(environment: Environment) -> list[Measure]:
-    """Figures of the level table. Where a level has no scale at all, that is the only one."""
-    scales: list[dict[str, int]] = []
-    for level in range(environment.top_level + 1):
-        try:
-            scales.append(environment.scale(level))
-        except (ValueError, OverflowError) as error:
-            return [Measure("scale_out_of_bounds", 1, f"level {level} has no scale: {error}")]
-    repeated = [level for level in range(1, len(scales)) if scales[level] == scales[level - 1]]
-    outside = [
-        f"level {level}: {name} = {scale[name]}, allowed {item.minimum} to {item.maximum}"
-        for level, scale in enumerate(scales)
-        for name, item in environment.parameters.items()
-        if not item.minimum <= scale[name] <= item.maximum
-    ]
-    below = [
-        f"{name} = {scales[-1][name]}, its maximum is {item.maximum}"
-        for name, item in environment.parameters.items()
-        if scales[-1][name] < item.maximum - ROUNDING
-    ]
-    return [
-        Measure("scale_out_of_bounds", len(outside), "; ".join(outside[:3])),
-        Measure(
-            "repeated_levels",
-            len(repeated),
-            f"levels with the scale of the one before: {', '.join(map(str, repeated[:20]))}",
-        ),
-        Measure("top_below_maximum", len(below), f"at the top level {'; '.join(below[:3])}"),
     ]

@@ -9,13 +9,11 @@ import importlib
 import os
 import signal
 import sys
-import traceback
 
 import click
 
 from scaler_core import __version__
 from scaler_core.cli.display import hold_standard_streams, unbreakable_stderr
-from scaler_core.cli.output import printable
 from scaler_core.cli.signals import Stopped, stops_raise
 from scaler_core.sandbox.descriptors import raise_limit
 
@@ -124,7 +122,12 @@ def _exit_code(error: BaseException, debug: bool) -> int:
                 "(this is a bug in SCALER; run again with --debug and report what it prints)",
                 1,
             )
+    # loaded for errors alone: `scaler --help` does not wait for it
+    from scaler_core.cli.output import printable
+
     if debug:
+        import traceback
+
         traceback.print_exception(error)
     print(f"scaler: {printable(message)}", file=sys.stderr)
     return code

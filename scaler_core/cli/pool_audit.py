@@ -167,7 +167,8 @@ def command(
         _check_fix(source, fixed)
     # nothing is raised at the first signal, so that no audit which is done is lost
     stop = threading.Event()
-    with closing(AuditFile(output)) as file, first_stop_asks(stop.set) as signalled:
+    stopping = first_stop_asks(stop.set, "stopping with the audits that are done")
+    with closing(AuditFile(output)) as file, stopping as signalled:
         done = file.earlier(head, source, ids)
         if done:
             note(f"{len(done)} of {len(ids)} environments were audited before, as {output} says")

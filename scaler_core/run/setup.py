@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ from scaler_core.interfaces import (
     Verifier,
 )
 from scaler_core.models import ComponentChoice
-from scaler_core.plugins import PluginHost, load_plugins
+from scaler_core.plugins import PluginHost, load_plugins, package_version
 from scaler_core.plugins.choosing import AUTO, build_benchmarks, build_sandbox, thought_options
 from scaler_core.pool import open_pool
 from scaler_core.pool.source import CombinedSource, SelectedSource
@@ -148,10 +147,7 @@ def check_requirements(texts: Sequence[str]) -> None:
         UsageError: A distribution is missing, or of another version.
     """
     for requirement in map(Requirement, texts):
-        try:
-            version = metadata.version(requirement.name)
-        except metadata.PackageNotFoundError:
-            version = ""
+        version = package_version(requirement.name)
         if not version or not requirement.specifier.contains(version, prereleases=True):
             found = f"version {version} is installed" if version else "it is not installed"
             raise UsageError(

@@ -12,6 +12,7 @@ import re
 LONGEST_TEXT = 20_000
 """Characters of a text that are read."""
 LONGEST_QUOTE = 120
+"""Characters of a text that a message or a record quotes."""
 
 # 10^9 + 7 and its like: a power of ten and a small odd number, not the left side of a sum
 _LOST_MODULUS = re.compile(

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from scaler_core.models import LARGEST_TOLERANCE, ErrorKind, Tolerance
+from scaler_core.statements.spelling import PLAIN_DIGITS, RAISED_DIGITS, speller
 
 LONGEST_TEXT = 20_000
 """Characters of a text that are read."""
@@ -25,37 +26,8 @@ LONGEST_SENTENCE = 1_000
 SMALLEST = Decimal("1e-15")
 """Floats, which solutions compute with, know no smaller errors."""
 
-_DIGITS = "\N{SUPERSCRIPT ZERO}\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"
-_PLACED = str.maketrans(_DIGITS, "0123456789")
-_RAISED = re.compile(rf"\u207b[{_DIGITS}]{{1,2}}|<sup> ?[-\u2212\u2013] ?\d{{1,2}} ?</sup>")
-_SPELLINGS = {
-    "\N{MINUS SIGN}": "-",
-    "\N{EN DASH}": "-",
-    "\N{MULTIPLICATION SIGN}": "*",
-    "\N{MIDDLE DOT}": "*",
-    "\N{DOT OPERATOR}": "*",
-    r"\times": "*",
-    r"\cdot": "*",
-    "\u2264": "<=",
-    "\u2a7d": "<=",
-    r"\leqslant": "<=",
-    r"\leq": "<=",
-    r"\le": "<=",
-    r"\lt": "<",
-    r"\pm": "\u00b1",
-    r"\,": "",
-    r"\;": " ",
-    r"\ ": " ",
-    "{,}": ",",
-    "~": " ",
-    "$": " ",
-    r"\(": " ",
-    r"\)": " ",
-    "`": " ",
-}
-_SPELLING = re.compile(
-    "|".join(re.escape(text) + ("(?![a-z])" if text[-1].isalpha() else "") for text in _SPELLINGS)
-)
+_RAISED = re.compile(rf"\u207b[{RAISED_DIGITS}]{{1,2}}|<sup> ?[-\u2212\u2013] ?\d{{1,2}} ?</sup>")
+_spell = speller({r"\pm": "\u00b1", r"\(": " ", r"\)": " ", "`": " "})
 _MARKS = re.compile(r"</?(?:var|code|i|b|em|strong|p|span)>|\\(?:text|mathrm|mathbf|rm)\b")
 _SENTENCE_END = re.compile(r"(?<![ .][ei]\.[ge])(?<!\bvs)(?<!\bresp)(?<=[.!?;])(?=\s)|\n\s*\n")
 
@@ -140,12 +112,12 @@ def _read(text: str, *, output: bool) -> Tolerance | None:
 def _plain(text: str) -> str:
     """*text* with one spelling of each sign."""
     text = _RAISED.sub(_lowered, html.unescape(text).replace("\r", ""))
-    text = _SPELLING.sub(lambda found: _SPELLINGS[found[0]], _MARKS.sub("", text))
+    text = _spell(_MARKS.sub("", text))
     return re.sub(r"[^\S\n]+", " ", text)
 
 
 def _lowered(raised: re.Match[str]) -> str:
-    return "^-" + re.sub(r"\D", "", raised[0].translate(_PLACED))
+    return "^-" + re.sub(r"\D", "", raised[0].translate(PLAIN_DIGITS))
 
 
 def _sentences(text: str) -> Iterator[str]:

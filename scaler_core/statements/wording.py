@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from scaler_core.models import Problem
-from scaler_core.statements.faults import doubtful_exponents, restore_exponents
+from scaler_core.statements.faults import LONGEST_QUOTE, doubtful_exponents, restore_exponents
 from scaler_core.statements.leaving_out import leave_out
 from scaler_core.statements.meaning import add_meaning, keys_of
 from scaler_core.statements.sections import split_statement
-
-LONGEST_QUOTE = 120
 
 
 @dataclass(frozen=True)

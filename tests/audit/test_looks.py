@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from scaler_core.audit.fixing import fix_pool, require_programs, trim_levels
-from scaler_core.audit.looks import look_at_pool, name_levels
-from scaler_core.audit.program import measure_levels
+from scaler_core.audit.looks import look_at_pool, measure_levels, name_levels
 from scaler_core.errors import DataError, InfrastructureError, UsageError
 from scaler_core.models import Environment, ScaleParameter
 from scaler_core.pool import MemorySource, open_pool
