@@ -113,6 +113,13 @@ class BatchSection(Section):
     """Responses per ticket: the size of a group."""
 
 
+class FeedSection(Section):
+    """``[feed]``: loops that draw ahead of their verdicts; backends that train never do."""
+
+    max_open: int | None = Field(default=None, ge=1)
+    """Tickets that may be out at once; four steps' worth when not given."""
+
+
 class PromptSection(Section):
     """``[prompt]``: how an instance becomes a prompt, and where a response ends."""
 
@@ -209,6 +216,7 @@ class Recipe(Section):
     run: RunSection = RunSection()
     pool: PoolSection = PoolSection()
     batch: BatchSection = BatchSection()
+    feed: FeedSection = FeedSection()
     prompt: PromptSection = PromptSection()
     verifier: ComponentSection = ComponentSection(use="typed")
     controller: ComponentSection = ComponentSection(use="proportional")

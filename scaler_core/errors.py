@@ -7,6 +7,7 @@
     +-- DataError                a pool, a recipe file or a checkpoint on disk is damaged
     +-- PluginError              an installed plugin broke its contract
     +-- BackendProtocolError     a backend broke the draw / record contract of the feed
+    |   +-- FeedFull             as many tickets are out as may be
     +-- PoolExhausted            no environment is left that could give an instance
     +-- InfrastructureError      the machine failed us: disk, process, sandbox, network
 
@@ -57,6 +58,10 @@ class PluginError(ScalerError):
 
 class BackendProtocolError(ScalerError):
     """A backend drew, recorded or reported out of order."""
+
+
+class FeedFull(BackendProtocolError):
+    """As many tickets are out as may be: some must be recorded or abandoned before the next."""
 
 
 class PoolExhausted(ScalerError):

@@ -136,14 +136,17 @@ class JsonLines:
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
-    def records(self) -> Iterator[tuple[LineSpan, Any]]:
-        """The JSON values of all lines, oldest first.
+    def records(self, start: int = 0) -> Iterator[tuple[LineSpan, Any]]:
+        """The JSON values of the lines, oldest first.
+
+        Args:
+            start: The first byte of the first line.
 
         Raises:
             DataError: A line is not JSON.
             InfrastructureError: The disk is broken.
         """
-        for span, line in self.lines():
+        for span, line in self.lines(start):
             yield span, self._value(span, line)
 
     def read(self, span: LineSpan) -> Any:

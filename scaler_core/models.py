@@ -13,6 +13,8 @@ from these records.
 from __future__ import annotations
 
 import hashlib
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
@@ -320,6 +322,7 @@ class Response(Record):
 
 
 Result = Literal["correct", "incorrect", "undecided"]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Verdict(Versioned):
@@ -332,11 +335,31 @@ class Verdict(Versioned):
         result: The judgement.
         reason: Why, in a few words; empty for a plain ``correct``.
         answer: The answer that was read from the response, shortened; ``None`` when there was none.
+        score: How right a decided response is, from 0 to 1, where the judge grades by degrees.
+        components: Parts of the score by name, each from 0 to 1, where the judge gives them.
     """
 
     result: Result
     reason: str = ""
     answer: str | None = None
+    # left out where there is none: most verdicts have none, and older readers know neither field
+    score: Annotated[Share | None, Field(exclude_if=lambda value: value is None)] = None
+    components: Annotated[dict[str, Share], Field(exclude_if=lambda value: not value)] = Field(
+        default_factory=dict
+    )
+
+    @model_validator(mode="after")
+    def _undecided_has_no_score(self) -> Verdict:
+        if self.result == "undecided" and (self.score is not None or self.components):
+            raise ValueError("an undecided verdict has neither score nor components")
+        return self
+
+    @property
+    def credit(self) -> float | None:
+        """The score, or 1 and 0 for right and wrong where there is none; ``None``: undecided."""
+        if self.score is not None:
+            return self.score
+        return {"correct": 1.0, "incorrect": 0.0, "undecided": None}[self.result]
 
     @classmethod
     def correct(cls, answer: str | None = None) -> Verdict:
@@ -353,12 +376,63 @@ class Verdict(Versioned):
         """Something outside the response failed, for *reason*."""
         return cls(result="undecided", reason=reason)
 
+    @classmethod
+    def scored(
+        cls,
+        score: float,
+        *,
+        passing: float = 1.0,
+        components: Mapping[str, float] | None = None,
+        reason: str = "",
+        answer: str | None = None,
+    ) -> Verdict:
+        """A verdict by degrees: ``correct`` from a score of *passing* on.
+
+        Raises:
+            ValueError: A score is no number from 0 to 1.
+        """
+        return cls(
+            result="correct" if score >= passing else "incorrect",
+            score=score,
+            components=dict(components or {}),
+            reason=reason,
+            answer=answer,
+        )
+
 
 class Group(Record):
-    """The verdicts on the responses to one ticket, in the order of the samples."""
+    """The verdicts on the responses to one ticket, in the order of the samples.
+
+    Attributes:
+        ticket_id: The ticket.
+        verdicts: One verdict for each response.
+        tokens: Generated tokens of all responses together, where they are known.
+        truncated: Responses that stopped at the length limit.
+    """
 
     ticket_id: str
     verdicts: tuple[Verdict, ...]
+    tokens: int | None = None
+    truncated: int = Field(default=0, ge=0)
+
+    @classmethod
+    def of(
+        cls, ticket_id: str, verdicts: Sequence[Verdict], responses: Sequence[Response] = ()
+    ) -> Group:
+        """The group of *verdicts*; what the responses cost is read from *responses*."""
+        tokens = [item.tokens for item in responses]
+        known = [count for count in tokens if count is not None]
+        return cls(
+            ticket_id=ticket_id,
+            verdicts=tuple(verdicts),
+            tokens=sum(known) if known and len(known) == len(tokens) else None,
+            truncated=sum(item.truncated for item in responses),
+        )
+
+    @property
+    def informative(self) -> bool:
+        """Whether its decided responses differ: only then group-normalised advantages are not 0."""
+        return len({item.credit for item in self.verdicts} - {None}) > 1
 
 
 class Batch(Record):
@@ -369,19 +443,49 @@ class Batch(Record):
 
 
 class Outcome(Record):
-    """The verdicts of one step on one level of one environment, counted.
+    """The verdicts on the responses to one ticket, counted.
 
     Attributes:
-        level: The level.
+        level: The ticket's level.
         correct: Responses judged correct.
         decided: Responses judged at all: the denominator of accuracy.
         undecided: Responses that could not be judged.
+        score: Sum of the scores of the decided responses; ``None`` where no verdict carries one.
+        age: Steps that ended between the ticket's draw and its record; 0 where draws wait for
+            records.
+        tokens: Generated tokens of all responses together, where they are known.
+        truncated: Responses that stopped at the length limit.
     """
 
     level: int
     correct: int = Field(ge=0)
     decided: int = Field(ge=0)
     undecided: int = Field(default=0, ge=0)
+    score: float | None = Field(default=None, ge=0)
+    age: int = Field(default=0, ge=0)
+    tokens: int | None = Field(default=None, ge=0)
+    truncated: int = Field(default=0, ge=0)
+
+    @classmethod
+    def of(cls, group: Group, *, level: int, age: int = 0) -> Outcome:
+        """The outcome of a ticket of *level*."""
+        counts = Counter(item.result for item in group.verdicts)
+        scored = any(item.score is not None for item in group.verdicts)
+        return cls(
+            level=level,
+            correct=counts["correct"],
+            decided=counts["correct"] + counts["incorrect"],
+            undecided=counts["undecided"],
+            score=math.fsum(item.credit or 0.0 for item in group.verdicts) if scored else None,
+            age=age,
+            tokens=group.tokens,
+            truncated=group.truncated,
+        )
+
+    @property
+    def credit(self) -> float:
+        """The numerator of accuracy: the sum of scores, or the count of right responses."""
+        return self.correct if self.score is None else self.score
 
 
 class Event(Versioned):
@@ -403,6 +507,10 @@ class Event(Versioned):
 
 
 def accuracy(outcomes: Sequence[Outcome]) -> float | None:
-    """Sample-weighted mean accuracy over decided responses; ``None`` when none was decided."""
+    """Mean credit of all decided responses; ``None`` when none was decided.
+
+    The credit of a response is its score where it has one, else 1 or 0: without scores this is the
+    share of right responses.
+    """
     decided = sum(item.decided for item in outcomes)
-    return sum(item.correct for item in outcomes) / decided if decided else None
+    return math.fsum(item.credit for item in outcomes) / decided if decided else None

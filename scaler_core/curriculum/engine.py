@@ -162,25 +162,25 @@ class Engine:
 
     # -------------------------------------------------------------- levels and draws
 
-    def plan(self, prompts: int) -> list[Slot]:
-        """One slot a ticket, environment by environment; prompts are shared by :meth:`shares`."""
+    def plan(self, number: int, prompts: int) -> list[Slot]:
+        """One slot a ticket of plan *number*, environment by environment; see :meth:`shares`."""
         slots = []
-        for name, share in self.shares(self.step, prompts):
+        for name, share in self.shares(number, prompts):
             slots += self.slots_for(name, share)
         return slots
 
-    def shares(self, step: int, prompts: int) -> list[tuple[str, int]]:
-        """How many of *prompts* tickets each environment that is active now gets in *step*.
+    def shares(self, plan: int, prompts: int) -> list[tuple[str, int]]:
+        """How many of *prompts* tickets each environment that is active now gets in a plan.
 
-        Prompts are shared evenly; what is left over goes round the active set from step to step.
-        Environments that get none are left out.
+        Prompts are shared evenly; what is left over goes round the active set from plan to plan,
+        which are numbered from 1. Environments that get none are left out.
         """
         count = len(self.active)
         if not count:
             return []
         share, extra = divmod(prompts, count)
-        # from the step alone, so that no counter has to be saved, and the lookahead can ask ahead
-        first = ((step - 1) * extra) % count
+        # from the number alone, so that the lookahead can ask ahead
+        first = ((plan - 1) * extra) % count
         luckier = {(first + offset) % count for offset in range(extra)}
         indices = range(count) if share else sorted(luckier)
         return [(self.active[index], share + (index in luckier)) for index in indices]
@@ -237,16 +237,17 @@ class Engine:
 
     # -------------------------------------------------------------- learning
 
-    def learn(self, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
-        """Move d by the step's outcomes; an environment without a decided response stays."""
-        for name, levels in outcomes.items():
-            mean = accuracy(levels)
+    def learn(self, step: int, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
+        """Move d by the outcomes of *step*; an environment without a decided response stays."""
+        self.step = step
+        for name, groups in outcomes.items():
+            mean = accuracy(groups)
             if mean is None:
                 continue
             state = self.memory(name)
             before = self.difficulty(name)
             top = self.top_level(name)
-            state.controller = self.controller.update(name, state.controller, levels, top)
+            state.controller = self.controller.update(name, state.controller, groups, top)
             # one that was quarantined within the step has no history any more
             if name in self.active:
                 state.remember(before, mean)
@@ -254,9 +255,24 @@ class Engine:
                 "before": before,
                 "after": self.difficulty(name),
                 "accuracy": mean,
-                "outcomes": {str(o.level): [o.correct, o.decided, o.undecided] for o in levels},
+                "outcomes": _counts_by_level(groups),
             }
             self._emit("difficulty", name, "", evidence)
+
+    def describe(self) -> list[dict[str, JsonValue]]:
+        """Difficulty and counts of every environment that was ever active, by id."""
+        return [
+            {
+                "environment_id": name,
+                "active": name in self.active,
+                "difficulty": self.difficulty(name),
+                "top_level": self.top_level(name),
+                "recorded": state.recorded,
+                "informative": state.informative,
+                "abandoned": state.abandoned,
+            }
+            for name, state in sorted(self._memory.items())
+        ]
 
     # -------------------------------------------------------------- checkpoints
 
@@ -336,3 +352,13 @@ class Engine:
                 evidence=dict(evidence or {}),
             )
         )
+
+
+def _counts_by_level(outcomes: Sequence[Outcome]) -> dict[str, JsonValue]:
+    """Level -> responses that were correct, decided and undecided."""
+    counts: dict[int, list[int]] = {}
+    for item in outcomes:
+        level = counts.setdefault(item.level, [0, 0, 0])
+        for index, number in enumerate((item.correct, item.decided, item.undecided)):
+            level[index] += number
+    return {str(level): list(numbers) for level, numbers in sorted(counts.items())}

@@ -1,33 +1,61 @@
-"""The feed: all that a backend sees of the curriculum.
+"""The feed: tickets out, verdicts in, and the one rule for loops that run ahead.
 
 ::
 
-    backend                      feed
-    -------                      ----
-    draw()          ------->     curate, propose levels, make instances
-                    <-------     Batch(step, tickets)
-    verify(t, r)    ------->     Verdict           (pure; from any thread)
-    record(step, g) ------->     outcomes -> difficulty moves
-    draw()          ------->     the next step; never before the record of the last
+    caller                           feed
+    ------                           ----
+    draw()             ------->      curate, propose levels, make instances of a whole plan;
+                       <-------      a ticket of it
+    verify(t, r)       ------->      Verdict          (pure; from any thread)
+    record(id, v)      ------->      the ticket is resolved, with an outcome
+    abandon(id, why)   ------->      the ticket is resolved, without one
 
-A step is open from its draw to its record. State is saved between steps only, so a killed step is
-simply drawn again, ticket for ticket.
+**Steps.** A step ends when as many tickets were resolved as the recipe has prompts, whichever they
+are. Controllers move then, by the outcomes of those tickets, and the curator decides before the
+next plan is made::
+
+    plans      1: a b c d      2: e f g h      3: i j k l
+    resolved             b a c e | d g f h |
+    steps                  1     |    2    |    3 ...
+                                 ^ d moves, by b a c e; e was drawn before it: its age is 0 still
+                                           ^ d and f, g, h were drawn in step 1: their age is 1
+
+A loop that records all tickets of a plan before it draws the next has one plan a step, and all
+ages are 0: :class:`scaler_core.curriculum.steps.StepFeed` is that loop.
+
+**Age.** An outcome carries its level, and the number of steps that ended between draw and record. A
+controller decides what it still says about the present difficulty.
+
+**Abandoned tickets** count as resolved, or a loop that abandons many would never end a step. They
+move nothing. A ticket that is open for :data:`TICKET_STEPS` steps is abandoned by the feed; what is
+recorded of it later is an event and moves nothing. Both shares are counted for each environment,
+because survivors are not the whole: whoever discards slow groups trains on easy environments.
+
+**Determinism.** The sequence of calls alone decides: the same calls give the same tickets,
+whatever the clock says and however long instances took.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 from pydantic import JsonValue
 
-from scaler_core.curriculum.engine import Emit, Engine
+from scaler_core.curriculum.engine import Emit, Engine, Slot
 from scaler_core.curriculum.lookahead import Lookahead
-from scaler_core.curriculum.tickets import TicketMaker
-from scaler_core.errors import BackendProtocolError, DataError
+from scaler_core.curriculum.tickets import Filling, TicketMaker
+from scaler_core.errors import (
+    BackendProtocolError,
+    DataError,
+    FeedFull,
+    PoolExhausted,
+    one_line,
+)
 from scaler_core.factory import InstanceFactory
 from scaler_core.interfaces import CountTokens
 from scaler_core.judge import Judge, PortableJudge
@@ -37,40 +65,93 @@ from scaler_core.models import (
     Event,
     Group,
     Outcome,
+    Record,
     Response,
     Ticket,
     Verdict,
+    accuracy,
 )
 
-# how many steps a missing ticket is remembered, so that its late record is known as late
-STALE_STEPS = 8
+STATE_VERSION = 2
+TICKET_STEPS = 16
+"""The age at which an open ticket is abandoned."""
+CLOSED_STEPS = 8
+"""Steps for which an abandoned ticket is remembered, so that its late record is known as late."""
 
 
-@dataclass
-class _OpenStep:
-    """A step between draw and record."""
+Journal = Callable[[dict[str, JsonValue]], None]
 
+
+class OpenTicket(Record):
+    """What the feed remembers of a ticket that is out.
+
+    Attributes:
+        environment_id: Its environment.
+        level: Its level.
+        step: The step it was drawn in.
+        number: Its place among the tickets of that step.
+        draw: Which draw of this (environment, level) it is.
+        attempt: How many instances of this draw were invalid before it.
+    """
+
+    environment_id: str
+    level: int
     step: int
-    tickets: dict[str, Ticket]
-    replaced: Counter[str]
-    draw_s: float = 0.0
+    number: int
+    draw: int
+    attempt: int
+
+    @classmethod
+    def of(cls, ticket: Ticket) -> OpenTicket:
+        """What is remembered of *ticket*."""
+        return cls(
+            environment_id=ticket.environment_id,
+            level=ticket.level,
+            step=ticket.step,
+            number=int(ticket.id.split(".", 2)[1]),
+            draw=ticket.draw,
+            attempt=ticket.attempt,
+        )
+
+
+class Resolved(Record):
+    """A ticket that came back, in the step that is under way.
+
+    Attributes:
+        ticket: The ticket.
+        outcome: Its verdicts, counted; ``None`` where it was abandoned.
+        informative: Whether its decided responses differ.
+    """
+
+    ticket: OpenTicket
+    outcome: Outcome | None = None
+    informative: bool = False
 
 
 class Feed:
-    """Hands out tickets and takes verdicts; see :class:`scaler_core.interfaces.training.FeedLike`.
+    """Hands out tickets and takes verdicts.
+
+    Calls are made by one thread at a time, except :meth:`verify`.
 
     Args:
         engine: The curriculum.
         factory: Makes instances.
         judge: Gives verdicts.
-        prompts: Tickets per step.
+        prompts: Tickets of a plan, and tickets that must be resolved to end a step.
         verifier: The verifier of environments that name none.
         emit: Receives every decision as an event.
-        last_step: The step after which nothing is drawn; ``None`` for no end.
+        max_open: Tickets that may be out at once; ``None`` for four steps' worth.
+        last_step: The step after which nothing is made ahead; ``None`` for no end.
         attempts: Instances tried for one ticket.
         quarantine_after: Failed tickets in a row that quarantine an environment.
         ready: Instances that the factory makes ahead for each level that may be drawn next; 0
             where it makes none ahead.
+        journal: Receives every call before it has an effect, as JSON; see :meth:`replay`. Where it
+            raises, nothing has changed.
+
+    Attributes:
+        metrics: Figures of the last step that ended.
+        step_ended: Called at the end of each step, when :attr:`metrics` are there.
     """
 
     def __init__(
@@ -82,18 +163,23 @@ class Feed:
         prompts: int,
         verifier: ComponentChoice,
         emit: Emit,
+        max_open: int | None = None,
         last_step: int | None = None,
         attempts: int = 5,
         quarantine_after: int = 3,
         ready: int = 0,
+        journal: Journal = lambda call: None,
     ) -> None:
         self.engine = engine
         self.judge = judge
         self.prompts = prompts
         self.emit = emit
+        self.max_open = 4 * prompts if max_open is None else max_open
         self.last_step = last_step
         self.metrics: dict[str, float] = {}
-        self._tickets = TicketMaker(
+        self.step_ended: Callable[[], None] = lambda: None
+        self._journal = journal
+        self._maker = TicketMaker(
             engine,
             factory,
             judge,
@@ -104,54 +190,161 @@ class Feed:
         )
         self._lookahead = Lookahead(engine, factory, prompts=prompts, ready=ready)
         self._step = 0
-        self._open: _OpenStep | None = None
-        self._missing: dict[str, int] = {}
+        self._begun = 0
+        self._plans = 0
+        self._to_resolve = prompts
+        self._filling: Filling | None = None
+        self._planned: deque[Ticket] = deque()
+        self._open: dict[str, OpenTicket] = {}
+        self._resolved: list[Resolved] = []
+        self._closed: dict[str, int] = {}
+        self._replaced: Counter[str] = Counter()
+        self._drawn = 0
+        self._draw_seconds = 0.0
 
     @property
     def step(self) -> int:
-        """The last step that was recorded."""
+        """Steps that have ended."""
         return self._step
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether :meth:`state_dict` can be called: no draw has failed half-way."""
+        return self._filling is None
+
+    @property
+    def open_tickets(self) -> Mapping[str, OpenTicket]:
+        """Tickets that are out, by id, oldest first."""
+        return self._open
 
     # -------------------------------------------------------------- drawing
 
-    def draw(self) -> Batch:
-        """The tickets of the next step, exactly as many as the recipe asks for.
+    def draw(self) -> Ticket:
+        """The next ticket.
 
         Raises:
-            BackendProtocolError: The last step was not recorded, or the run is over.
+            FeedFull: As many tickets are out as may be.
             PoolExhausted: No environment can give an instance any more.
-            InfrastructureError: The machine could not make instances; no environment is blamed.
+            InfrastructureError: The machine could not make instances; no environment is blamed, and
+                a later call gives the ticket that this one would have given. Until then nothing can
+                be recorded.
         """
-        if self._open is not None:
-            raise BackendProtocolError(
-                f"step {self._open.step} was drawn but not recorded: draw again after its record"
+        self._check_room(1)
+        if not self._planned:
+            self._plan(self.prompts)
+        (ticket,) = self._hand_out(1)
+        return ticket
+
+    def draw_batch(self) -> Batch:
+        """The tickets that are left of the plan: a whole step's, unless some are out already.
+
+        Raises:
+            FeedFull: With these, more tickets would be out than may be.
+        """
+        self._check_room(len(self._planned) or self.prompts)
+        if not self._planned:
+            self._plan(self.prompts)
+        return self._batch()
+
+    def extend(self, count: int) -> Batch:
+        """*count* further tickets of the step under way, which then ends after these too.
+
+        For loops that draw until they have enough informative groups.
+        """
+        self._plan(count)
+        self._to_resolve += count
+        return self._batch()
+
+    def outstanding(self) -> list[Ticket]:
+        """The tickets that are out, made again: for a loop that lost them.
+
+        Raises:
+            DataError: The pool has changed, so that one of them cannot be made any more.
+            InfrastructureError: The machine could not make instances.
+        """
+        return [
+            self._maker.remake(
+                name,
+                item.step,
+                Slot(item.environment_id, item.level),
+                draw=item.draw,
+                attempt=item.attempt,
             )
-        step = self._step + 1
-        if self.last_step is not None and step > self.last_step:
-            raise BackendProtocolError(f"the run ends after step {self.last_step}")
+            for name, item in self._open.items()
+        ]
+
+    def _check_room(self, count: int) -> None:
+        if len(self._open) + count > self.max_open:
+            raise FeedFull(
+                f"{len(self._open)} tickets are out, and {self.max_open} may be: "
+                "record or abandon some",
+                hint="feed.max_open sets the limit",
+            )
+
+    def _plan(self, count: int) -> None:
+        """Make a plan of *count* tickets: all of them exist when this returns."""
         began = time.monotonic()
-        self.engine.begin(step)
-        filled = self._tickets.fill(step, self.engine.plan(self.prompts))
-        tickets = filled.tickets
-        self._open = _OpenStep(step, {item.id: item for item in tickets}, filled.replaced)
+        if self._filling is None:
+            self._journal({"plan": count})
+            self._filling = self._begin_plan(count)
+        self._finish_plan(self._filling)
+        self._draw_seconds += time.monotonic() - began
+
+    def _finish_plan(self, filling: Filling) -> None:
+        tickets = self._maker.finish(filling)
+        self._filling = None
+        self._planned.extend(tickets)
+        self._replaced += filling.replaced
         drawn: list[JsonValue] = [
             [item.environment_id, item.level, item.draw, item.attempt, item.seed]
             for item in tickets
         ]
-        self.emit(Event(kind="drawn", step=step, evidence={"tickets": drawn}))
+        self.emit(Event(kind="drawn", step=filling.step, evidence={"tickets": drawn}))
         # the model works from now until the record: the time to make instances ahead
-        self._prefetch(step + 1)
-        self._open.draw_s = round(time.monotonic() - began, 4)
-        return Batch(step=step, tickets=tuple(tickets))
+        self._prefetch()
 
-    def _prefetch(self, step: int) -> None:
-        """Let the factory make the instances of *step* ahead, unless the run ends before."""
-        if self.last_step is None or step <= self.last_step:
-            self._lookahead.prefetch(step)
+    def _finish_failed_plan(self) -> None:
+        """Finish the plan that the machine failed at, before anything is learnt.
+
+        Otherwise its replacements would depend on what was recorded while the machine failed.
+        """
+        if self._filling is not None:
+            self._finish_plan(self._filling)
+
+    def _begin_plan(self, count: int) -> Filling:
+        step = self._step + 1
+        # between two ends of steps nothing is learnt, so there is nothing new to decide on
+        if self._begun != step:
+            self.engine.begin(step)
+            self._begun = step
+        self._plans += 1
+        slots = self.engine.plan(self._plans, count)
+        first, self._drawn = self._drawn, self._drawn + count
+        return self._maker.start(step, slots, first)
+
+    def _hand_out(self, count: int) -> tuple[Ticket, ...]:
+        tickets = tuple(islice(self._planned, count))
+        self._journal({"draw": self._identities(count)})
+        for item in tickets:
+            self._planned.popleft()
+            self._open[item.id] = OpenTicket.of(item)
+        return tickets
+
+    def _identities(self, count: int) -> list[JsonValue]:
+        """Id, level and seed of the next tickets."""
+        return [[item.id, item.level, item.seed] for item in islice(self._planned, count)]
+
+    def _batch(self) -> Batch:
+        return Batch(step=self._planned[0].step, tickets=self._hand_out(len(self._planned)))
+
+    def _prefetch(self) -> None:
+        """Let the factory make the instances of the next plan ahead, unless the run ends before."""
+        if self.last_step is None or self._plans < self.last_step:
+            self._lookahead.prefetch(self._plans + 1)
 
     def measure_prompts(self, count_tokens: CountTokens, limit: int) -> None:
         """Cap levels whose rendered prompt exceeds *limit* tokens; nothing is ever cut."""
-        self._tickets.measure = (count_tokens, limit)
+        self._maker.measure = (count_tokens, limit)
 
     # -------------------------------------------------------------- judging and recording
 
@@ -165,171 +358,268 @@ class Feed:
         """A judge with the verdicts of :meth:`verify`, for any machine with the same plugins."""
         return self.judge.portable()
 
-    def record(self, step: int, groups: Sequence[Group]) -> None:
-        """Record the verdicts of a step, and move difficulty.
+    def record(
+        self, ticket_id: str, verdicts: Sequence[Verdict], responses: Sequence[Response] = ()
+    ) -> None:
+        """Resolve a ticket by the verdicts on all responses to it.
 
-        Tickets without a group are counted as missing. Groups of an earlier step whose tickets were
-        missing are late: they become events and move nothing.
+        Of a ticket that was abandoned before, an event is all that follows.
+
+        Args:
+            ticket_id: The ticket.
+            verdicts: One for each response.
+            responses: The responses, where controllers are to know their lengths.
 
         Raises:
-            BackendProtocolError: An id is unknown or recorded twice, a group holds no verdict, or
-                no step is open. Nothing has changed then.
+            BackendProtocolError: The id is unknown or was recorded before, or there is no verdict.
+                Nothing has changed then.
         """
-        # everything is checked before anything changes, so that a rejected call can be corrected
-        late, current = self._sort_groups(step, groups)
-        for group in late:
-            self._note_late(group)
-        if self._open is None or step != self._open.step:
-            return
-        opened, self._open = self._open, None
-        missing = [name for name in opened.tickets if name not in current]
-        self._note_missing(step, missing)
-        self.engine.learn(outcomes_of(opened.tickets, current))
-        self._step = step
-        self._prefetch(step + 1)
-        self.metrics = {
-            **group_metrics(current.values(), len(opened.tickets)),
-            "mean_difficulty": self.engine.mean_difficulty(self.engine.active),
-            "active": len(self.engine.active),
-            "missing": len(missing),
-            "replaced": opened.replaced.total(),
-            **{f"replaced/{cause}": n for cause, n in sorted(opened.replaced.items())},
-            "draw_s": opened.draw_s,
-        }
+        group = Group.of(ticket_id, verdicts, responses)
+        self.check([group])
+        self.resolve(group)
 
-    def _sort_groups(
-        self, step: int, groups: Sequence[Group]
-    ) -> tuple[list[Group], dict[str, Group]]:
-        opened = self._open
-        if opened is None and step > self._step:
-            raise BackendProtocolError(f"step {step} cannot be recorded: it was not drawn")
-        if opened is not None and step > opened.step:
+    def abandon(self, ticket_id: str, reason: str) -> None:
+        """Resolve a ticket without verdicts, because it was given up.
+
+        Raises:
+            BackendProtocolError: The id is unknown, or was recorded or abandoned before.
+        """
+        if ticket_id not in self._open:
             raise BackendProtocolError(
-                f"step {step} cannot be recorded: step {opened.step} is the one that is open"
+                f"ticket {ticket_id!r} cannot be abandoned: it is unknown, or was resolved before"
             )
-        late: list[Group] = []
-        current: dict[str, Group] = {}
+        self._finish_failed_plan()
+        self._journal({"abandon": ticket_id, "reason": reason})
+        self._abandon(ticket_id, reason)
+        self._end_steps()
+
+    def check(self, groups: Iterable[Group]) -> None:
+        """Raise ``BackendProtocolError`` unless all of these can be recorded."""
+        self._finish_failed_plan()
         for group in groups:
             name = group.ticket_id
             if not group.verdicts:
                 raise BackendProtocolError(f"the group of ticket {name!r} holds no verdict")
-            if name in current or any(name == other.ticket_id for other in late):
-                raise BackendProtocolError(f"ticket {name!r} is recorded twice in step {step}")
-            if opened is not None and step == opened.step and name in opened.tickets:
-                current[name] = group
-            elif name in self._missing:
-                late.append(group)
-            else:
+            if name not in self._open and name not in self._closed:
                 raise BackendProtocolError(
-                    f"ticket {name!r} cannot be recorded in step {step}: "
-                    "it is unknown, or was recorded before"
+                    f"ticket {name!r} cannot be recorded: it is unknown, or was recorded before"
                 )
-        if opened is None and step == self._step and not groups:
-            raise BackendProtocolError(f"step {step} is recorded twice")
-        return late, current
 
-    def _note_late(self, group: Group) -> None:
-        drawn = self._missing.pop(group.ticket_id)
-        # an id is "step.index.environment", and the environment's id may hold dots
-        environment_id = group.ticket_id.split(".", 2)[2]
+    def resolve(self, group: Group) -> None:
+        """Record a group that :meth:`check` has passed."""
+        ticket, outcome = self._open.get(group.ticket_id), None
+        if ticket is not None:
+            age = self._step + 1 - ticket.step
+            outcome = Outcome.of(group, level=ticket.level, age=age)
+        self._resolve(group.ticket_id, outcome, group.informative)
+
+    def _resolve(self, name: str, outcome: Outcome | None, informative: bool) -> None:
+        counts: JsonValue = None
+        if outcome is not None:
+            counts = outcome.model_dump(mode="json", exclude_defaults=True)
+        self._journal({"record": name, "outcome": counts, "informative": informative})
+        if outcome is None:
+            self._note_late(name)
+            return
+        ticket = self._open.pop(name)
+        self._resolved.append(Resolved(ticket=ticket, outcome=outcome, informative=informative))
+        self._end_steps()
+
+    def drop(self, ticket_ids: Sequence[str], reason: str) -> None:
+        """Abandon several tickets, with one event for all of them."""
+        evidence: dict[str, JsonValue] = {"tickets": list(ticket_ids)}
+        self.emit(
+            Event(kind="missing_tickets", step=self._step + 1, reason=reason, evidence=evidence)
+        )
+        for name in ticket_ids:
+            self._close(name)
+        self._end_steps()
+
+    def _abandon(self, name: str, reason: str) -> None:
+        ticket = self._open[name]
+        self.emit(
+            Event(
+                kind="abandoned",
+                step=self._step + 1,
+                environment_id=ticket.environment_id,
+                reason=reason,
+                evidence={"ticket": name, "drawn_in": ticket.step},
+            )
+        )
+        self._close(name)
+
+    def _close(self, name: str) -> None:
+        ticket = self._open.pop(name)
+        self._closed[name] = ticket.step
+        self._resolved.append(Resolved(ticket=ticket))
+
+    def _note_late(self, name: str) -> None:
+        drawn = self._closed.pop(name)
+        # an id is "step.number.environment", and the environment's id may hold dots
+        environment_id = name.split(".", 2)[2]
         self.emit(
             Event(
                 kind="late_group",
-                step=self._open.step if self._open else self._step,
+                step=self._step + 1 if self._open else self._step,
                 environment_id=environment_id,
-                reason="recorded after its step",
-                evidence={"ticket": group.ticket_id, "drawn_in": drawn},
+                reason="recorded after it was given up",
+                evidence={"ticket": name, "drawn_in": drawn},
             )
         )
 
-    def _note_missing(self, step: int, missing: Sequence[str]) -> None:
-        if missing:
-            self.emit(
-                Event(
-                    kind="missing_tickets",
-                    step=step,
-                    reason="the backend recorded no group for them",
-                    evidence={"tickets": list(missing)},
-                )
-            )
-        self._missing.update(dict.fromkeys(missing, step))
-        self._missing = {
-            name: drawn for name, drawn in self._missing.items() if step - drawn < STALE_STEPS
+    # -------------------------------------------------------------- the end of a step
+
+    def _end_steps(self) -> None:
+        # an end may abandon tickets, and these may make up the next step
+        while len(self._resolved) >= self._to_resolve:
+            self._end_step()
+
+    def _end_step(self) -> None:
+        # in the order of the draw: the order in which they came back decides nothing
+        resolved = sorted(self._resolved, key=lambda item: (item.ticket.step, item.ticket.number))
+        self._resolved = []
+        for item in resolved:
+            self.engine.memory(item.ticket.environment_id).count(item.outcome, item.informative)
+        self.engine.learn(self._step + 1, outcomes_of(resolved))
+        self._step += 1
+        self._prefetch()
+        self.metrics = self._figures(resolved)
+        self._to_resolve = self.prompts
+        self._replaced, self._drawn, self._draw_seconds = Counter(), 0, 0.0
+        self._closed = {
+            name: drawn for name, drawn in self._closed.items() if self._step - drawn < CLOSED_STEPS
+        }
+        for name, ticket in list(self._open.items()):
+            if self._step + 1 - ticket.step >= TICKET_STEPS:
+                self._abandon(name, "open for too many steps")
+        self.step_ended()
+
+    def _figures(self, resolved: Sequence[Resolved]) -> dict[str, float]:
+        missing = sum(item.outcome is None for item in resolved)
+        return {
+            **step_figures(resolved),
+            "mean_difficulty": self.engine.mean_difficulty(self.engine.active),
+            "active": len(self.engine.active),
+            "missing": missing,
+            "replaced": self._replaced.total(),
+            **{f"replaced/{cause}": n for cause, n in sorted(self._replaced.items())},
+            "draw_s": round(self._draw_seconds, 4),
         }
 
     # -------------------------------------------------------------- checkpoints
 
-    def state_dict(self) -> dict[str, Any]:
-        """The curriculum between two steps, as JSON.
+    def replay(self, call: Mapping[str, Any]) -> None:
+        """Make a call of the journal again; the same calls on the same state end in the same state.
 
         Raises:
-            BackendProtocolError: A step is open: its tickets would be lost.
+            DataError: The call cannot be made, or draws something else than it did: pool, plugins
+                or settings are not those of then.
+            InfrastructureError: The machine could not make instances.
         """
-        if self._open is not None:
-            raise BackendProtocolError(
-                f"step {self._open.step} is open: save the state after its record"
-            )
+        journal, self._journal = self._journal, lambda call: None
+        try:
+            match call:
+                case {"plan": int(count)}:
+                    with suppress(PoolExhausted):  # which the next draw meets again
+                        self._plan(count)
+                case {"draw": list(drawn)}:
+                    found = self._identities(len(drawn))
+                    if found != drawn:
+                        raise DataError(f"now draws {found} instead of {drawn}")
+                    self._hand_out(len(drawn))
+                case {"record": str(name), "outcome": counts, "informative": bool(informative)}:
+                    outcome = None if counts is None else Outcome.model_validate(counts)
+                    self._resolve(name, outcome, informative)
+                case {"abandon": str(name), "reason": str(reason)}:
+                    self.abandon(name, reason)
+                case _:
+                    raise DataError(f"unknown call {call}")
+        except (KeyError, ValueError, BackendProtocolError) as error:
+            raise DataError(f"cannot be made again: {one_line(error)}") from None
+        finally:
+            self._journal = journal
+
+    def state_dict(self) -> dict[str, Any]:
+        """Curriculum and tickets between two calls, as JSON.
+
+        Raises:
+            BackendProtocolError: A draw failed and was not made again.
+        """
+        if self._filling is not None:
+            raise BackendProtocolError("a draw has failed: draw again before the state is saved")
         return {
-            "schema_version": 1,
+            "schema_version": STATE_VERSION,
             "step": self._step,
-            "missing": dict(self._missing),
+            "begun": self._begun,
+            "plans": self._plans,
+            "to_resolve": self._to_resolve,
+            "drawn": self._drawn,
+            "replaced": dict(self._replaced),
+            "planned": [item.model_dump(mode="json") for item in self._planned],
+            "open": {name: item.model_dump(mode="json") for name, item in self._open.items()},
+            "resolved": [item.model_dump(mode="json") for item in self._resolved],
+            "missing": dict(self._closed),
             "engine": self.engine.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore *state*; the next draw is the one that followed it."""
-        if state.get("schema_version") != 1:
-            raise DataError(
-                f"feed state of version {state.get('schema_version')!r}; this SCALER reads 1"
-            )
-        self._step = int(state["step"])
-        self._missing = dict(state["missing"])
-        self._open = None
-        self.engine.load_state_dict(state["engine"])
-        self._prefetch(self._step + 1)
+        """Restore *state*: the next call is answered as it would have been then.
+
+        Of environments that left the pool since, tickets are forgotten: their records are unknown.
+
+        Raises:
+            DataError: It is no state of a feed, or one of another version.
+        """
+        version = state.get("schema_version")
+        if version not in (1, STATE_VERSION):
+            raise DataError(f"feed state of version {version!r}; this SCALER reads {STATE_VERSION}")
+        try:
+            self._step = int(state["step"])
+            self._begun = int(state.get("begun", self._step))
+            self._plans = int(state.get("plans", self._step))
+            self._to_resolve = int(state.get("to_resolve", self.prompts))
+            self._replaced = Counter(state.get("replaced", {}))
+            self._drawn, self._draw_seconds = int(state.get("drawn", 0)), 0.0
+            planned = [Ticket.model_validate(item) for item in state.get("planned", ())]
+            opened = state.get("open", {})
+            out = {name: OpenTicket.model_validate(item) for name, item in opened.items()}
+            resolved = [Resolved.model_validate(item) for item in state.get("resolved", ())]
+            self._closed = {str(name): int(step) for name, step in state["missing"].items()}
+            engine = state["engine"]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"the checkpoint's feed state is damaged: {error!r}") from None
+        self._filling = None
+        self.engine.load_state_dict(engine)
+        known = set(self.engine.source.ids())
+        self._planned = deque(item for item in planned if item.environment_id in known)
+        self._open = {name: item for name, item in out.items() if item.environment_id in known}
+        self._resolved = [item for item in resolved if item.ticket.environment_id in known]
+        self._prefetch()
 
 
-def outcomes_of(
-    tickets: Mapping[str, Ticket], groups: Mapping[str, Group]
-) -> dict[str, list[Outcome]]:
-    """Verdicts summed by environment and level, both in the order of the tickets."""
-    sums: dict[str, dict[int, Counter[str]]] = {}
-    for name, ticket in tickets.items():
-        if name in groups:
-            levels = sums.setdefault(ticket.environment_id, {})
-            counts = levels.setdefault(ticket.level, Counter())
-            counts.update(verdict.result for verdict in groups[name].verdicts)
-    return {
-        environment_id: [
-            Outcome(
-                level=level,
-                correct=counts["correct"],
-                decided=counts["correct"] + counts["incorrect"],
-                undecided=counts["undecided"],
-            )
-            for level, counts in sorted(levels.items())
-        ]
-        for environment_id, levels in sums.items()
-    }
+def outcomes_of(resolved: Sequence[Resolved]) -> dict[str, list[Outcome]]:
+    """The outcomes of each environment, both in the order of *resolved*."""
+    found: dict[str, list[Outcome]] = {}
+    for item in resolved:
+        if item.outcome is not None:
+            found.setdefault(item.ticket.environment_id, []).append(item.outcome)
+    return found
 
 
-def group_metrics(groups: Iterable[Group], drawn: int) -> dict[str, float]:
-    """Figures over a step's groups.
+def step_figures(resolved: Sequence[Resolved]) -> dict[str, float]:
+    """Figures over the tickets that were resolved in a step.
 
     ``accuracy`` is over decided responses, and absent when there is none. ``informative_share`` is
-    the share of the *drawn* tickets whose decided responses are neither all right nor all wrong:
-    only those carry a gradient under group-normalised advantages.
+    the share of the tickets, abandoned ones among them, whose decided responses are neither all
+    right nor all wrong: only those carry a gradient under group-normalised advantages.
     """
-    totals: Counter[str] = Counter()
-    informative = 0
-    for group in groups:
-        counts = Counter(verdict.result for verdict in group.verdicts)
-        totals.update(counts)
-        informative += bool(counts["correct"] and counts["incorrect"])
-    decided = totals["correct"] + totals["incorrect"]
+    outcomes = [item.outcome for item in resolved if item.outcome is not None]
+    mean = accuracy(outcomes)
+    aged = sum(item.age for item in outcomes)
     return {
-        **({"accuracy": totals["correct"] / decided} if decided else {}),
-        "informative_share": informative / drawn,
-        "decided": decided,
-        "undecided": totals["undecided"],
+        **({} if mean is None else {"accuracy": mean}),
+        "informative_share": sum(item.informative for item in resolved) / len(resolved),
+        "decided": sum(item.decided for item in outcomes),
+        "undecided": sum(item.undecided for item in outcomes),
+        **({"mean_age": aged / len(outcomes)} if aged else {}),
     }

@@ -43,24 +43,24 @@ class Lookahead:
         self.prompts = prompts
         self.ready = ready
 
-    def prefetch(self, step: int) -> None:
-        """Prefetch the instances that *step*, the next one, may draw."""
+    def prefetch(self, plan: int) -> None:
+        """Prefetch the instances that plan number *plan*, the next one, may draw."""
         if not self.ready:
             return
         try:
-            requests = self.requests(step)
+            requests = self.requests(plan)
         except ScalerError:  # a fault of the pool or a plugin: the draw that needs it meets it too
             return
         self.factory.prefetch(requests)
 
-    def requests(self, step: int) -> list[InstanceRequest]:
+    def requests(self, plan: int) -> list[InstanceRequest]:
         """Requests for the levels around every d, then for those beyond, as far as d can move.
 
         Both hints of a step name the latter, so that the factory keeps what it has made of them.
         """
         around: list[InstanceRequest] = []
         beyond: list[InstanceRequest] = []
-        for name, prompts in self.engine.shares(step, self.prompts):
+        for name, prompts in self.engine.shares(plan, self.prompts):
             environment = self.engine.environment(name)
             d = self.engine.difficulty(name)
             for level in self._reachable(name, d):

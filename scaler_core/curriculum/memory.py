@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from scaler_core.interfaces import State
+from scaler_core.models import Outcome
 
 # steps that are remembered; curators' rules can read no further back
 HISTORY_LIMIT = 256
@@ -27,6 +28,9 @@ class EnvironmentState:
         cap: Highest level whose prompt is known to fit; ``None`` while none was too long.
         failed_tickets: Tickets in a row for which no valid instance could be made.
         quarantine: Why it is left out of the run; empty while it is usable.
+        recorded: Tickets that came back with verdicts.
+        informative: Those of them whose decided responses differ.
+        abandoned: Tickets that were given up.
     """
 
     controller: State
@@ -38,6 +42,15 @@ class EnvironmentState:
     cap: int | None = None
     failed_tickets: int = 0
     quarantine: str = ""
+    recorded: int = 0
+    informative: int = 0
+    abandoned: int = 0
+
+    def count(self, outcome: Outcome | None, informative: bool) -> None:
+        """Count a ticket that came back, with an outcome or without."""
+        self.recorded += outcome is not None
+        self.informative += informative
+        self.abandoned += outcome is None
 
     def remember(self, difficulty: float, accuracy: float) -> None:
         """Append one step to the history, and drop those beyond the limit."""

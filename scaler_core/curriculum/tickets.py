@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scaler_core.curriculum.engine import Emit, Engine, Slot
-from scaler_core.errors import InfrastructureError, PoolExhausted, UsageError
+from scaler_core.errors import DataError, InfrastructureError, PoolExhausted, UsageError
 from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest
 from scaler_core.interfaces import CountTokens
 from scaler_core.judge import Judge
@@ -24,12 +24,23 @@ class _PendingTicket:
     attempt: int = 0
 
 
-@dataclass(frozen=True)
-class Filled:
-    """The tickets of a step, and how many instances were replaced by cause."""
+@dataclass
+class Filling:
+    """A plan whose slots become tickets; what is done stays done where the machine fails.
 
-    tickets: list[Ticket]
-    replaced: Counter[str]
+    Attributes:
+        step: The step that is drawn.
+        first: The number of its first ticket within the step.
+        tickets: Finished tickets, by place in the plan.
+        pending: Slots that have no valid instance yet, by place in the plan.
+        replaced: Instances that were replaced, by cause.
+    """
+
+    step: int
+    first: int
+    pending: dict[int, _PendingTicket]
+    tickets: dict[int, Ticket] = field(default_factory=dict)
+    replaced: Counter[str] = field(default_factory=Counter)
 
 
 class TicketMaker:
@@ -70,41 +81,63 @@ class TicketMaker:
         self.attempts = attempts
         self.quarantine_after = quarantine_after
         self.measure: tuple[CountTokens, int] | None = None
-        self._replaced: Counter[str] = Counter()
 
-    def fill(self, step: int, slots: Sequence[Slot]) -> Filled:
+    def start(self, step: int, slots: Sequence[Slot], first: int = 0) -> Filling:
+        """Begin to fill *slots*, whose tickets are numbered from *first* within the step."""
+        pending = {index: self._begin(slot) for index, slot in enumerate(slots)}
+        return Filling(step, first, pending)
+
+    def finish(self, filling: Filling) -> list[Ticket]:
         """A ticket for every slot, in order; a slot that yields none is planned again.
 
         Raises:
             PoolExhausted: No environment can give an instance any more.
-            InfrastructureError: The machine could not make instances; no environment is blamed.
+            InfrastructureError: The machine could not make instances; no environment is blamed. The
+                same call may be made again, and gives the tickets that this one would have given.
         """
-        self._replaced = Counter()
-        tickets: dict[int, Ticket] = {}
-        pending = {index: self._begin(slot) for index, slot in enumerate(slots)}
-        while pending:
-            made = self._make(pending)
+        while filling.pending:
+            made = self._make(filling.pending)
+            _refuse_failing_machine(filling.pending, made)
             for index, result in made.items():
-                item = pending[index]
-                if isinstance(result, InstanceFailure):
-                    self._note_failure(item, result)
-                    pending[index] = self._after_failure(item)
-                elif self._is_too_long(item.slot, result):
-                    pending[index] = self._begin(self._another_slot(item.slot.environment_id))
-                elif verifier := self._verifier_of(result):
-                    self.engine.memory(item.slot.environment_id).failed_tickets = 0
-                    tickets[index] = Ticket.of(
-                        result,
-                        id=f"{step}.{index}.{result.environment_id}",
-                        step=step,
-                        verifier=verifier,
-                        draw=item.draw,
-                        attempt=item.attempt,
-                    )
-                    del pending[index]
-                else:
-                    pending[index] = self._begin(self._another_slot(item.slot.environment_id))
-        return Filled([tickets[index] for index in range(len(slots))], self._replaced)
+                self._place(filling, index, result)
+        return [ticket for _, ticket in sorted(filling.tickets.items())]
+
+    def _place(self, filling: Filling, index: int, result: Instance | InstanceFailure) -> None:
+        item = filling.pending[index]
+        name = item.slot.environment_id
+        if isinstance(result, InstanceFailure):
+            filling.replaced[result.cause] += 1
+            self._note_failure(item, result)
+            filling.pending[index] = self._after_failure(item)
+        elif not self._is_too_long(item.slot, result) and (verifier := self._verifier_of(result)):
+            self.engine.memory(name).failed_tickets = 0
+            filling.tickets[index] = Ticket.of(
+                result,
+                id=f"{filling.step}.{filling.first + index}.{name}",
+                step=filling.step,
+                verifier=verifier,
+                draw=item.draw,
+                attempt=item.attempt,
+            )
+            del filling.pending[index]
+        else:
+            filling.pending[index] = self._begin(self._another_slot(name))
+
+    def remake(self, id: str, step: int, slot: Slot, *, draw: int, attempt: int) -> Ticket:
+        """A ticket that was made before, once more.
+
+        Raises:
+            DataError: Its instance cannot be made any more.
+            InfrastructureError: The machine could not make it.
+        """
+        item = _PendingTicket(slot, draw, attempt)
+        made = self._make({0: item})
+        _refuse_failing_machine({0: item}, made)
+        result = made[0]
+        if isinstance(result, InstanceFailure):
+            raise DataError(f"ticket {id!r} cannot be made again: {result.detail}")
+        verifier = self.judge.choose(result, self.verifier)
+        return Ticket.of(result, id=id, step=step, verifier=verifier, draw=draw, attempt=attempt)
 
     def _begin(self, slot: Slot) -> _PendingTicket:
         return _PendingTicket(slot, self.engine.next_draw(slot))
@@ -134,13 +167,6 @@ class TicketMaker:
 
     def _note_failure(self, item: _PendingTicket, failure: InstanceFailure) -> None:
         slot = item.slot
-        if failure.cause == "infrastructure":
-            # replacing it would make the draw depend on the state of the machine
-            raise InfrastructureError(
-                f"no instance of {slot.environment_id!r} could be made: {failure.detail}",
-                hint="the environment is not to blame; see scaler doctor, then resume the run",
-            )
-        self._replaced[failure.cause] += 1
         self.emit(
             Event(
                 kind="instance_replaced",
@@ -205,6 +231,23 @@ class TicketMaker:
             reason = "its verifier cannot be used"
             self.engine.quarantine(instance.environment_id, reason, detail=str(error))
             return None
+
+
+def _refuse_failing_machine(
+    pending: Mapping[int, _PendingTicket], made: Mapping[int, Instance | InstanceFailure]
+) -> None:
+    """Raise where an instance failed for the machine's sake, before any of *made* is placed.
+
+    Replacing it would make the draw depend on the state of the machine, and so would placing the
+    others first: a failure among them may quarantine an environment.
+    """
+    for index, result in made.items():
+        if isinstance(result, InstanceFailure) and result.cause == "infrastructure":
+            name = pending[index].slot.environment_id
+            raise InfrastructureError(
+                f"no instance of {name!r} could be made: {result.detail}",
+                hint="the environment is not to blame; see scaler doctor, then resume the run",
+            )
 
 
 def instance_seed(run_seed: int, environment_id: str, level: int, draw: int, attempt: int) -> int:

@@ -209,8 +209,12 @@ class RunDirectory:
             known = self._hashes[log] = _Hash(self.path / log)
         return known.up_to(end)
 
-    def rewind(self, positions: Mapping[str, int]) -> int:
+    def rewind(self, positions: Mapping[str, int], *, superseded: bool = True) -> int:
         """Truncate the logs to *positions*; the lines beyond are moved into superseded.jsonl.
+
+        Args:
+            positions: Bytes to keep of each log.
+            superseded: Whether those lines are kept there: not where they are written once more.
 
         Returns:
             How many lines were set aside.
@@ -227,11 +231,19 @@ class RunDirectory:
                     f"{path} has {size} bytes, its checkpoint knows {keep}",
                     hint="the log was cut or replaced; resume from a copy of the whole directory",
                 )
-            if size > keep:
-                moved += self._set_aside(path, keep)
+            if size > keep and superseded:
+                moved += self.set_aside(log, keep)
+            elif size > keep:
+                os.truncate(path, keep)
         return moved
 
-    def _set_aside(self, path: Path, keep: int) -> int:
+    def set_aside(self, log: str, keep: int) -> int:
+        """Truncate a log to *keep* bytes, and move the lines beyond into superseded.jsonl.
+
+        Returns:
+            How many lines were moved.
+        """
+        path = self.path / log
         with path.open("rb+") as stream:
             stream.seek(keep)
             # by bytes: text may hold characters that splitlines() takes for the end of a line

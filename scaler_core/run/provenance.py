@@ -18,7 +18,7 @@ from scaler_core.models import Event
 from scaler_core.plugins import PluginHost, package_version
 from scaler_core.run.directory import RunDirectory
 from scaler_core.run.recipes import load_recipe
-from scaler_core.run.setup import Parts
+from scaler_core.run.setup import FeedParts
 
 LIBRARIES = (
     "pydantic", "pluggy", "math-verify", "torch", "transformers", "trl", "peft", "accelerate",
@@ -45,7 +45,7 @@ def describe_host(host: PluginHost) -> dict[str, Any]:
     }
 
 
-def report_changes(directory: RunDirectory, parts: Parts, step: int, emit: Emit) -> None:
+def report_changes(directory: RunDirectory, parts: FeedParts, step: int, emit: Emit) -> None:
     """Emit an event for everything that changed since the run in *directory* was last trained."""
     _report_pool(directory, parts.source, step, emit)
     _report_versions(directory, parts.host, step, emit)

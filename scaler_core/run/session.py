@@ -16,6 +16,7 @@ The order of a backend's calls is drawn in :mod:`scaler_core.interfaces.training
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +25,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from scaler_core.config import PromptSection
-from scaler_core.curriculum.engine import Engine
-from scaler_core.curriculum.feed import Feed
+from scaler_core.curriculum.steps import StepFeed
 from scaler_core.errors import BackendProtocolError, UsageError, blamed_on
 from scaler_core.interfaces import Ask, Sample, StepEnd
 from scaler_core.jsonio import write_atomic
@@ -93,20 +93,15 @@ class Run:
         self._evaluation = RunEvaluation(
             parts, files, self._factory, self._judge, self._emit, self._notify
         )
-        engine = Engine(
-            parts.source, parts.controller, parts.curator, seed=self.seed, emit=self._emit
-        )
-        self.feed = Feed(
-            engine,
-            self._factory,
-            self._judge,
-            prompts=self.prompts,
-            verifier=parts.verifier,
-            emit=self._emit,
-            last_step=self.steps,
-            attempts=self.recipe.factory.attempts,
-            quarantine_after=self.recipe.factory.quarantine_after,
-            ready=parts.ready,
+        self.feed = StepFeed(
+            parts.make_feed(
+                self._factory,
+                self._judge,
+                self._emit,
+                last_step=self.steps,
+                # a loop that waits for its records has one plan out, however long it becomes
+                max_open=sys.maxsize,
+            )
         )
 
     # -------------------------------------------------------------- facts for backends

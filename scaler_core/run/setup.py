@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from packaging.requirements import Requirement
 from pydantic import JsonValue
 
 from scaler_core.config import ComponentSection, PoolSection, PoolSource, Recipe
+from scaler_core.curriculum.engine import Emit, Engine
+from scaler_core.curriculum.feed import Feed
 from scaler_core.errors import UsageError, blamed_on, unknown_name
 from scaler_core.factory import InstanceFactory
 from scaler_core.factory.interface import VirtualFactory
@@ -25,10 +27,12 @@ from scaler_core.interfaces import (
     Curator,
     EnvironmentPack,
     EnvironmentSource,
+    RayConnection,
     Sandbox,
     Tracker,
     Verifier,
 )
+from scaler_core.judge import Judge
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost, load_plugins, package_version
 from scaler_core.plugins.choosing import AUTO, build_benchmarks, build_sandbox, thought_options
@@ -42,42 +46,40 @@ NOTHING_ASKED = {"benchmarks": "[]", "held_out": "0", "seeds": "0"}
 
 
 @dataclass(frozen=True)
-class Parts:
-    """The parts of a run, built and checked.
+class FeedParts:
+    """The parts of a feed, built and checked.
 
     Attributes:
         recipe: The recipe with every option of every component spelt out.
         host: Where the components came from.
         source: The environments to train on.
+        held_out: The environments that are only measured, if there are some.
         verifier: The verifier of environments that name none.
         controller: Moves difficulty.
         curator: Chooses the active set.
-        backend: Trains.
-        sandbox: Runs untrusted programs; ``None`` where the backend needs no instances.
-        held_out: The environments that are only measured, if there are some.
-        benchmarks: Benchmarks that are scored on a schedule.
-        trackers: Trackers that show the figures.
+        sandbox: Runs untrusted programs; ``None`` where no instances are made.
     """
 
     recipe: Recipe
     host: PluginHost
     source: EnvironmentSource
+    held_out: EnvironmentSource | None
     verifier: ComponentChoice
     controller: Controller
     curator: Curator
-    backend: Backend
     sandbox: Sandbox | None
-    held_out: EnvironmentSource | None = None
-    benchmarks: Sequence[Benchmark] = ()
-    trackers: Sequence[Tracker] = ()
 
     @property
     def ready(self) -> int:
         """Instances made ahead for each level that may be drawn next; 0 where none are."""
         return self.recipe.factory.ready if self.sandbox else 0
 
+    def ray_connection(self) -> RayConnection:
+        """How a factory of Ray actors connects."""
+        return RayConnection()
+
     def make_factory(self, *, only_here: bool = False) -> InstanceFactory:
-        """The factory of the run; its workers start on first use, Ray actors at once.
+        """The factory; its workers start on first use, Ray actors at once.
 
         Args:
             only_here: Whether it is to use this machine alone, whatever the recipe says.
@@ -90,53 +92,106 @@ class Parts:
         # half of the workers in the background, so that a draw always finds some of them free
         return ReadyFactory(factory, threads=max(1, self.recipe.factory.workers // 2))
 
+    def make_feed(self, factory: InstanceFactory, judge: Judge, emit: Emit, **more: Any) -> Feed:
+        """The feed of these parts; *more* are further arguments of :class:`Feed`."""
+        seed, options = self.recipe.run.seed, self.recipe.factory
+        return Feed(
+            Engine(self.source, self.controller, self.curator, seed=seed, emit=emit),
+            factory,
+            judge,
+            prompts=self.recipe.batch.prompts,
+            verifier=self.verifier,
+            emit=emit,
+            attempts=options.attempts,
+            quarantine_after=options.quarantine_after,
+            ready=self.ready,
+            **more,
+        )
+
+
+@dataclass(frozen=True)
+class Parts(FeedParts):
+    """The parts of a run: those of its feed, and what trains and measures.
+
+    Attributes:
+        backend: Trains.
+        benchmarks: Benchmarks that are scored on a schedule.
+        trackers: Trackers that show the figures.
+    """
+
+    backend: Backend
+    benchmarks: Sequence[Benchmark]
+    trackers: Sequence[Tracker]
+
+    def ray_connection(self) -> RayConnection:
+        """That of the backend, which both share."""
+        return self.backend.ray_connection()
+
 
 def assemble(recipe: Recipe, host: PluginHost) -> Parts:
-    """Find and check every part of *recipe*.
+    """Find and check every part of a run by *recipe*.
 
     Raises:
         UsageError: A name, an option or an environment is unknown, or the machine lacks something.
         DataError: A pool is damaged.
     """
     check_requirements(recipe.run.requires)
-    verifier_choice = _verifier_choice(recipe, host)
-    host.build(Verifier, verifier_choice, "verifier")
-    controller = host.build(Controller, recipe.controller.choice, "controller")
-    curator = host.build(Curator, recipe.curator.choice, "curator")
+    made = host.find(Backend, recipe.backend.use).needs_instances
+    feed = assemble_feed(recipe, host, instances=made)
     backend = host.build(Backend, recipe.backend.choice, "backend")
-    everything = open_environments(recipe.pool, host)
-    source, held_out = split_held_out(everything, recipe.evaluation.held_out, recipe.run.seed)
     missing = backend.missing()
     if missing:
         raise UsageError(f"backend {backend.name!r} cannot run here: {missing}")
     backend.check()
     benchmarks = _benchmarks(recipe, host, backend)
     trackers = _trackers(recipe, host)
+    sections = {
+        "backend": _resolved_section(backend),
+        "evaluation": recipe.evaluation.model_copy(update={"options": _options_of(benchmarks)}),
+        "tracking": recipe.tracking.model_copy(update={"options": _options_of(trackers)}),
+    }
+    parts = {item.name: getattr(feed, item.name) for item in fields(feed)}
+    parts["recipe"] = feed.recipe.model_copy(update=sections)
+    return Parts(**parts, backend=backend, benchmarks=benchmarks, trackers=trackers)
+
+
+def assemble_feed(recipe: Recipe, host: PluginHost, *, instances: bool = True) -> FeedParts:
+    """Find and check every part of a feed by *recipe*; ``[backend]`` is not read.
+
+    Args:
+        recipe: The recipe.
+        host: Where components come from.
+        instances: Whether instances are made; simulated learners need none.
+
+    Raises:
+        UsageError: A name, an option or an environment is unknown, or the machine lacks something.
+        DataError: A pool is damaged.
+    """
+    verifier_choice = _verifier_choice(recipe, host)
+    host.build(Verifier, verifier_choice, "verifier")
+    controller = host.build(Controller, recipe.controller.choice, "controller")
+    curator = host.build(Curator, recipe.curator.choice, "curator")
+    everything = open_environments(recipe.pool, host)
+    source, held_out = split_held_out(everything, recipe.evaluation.held_out, recipe.run.seed)
     if recipe.sandbox.use != AUTO:
         host.find(Sandbox, recipe.sandbox.use, others=(AUTO,))  # a wrong name, even if unused
-    sandbox = _build_sandbox(recipe, host, source) if backend.needs_instances else None
+    sandbox = _build_sandbox(recipe, host, source) if instances else None
     sections = {
         "pool": _absolute(recipe.pool),
         "verifier": _resolved_section(host.build(Verifier, recipe.verifier.choice, "verifier")),
         "controller": _resolved_section(controller),
         "curator": _resolved_section(curator),
-        "backend": _resolved_section(backend),
-        "evaluation": recipe.evaluation.model_copy(update={"options": _options_of(benchmarks)}),
-        "tracking": recipe.tracking.model_copy(update={"options": _options_of(trackers)}),
         **({"sandbox": _resolved_section(sandbox)} if sandbox else {}),
     }
-    return Parts(
+    return FeedParts(
         recipe=recipe.model_copy(update=sections),
         host=host,
         source=source,
+        held_out=held_out,
         verifier=verifier_choice,
         controller=controller,
         curator=curator,
-        backend=backend,
         sandbox=sandbox,
-        held_out=held_out,
-        benchmarks=benchmarks,
-        trackers=trackers,
     )
 
 
@@ -179,13 +234,13 @@ def _build_sandbox(recipe: Recipe, host: PluginHost, source: EnvironmentSource) 
     )
 
 
-def _factory_of(parts: Parts, sandbox: Sandbox, only_here: bool) -> InstanceFactory:
+def _factory_of(parts: FeedParts, sandbox: Sandbox, only_here: bool) -> InstanceFactory:
     """The factory that ``[factory] executor`` names, without a ready buffer."""
     recipe, workers = parts.recipe, parts.recipe.factory.workers
     if recipe.factory.executor == "ray" and not only_here:
         sandbox.close()  # each actor has one of its own
         described = describe_factory(recipe, parts.host, untrusted=not parts.source.trusted)
-        return RayFactory(BUILDER, described, workers, parts.backend.ray_connection())
+        return RayFactory(BUILDER, described, workers, parts.ray_connection())
     return LocalFactory(sandbox, workers=workers, **factory_options(recipe))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from scaler_core.curriculum.engine import Engine
 from scaler_core.curriculum.feed import Feed
+from scaler_core.curriculum.steps import StepFeed
 from scaler_core.factory import InstanceFactory, InstanceFailure
 from scaler_core.interfaces import AnyEnvironment, Controller, Curator
 from scaler_core.judge import Judge
@@ -100,7 +101,7 @@ class World:
             seed=seed,
             emit=self.events.append,
         )
-        self.feed = Feed(
+        self.group_feed = Feed(
             self.engine,
             self.factory,
             Judge(host or load_plugins(entry_points=[]), self.factory)
@@ -111,6 +112,7 @@ class World:
             emit=self.events.append,
             **options,
         )
+        self.feed = StepFeed(self.group_feed)
 
     def step(self, correct: Callable[[Ticket], int] = lambda ticket: 4, of: int = 8) -> Batch:
         """Draw, answer with *correct* right responses of each ticket, record."""

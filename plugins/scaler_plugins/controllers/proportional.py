@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import Field
 
@@ -16,6 +17,9 @@ class Proportional(Controller):
 
     d is a real number; of n prompts, ``round(n * frac(d))`` get the level above it and the rest the
     level below (Python's ``round``: half to even). d starts at 0.
+
+    Outcomes that were drawn before d moved count where their level is still within one level of d,
+    as the levels of a draw are: an accuracy of elsewhere says nothing of what is proposed now.
     """
 
     name = "proportional"
@@ -29,6 +33,8 @@ class Proportional(Controller):
         """Levels moved per unit of accuracy above or below the target."""
         step_cap: float = Field(default=1.0, gt=0)
         """Largest move of one step, in levels."""
+        late: Literal["near", "all"] = "near"
+        """Which outcomes of earlier steps move d: those within one level of it, or all."""
 
     config: Config
 
@@ -45,13 +51,18 @@ class Proportional(Controller):
 
     def update(self, state: State, outcomes: Sequence[Outcome], top_level: int) -> State:
         """The state after the step, from the sample-weighted mean accuracy of all its levels."""
-        mean = accuracy(outcomes)
+        mean = accuracy([item for item in outcomes if self._counts(item, state, top_level)])
         if mean is None:
             return dict(state)
         config = self.config
         move = config.gain * (mean - config.target)
         move = max(-config.step_cap, min(config.step_cap, move))
         return {**state, "difficulty": self._clip(state["difficulty"] + move, top_level)}
+
+    def _counts(self, outcome: Outcome, state: State, top_level: int) -> bool:
+        if outcome.age == 0 or self.config.late == "all":
+            return True
+        return abs(outcome.level - self._clip(state["difficulty"], top_level)) < 1
 
     def difficulty(self, state: State) -> float:
         """The state's d."""
