@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Final, Literal, Protocol
+from functools import cache, partial
+from typing import Final, Literal, Protocol, Self
+
+from pydantic import JsonValue
 
 from scaler_core.errors import ScalerError, unknown_name
 from scaler_core.factory import NATIVE_VERIFIER
@@ -32,14 +34,18 @@ class Scorer(Protocol):
 class Judge:
     """Gives verdicts. Thread-safe, and needs nothing but the ticket and installed plugins.
 
+    Some verifiers keep processes: :meth:`close` ends them, and so does ``with``.
+
     Args:
-        host: Where verifiers come from.
-        scorer: Judges tickets of native environments that score themselves.
+        host: Where verifiers come from; installed plugins when ``None``.
+        scorer: Judges tickets of native environments that score themselves; processes of this judge
+            when ``None``.
     """
 
-    def __init__(self, host: PluginHost, scorer: Scorer) -> None:
-        self._host = host
-        self._scorer = scorer
+    def __init__(self, host: PluginHost | None = None, scorer: Scorer | None = None) -> None:
+        self._host = host or load_plugins()
+        self._own_workers = NativeWorkers(NATIVE_WORKERS, NativeLimits()) if not scorer else None
+        self._scorer = scorer or self._own_workers
         self._verifiers: dict[str, Verifier] = {}
         self._lock = threading.Lock()
 
@@ -50,10 +56,49 @@ class Judge:
             UsageError: The ticket names a verifier that is not installed, or wrong options.
         """
         if ticket.verifier.use == NATIVE_VERIFIER:
+            assert self._scorer is not None
             return self._scorer.score(response, ticket)
         verifier = self.verifier(ticket.verifier)
         who = f"verifier {verifier.name!r}"
-        return verdict_of(who, lambda: verifier.verify(response, ticket))
+        verdict = verdict_of(who, lambda: verifier.verify(response, ticket))
+        for truth in ticket.accepted:
+            if verdict.result != "incorrect":
+                break
+            other = ticket.model_copy(update={"truth": truth})
+            verdict = verdict_of(who, partial(verifier.verify, response, other))
+        return verdict
+
+    def grade(
+        self,
+        text: str,
+        *,
+        truth: str,
+        use: str = "math",
+        options: Mapping[str, JsonValue] | None = None,
+    ) -> Verdict:
+        """The verdict on a whole response, given as text, to a question whose answer is *truth*.
+
+        Args:
+            text: What a model wrote; where the answer stands in it, the verifier knows.
+            truth: The right answer.
+            use: A verifier, by name.
+            options: Options of the verifier, such as ``{"answer_type": "number"}``.
+
+        Raises:
+            UsageError: There is no such verifier or option.
+        """
+        choice = ComponentChoice(use=use, options=dict(options or {}))
+        ticket = Ticket(
+            id="grade",
+            step=0,
+            environment_id="",
+            level=0,
+            seed=0,
+            messages=(),
+            truth=truth,
+            verifier=choice,
+        )
+        return self.verify(ticket, Response(text=text))
 
     def portable(self) -> PortableJudge:
         """A judge that gives the same verdicts in another process."""
@@ -71,6 +116,14 @@ class Judge:
         """End the processes that verifiers keep."""
         for verifier in self._verifiers.values():
             verifier.close()
+        if self._own_workers is not None:
+            self._own_workers.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def choose(self, instance: Instance, default: ComponentChoice) -> ComponentChoice:
         """The verifier of *instance*: the one that its environment names, else the recipe's.
@@ -122,8 +175,24 @@ class PortableJudge:
 @cache
 def _judge_of_this_process(plugins: tuple[str, ...]) -> Judge:
     """The judge for these plugins, built once; its workers end with the process."""
-    workers = NativeWorkers(NATIVE_WORKERS, NativeLimits())
-    return Judge(load_plugins(allowed=list(plugins)), workers)
+    return Judge(load_plugins(allowed=list(plugins)))
+
+
+def grade(
+    text: str,
+    *,
+    truth: str,
+    use: str = "math",
+    options: Mapping[str, JsonValue] | None = None,
+    host: PluginHost | None = None,
+) -> Verdict:
+    """The verdict on one response; for many keep one :class:`Judge`, and call its ``grade``.
+
+    Arguments and errors are those of :meth:`Judge.grade`; *host* holds the installed plugins, where
+    they are loaded already.
+    """
+    with Judge(host) as judge:
+        return judge.grade(text, truth=truth, use=use, options=options)
 
 
 def verdict_of(who: str, judge: Callable[[], Verdict]) -> Verdict:
@@ -151,10 +220,15 @@ def _call(who: str, judge: Callable[[], Verdict]) -> Verdict:
     return verdict
 
 
-RewardScheme = Literal["signed", "binary"]
+RewardScheme = Literal["signed", "binary", "score"]
 
-REWARDS: Final[dict[str, tuple[float, float]]] = {"signed": (1.0, -1.0), "binary": (1.0, 0.0)}
-"""Scheme -> the rewards of a correct and of an incorrect response. ``signed`` is the paper's."""
+REWARDS: Final[dict[str, tuple[float, float]]] = {
+    "signed": (1.0, -1.0),
+    "binary": (1.0, 0.0),
+    "score": (1.0, 0.0),
+}
+"""Scheme -> the rewards of a right and of a wrong response. ``signed`` is the paper's; ``score``
+gives the score of a verdict that has one."""
 
 
 def reward(verdict: Verdict, scheme: str = "signed") -> float | None:
@@ -165,5 +239,7 @@ def reward(verdict: Verdict, scheme: str = "signed") -> float | None:
     """
     if scheme not in REWARDS:
         raise unknown_name("reward scheme", scheme, REWARDS)
+    if scheme == "score":
+        return verdict.credit
     correct, incorrect = REWARDS[scheme]
     return {"correct": correct, "incorrect": incorrect, "undecided": None}[verdict.result]

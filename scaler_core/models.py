@@ -197,6 +197,11 @@ class Environment(Versioned):
         return copy
 
 
+# Left out where there is nothing: most instances have neither.
+Accepted = Annotated[tuple[str, ...], Field(exclude_if=lambda value: not value)]
+Metadata = Annotated[dict[str, JsonValue], Field(exclude_if=lambda value: not value)]
+
+
 class Instance(Versioned):
     """One concrete task: f(environment, level, seed) -> messages and truth.
 
@@ -211,6 +216,8 @@ class Instance(Versioned):
         verifier: A verifier that the environment insists on.
         testcase: The structured input that the messages show, where there is one.
         tolerance: The error that the statement allows in decimal answers.
+        accepted: Further right answers, where there are several.
+        metadata: Whatever else a scorer of its own needs, as plain JSON.
     """
 
     environment_id: str
@@ -222,6 +229,8 @@ class Instance(Versioned):
     verifier: ComponentChoice | None = None
     testcase: JsonValue = None
     tolerance: StatedTolerance = None
+    accepted: Accepted = ()
+    metadata: Metadata = Field(default_factory=dict)
 
 
 class Ticket(Versioned):
@@ -238,6 +247,9 @@ class Ticket(Versioned):
         messages: Chat messages that put the task to a model.
         truth: The right answer, as text.
         verifier: Who judges a response, with options.
+        accepted: Further right answers, where there are several.
+        testcase: The structured input that the messages show, where there is one.
+        metadata: Whatever else a scorer of its own needs, as plain JSON.
     """
 
     id: str
@@ -250,6 +262,9 @@ class Ticket(Versioned):
     messages: tuple[Message, ...]
     truth: str
     verifier: ComponentChoice
+    accepted: Accepted = ()
+    testcase: Annotated[JsonValue, Field(exclude_if=lambda value: value is None)] = None
+    metadata: Metadata = Field(default_factory=dict)
 
     @classmethod
     def of(
@@ -283,6 +298,9 @@ class Ticket(Versioned):
             messages=instance.messages,
             truth=instance.truth,
             verifier=verifier,
+            accepted=instance.accepted,
+            testcase=instance.testcase,
+            metadata=instance.metadata,
         )
 
 

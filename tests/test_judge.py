@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from scaler_core.errors import UsageError
 from scaler_core.factory.local import LocalFactory
 from scaler_core.factory.native import NATIVE_VERIFIER
-from scaler_core.judge import Judge, PortableJudge
-from scaler_core.models import ComponentChoice, Instance, Response, Ticket, Tolerance
+from scaler_core.judge import Judge, PortableJudge, grade, reward
+from scaler_core.models import ComponentChoice, Instance, Response, Ticket, Tolerance, Verdict
 from scaler_core.plugins import load_plugins
 from tests.factory.natives import Judge as SelfScoring
 from tests.factory.scripted import ScriptedSandbox
@@ -161,3 +162,38 @@ def test_a_stated_tolerance_goes_to_a_verifier_that_knows_what_to_do_with_it() -
     assert judge.choose(instance, ComponentChoice(use="math")).options == {}
     unstated = instance.model_copy(update={"tolerance": None})
     assert "stated_tolerance" not in judge.choose(unstated, default).options
+
+
+# ------------------------------------------------------------------ one answer, several truths
+
+
+def test_one_response_is_graded_without_a_ticket() -> None:
+    assert grade("so \\boxed{0.5}", truth="1/2").result == "correct"
+    assert grade("so \\boxed{0.6}", truth="1/2").result == "incorrect"
+    options = {"answer_type": "array"}
+    assert grade("\\boxed{[1, 2]}", truth="[1,2]", use="typed", options=options).result == "correct"
+    with pytest.raises(UsageError, match="unknown verifier 'tiped'"):
+        grade("1", truth="1", use="tiped")
+    with pytest.raises(UsageError, match="answer_tipe"):
+        grade("1", truth="1", use="typed", options={"answer_tipe": "array"})
+
+
+def test_any_of_the_accepted_answers_is_right() -> None:
+    several = ticket(truth="3", answer_type="number").model_copy(update={"accepted": ("5", "7")})
+    with Judge() as judge:
+        results = {
+            answer: judge.verify(several, Response(text=f"\\boxed{{{answer}}}")).result
+            for answer in ("3", "5", "7", "4")
+        }
+    assert results == {"3": "correct", "5": "correct", "7": "correct", "4": "incorrect"}
+
+
+def test_rewards_by_score() -> None:
+    scored = Verdict.scored(0.25, components={"form": 1.0})
+    assert [reward(scored, scheme) for scheme in ("score", "binary", "signed")] == [0.25, 0, -1]
+    assert reward(Verdict.scored(0.8, passing=0.7), "binary") == 1
+    assert [reward(item, "score") for item in (Verdict.correct(), Verdict.incorrect(""))] == [1, 0]
+    assert reward(Verdict.undecided("x"), "score") is None
+    for wrong in (1.5, -0.1, float("nan")):
+        with pytest.raises(ValueError, match="score"):
+            Verdict.scored(wrong)

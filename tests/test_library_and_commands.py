@@ -41,6 +41,7 @@ WORK: dict[str, tuple[str, ...]] = {
     "pool audit --tokenizer": ("token_counter",),
     "synth": ("open_synthesis",),
     "bench instances": ("measure_pool",),
+    "verify": ("grade",),
     "plugins": ("list_plugins",),
     "doctor": ("examine_machine",),
 }
@@ -63,6 +64,7 @@ NAMES: dict[str, dict[str, str]] = {
     "pool export": {"output": "destination", "force": "overwrite"},
     "pool sample": {"allow_weak": "allow_weak_sandbox"},
     "bench instances": {"names": "environments", "allow_weak": "allow_weak_sandbox"},
+    "verify": {"response": "text", "settings": "options"},
     "plugins": {},
     "doctor": {},
 }

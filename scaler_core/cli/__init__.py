@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "eval": ("scaler_core.cli.eval", "Score a model on benchmarks."),
     "pool": ("scaler_core.cli.pool", "Import, export, list, sample and audit environments."),
     "synth": ("scaler_core.cli.synth", "Make environments out of programming problems."),
+    "verify": ("scaler_core.cli.verify", "Judge one response by the answer that is right."),
     "bench": ("scaler_core.cli.bench", "Measure how fast instances are made."),
     "plugins": ("scaler_core.cli.plugins", "List installed plugins and what they provide."),
     "doctor": ("scaler_core.cli.doctor", "Tell what this machine has and lacks."),

@@ -27,7 +27,7 @@ ages are 0: :class:`scaler_core.curriculum.steps.StepFeed` is that loop.
 controller decides what it still says about the present difficulty.
 
 **Abandoned tickets** count as resolved, or a loop that abandons many would never end a step. They
-move nothing. A ticket that is open for :data:`TICKET_STEPS` steps is abandoned by the feed; what is
+move nothing. A ticket of an age of 16 steps is abandoned by the feed; what is
 recorded of it later is an event and moves nothing. Both shares are counted for each environment,
 because survivors are not the whole: whoever discards slow groups trains on easy environments.
 
@@ -47,6 +47,13 @@ from typing import Any
 from pydantic import JsonValue
 
 from scaler_core.curriculum.engine import Emit, Engine, Slot
+from scaler_core.curriculum.ledger import (
+    Ledger,
+    OpenTicket,
+    Resolved,
+    outcomes_of,
+    step_figures,
+)
 from scaler_core.curriculum.lookahead import Lookahead
 from scaler_core.curriculum.tickets import Filling, TicketMaker
 from scaler_core.errors import (
@@ -65,67 +72,14 @@ from scaler_core.models import (
     Event,
     Group,
     Outcome,
-    Record,
     Response,
     Ticket,
     Verdict,
-    accuracy,
 )
 
 STATE_VERSION = 2
-TICKET_STEPS = 16
-"""The age at which an open ticket is abandoned."""
-CLOSED_STEPS = 8
-"""Steps for which an abandoned ticket is remembered, so that its late record is known as late."""
-
 
 Journal = Callable[[dict[str, JsonValue]], None]
-
-
-class OpenTicket(Record):
-    """What the feed remembers of a ticket that is out.
-
-    Attributes:
-        environment_id: Its environment.
-        level: Its level.
-        step: The step it was drawn in.
-        number: Its place among the tickets of that step.
-        draw: Which draw of this (environment, level) it is.
-        attempt: How many instances of this draw were invalid before it.
-    """
-
-    environment_id: str
-    level: int
-    step: int
-    number: int
-    draw: int
-    attempt: int
-
-    @classmethod
-    def of(cls, ticket: Ticket) -> OpenTicket:
-        """What is remembered of *ticket*."""
-        return cls(
-            environment_id=ticket.environment_id,
-            level=ticket.level,
-            step=ticket.step,
-            number=int(ticket.id.split(".", 2)[1]),
-            draw=ticket.draw,
-            attempt=ticket.attempt,
-        )
-
-
-class Resolved(Record):
-    """A ticket that came back, in the step that is under way.
-
-    Attributes:
-        ticket: The ticket.
-        outcome: Its verdicts, counted; ``None`` where it was abandoned.
-        informative: Whether its decided responses differ.
-    """
-
-    ticket: OpenTicket
-    outcome: Outcome | None = None
-    informative: bool = False
 
 
 class Feed:
@@ -195,9 +149,7 @@ class Feed:
         self._to_resolve = prompts
         self._filling: Filling | None = None
         self._planned: deque[Ticket] = deque()
-        self._open: dict[str, OpenTicket] = {}
-        self._resolved: list[Resolved] = []
-        self._closed: dict[str, int] = {}
+        self._ledger = Ledger()
         self._replaced: Counter[str] = Counter()
         self._drawn = 0
         self._draw_seconds = 0.0
@@ -215,7 +167,7 @@ class Feed:
     @property
     def open_tickets(self) -> Mapping[str, OpenTicket]:
         """Tickets that are out, by id, oldest first."""
-        return self._open
+        return self._ledger.open
 
     # -------------------------------------------------------------- drawing
 
@@ -270,13 +222,13 @@ class Feed:
                 draw=item.draw,
                 attempt=item.attempt,
             )
-            for name, item in self._open.items()
+            for name, item in self._ledger.open.items()
         ]
 
     def _check_room(self, count: int) -> None:
-        if len(self._open) + count > self.max_open:
+        if len(self._ledger.open) + count > self.max_open:
             raise FeedFull(
-                f"{len(self._open)} tickets are out, and {self.max_open} may be: "
+                f"{len(self._ledger.open)} tickets are out, and {self.max_open} may be: "
                 "record or abandon some",
                 hint="feed.max_open sets the limit",
             )
@@ -327,7 +279,7 @@ class Feed:
         self._journal({"draw": self._identities(count)})
         for item in tickets:
             self._planned.popleft()
-            self._open[item.id] = OpenTicket.of(item)
+            self._ledger.hand_out(item)
         return tickets
 
     def _identities(self, count: int) -> list[JsonValue]:
@@ -384,7 +336,7 @@ class Feed:
         Raises:
             BackendProtocolError: The id is unknown, or was recorded or abandoned before.
         """
-        if ticket_id not in self._open:
+        if ticket_id not in self._ledger.open:
             raise BackendProtocolError(
                 f"ticket {ticket_id!r} cannot be abandoned: it is unknown, or was resolved before"
             )
@@ -400,14 +352,14 @@ class Feed:
             name = group.ticket_id
             if not group.verdicts:
                 raise BackendProtocolError(f"the group of ticket {name!r} holds no verdict")
-            if name not in self._open and name not in self._closed:
+            if not self._ledger.knows(name):
                 raise BackendProtocolError(
                     f"ticket {name!r} cannot be recorded: it is unknown, or was recorded before"
                 )
 
     def resolve(self, group: Group) -> None:
         """Record a group that :meth:`check` has passed."""
-        ticket, outcome = self._open.get(group.ticket_id), None
+        ticket, outcome = self._ledger.open.get(group.ticket_id), None
         if ticket is not None:
             age = self._step + 1 - ticket.step
             outcome = Outcome.of(group, level=ticket.level, age=age)
@@ -421,8 +373,7 @@ class Feed:
         if outcome is None:
             self._note_late(name)
             return
-        ticket = self._open.pop(name)
-        self._resolved.append(Resolved(ticket=ticket, outcome=outcome, informative=informative))
+        self._ledger.resolve(name, outcome, informative=informative)
         self._end_steps()
 
     def drop(self, ticket_ids: Sequence[str], reason: str) -> None:
@@ -432,11 +383,11 @@ class Feed:
             Event(kind="missing_tickets", step=self._step + 1, reason=reason, evidence=evidence)
         )
         for name in ticket_ids:
-            self._close(name)
+            self._ledger.close(name)
         self._end_steps()
 
     def _abandon(self, name: str, reason: str) -> None:
-        ticket = self._open[name]
+        ticket = self._ledger.open[name]
         self.emit(
             Event(
                 kind="abandoned",
@@ -446,21 +397,16 @@ class Feed:
                 evidence={"ticket": name, "drawn_in": ticket.step},
             )
         )
-        self._close(name)
-
-    def _close(self, name: str) -> None:
-        ticket = self._open.pop(name)
-        self._closed[name] = ticket.step
-        self._resolved.append(Resolved(ticket=ticket))
+        self._ledger.close(name)
 
     def _note_late(self, name: str) -> None:
-        drawn = self._closed.pop(name)
+        drawn = self._ledger.closed.pop(name)
         # an id is "step.number.environment", and the environment's id may hold dots
         environment_id = name.split(".", 2)[2]
         self.emit(
             Event(
                 kind="late_group",
-                step=self._step + 1 if self._open else self._step,
+                step=self._step + 1 if self._ledger.open else self._step,
                 environment_id=environment_id,
                 reason="recorded after it was given up",
                 evidence={"ticket": name, "drawn_in": drawn},
@@ -471,13 +417,11 @@ class Feed:
 
     def _end_steps(self) -> None:
         # an end may abandon tickets, and these may make up the next step
-        while len(self._resolved) >= self._to_resolve:
+        while len(self._ledger) >= self._to_resolve:
             self._end_step()
 
     def _end_step(self) -> None:
-        # in the order of the draw: the order in which they came back decides nothing
-        resolved = sorted(self._resolved, key=lambda item: (item.ticket.step, item.ticket.number))
-        self._resolved = []
+        resolved = self._ledger.end_step()
         for item in resolved:
             self.engine.memory(item.ticket.environment_id).count(item.outcome, item.informative)
         self.engine.learn(self._step + 1, outcomes_of(resolved))
@@ -486,12 +430,9 @@ class Feed:
         self.metrics = self._figures(resolved)
         self._to_resolve = self.prompts
         self._replaced, self._drawn, self._draw_seconds = Counter(), 0, 0.0
-        self._closed = {
-            name: drawn for name, drawn in self._closed.items() if self._step - drawn < CLOSED_STEPS
-        }
-        for name, ticket in list(self._open.items()):
-            if self._step + 1 - ticket.step >= TICKET_STEPS:
-                self._abandon(name, "open for too many steps")
+        self._ledger.forget_closed(self._step)
+        for name in self._ledger.too_old(self._step + 1):
+            self._abandon(name, "open for too many steps")
         self.step_ended()
 
     def _figures(self, resolved: Sequence[Resolved]) -> dict[str, float]:
@@ -556,9 +497,7 @@ class Feed:
             "drawn": self._drawn,
             "replaced": dict(self._replaced),
             "planned": [item.model_dump(mode="json") for item in self._planned],
-            "open": {name: item.model_dump(mode="json") for name, item in self._open.items()},
-            "resolved": [item.model_dump(mode="json") for item in self._resolved],
-            "missing": dict(self._closed),
+            **self._ledger.state_dict(),
             "engine": self.engine.state_dict(),
         }
 
@@ -581,10 +520,7 @@ class Feed:
             self._replaced = Counter(state.get("replaced", {}))
             self._drawn, self._draw_seconds = int(state.get("drawn", 0)), 0.0
             planned = [Ticket.model_validate(item) for item in state.get("planned", ())]
-            opened = state.get("open", {})
-            out = {name: OpenTicket.model_validate(item) for name, item in opened.items()}
-            resolved = [Resolved.model_validate(item) for item in state.get("resolved", ())]
-            self._closed = {str(name): int(step) for name, step in state["missing"].items()}
+            self._ledger = Ledger.from_state(state)
             engine = state["engine"]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(f"the checkpoint's feed state is damaged: {error!r}") from None
@@ -592,34 +528,5 @@ class Feed:
         self.engine.load_state_dict(engine)
         known = set(self.engine.source.ids())
         self._planned = deque(item for item in planned if item.environment_id in known)
-        self._open = {name: item for name, item in out.items() if item.environment_id in known}
-        self._resolved = [item for item in resolved if item.ticket.environment_id in known]
+        self._ledger.forget_all_but(known)
         self._prefetch()
-
-
-def outcomes_of(resolved: Sequence[Resolved]) -> dict[str, list[Outcome]]:
-    """The outcomes of each environment, both in the order of *resolved*."""
-    found: dict[str, list[Outcome]] = {}
-    for item in resolved:
-        if item.outcome is not None:
-            found.setdefault(item.ticket.environment_id, []).append(item.outcome)
-    return found
-
-
-def step_figures(resolved: Sequence[Resolved]) -> dict[str, float]:
-    """Figures over the tickets that were resolved in a step.
-
-    ``accuracy`` is over decided responses, and absent when there is none. ``informative_share`` is
-    the share of the tickets, abandoned ones among them, whose decided responses are neither all
-    right nor all wrong: only those carry a gradient under group-normalised advantages.
-    """
-    outcomes = [item.outcome for item in resolved if item.outcome is not None]
-    mean = accuracy(outcomes)
-    aged = sum(item.age for item in outcomes)
-    return {
-        **({} if mean is None else {"accuracy": mean}),
-        "informative_share": sum(item.informative for item in resolved) / len(resolved),
-        "decided": sum(item.decided for item in outcomes),
-        "undecided": sum(item.undecided for item in outcomes),
-        **({"mean_age": aged / len(outcomes)} if aged else {}),
-    }

@@ -38,7 +38,7 @@ from typing import Any, Self
 from pydantic import JsonValue
 
 from scaler_core.config import DEFAULT_RECIPE, Recipe, without_none
-from scaler_core.curriculum.feed import OpenTicket
+from scaler_core.curriculum.ledger import OpenTicket
 from scaler_core.errors import (
     BackendProtocolError,
     DataError,
