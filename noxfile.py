@@ -25,7 +25,7 @@ SHARED_CORES = {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONDONTWRITEBYTECODE": ""}
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests, with the local backend, its tiny model, and a Ray of two workers."""
-    session.install(*PINNED, "-e", ".[data,local,ray,tensorboard,test,wandb]")
+    session.install(*PINNED, "-e", ".[data,local,ray,serve,tensorboard,test,wandb]")
     session.run("pytest", *PARALLEL, *session.posargs, env=SHARED_CORES)
 
 
@@ -33,7 +33,7 @@ def tests(session: nox.Session) -> None:
 def lint(session: nox.Session) -> None:
     """Style, format and types."""
     # with what the local backend and the test kit import, so that types are checked, not guessed
-    session.install(*PINNED, "-e", ".[lint,local,test]")
+    session.install(*PINNED, "-e", ".[lint,local,serve,test]")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")

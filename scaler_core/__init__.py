@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _EXPORTS: dict[str, str] = {
     "audit_pool": "scaler_core.audit",
+    "AsyncFeedClient": "scaler_core.serve.client",
     "AuditSettings": "scaler_core.audit",
     "Backend": "scaler_core.interfaces",
     "Batch": "scaler_core.models",
@@ -33,6 +34,7 @@ _EXPORTS: dict[str, str] = {
     "examine_machine": "scaler_core.doctor",
     "export_pool": "scaler_core.pool",
     "Extractor": "scaler_core.interfaces",
+    "FeedClient": "scaler_core.serve.client",
     "find_environment": "scaler_core.pool",
     "find_overlaps": "scaler_core.audit",
     "FinishedEvaluation": "scaler_core.evaluation",
@@ -71,6 +73,7 @@ _EXPORTS: dict[str, str] = {
     "sample_pool": "scaler_core.library",
     "Sandbox": "scaler_core.interfaces",
     "ScalerError": "scaler_core.errors",
+    "serve_feed": "scaler_core.serve.server",
     "SynthesisOptions": "scaler_core.synthesis.config",
     "SynthesisRun": "scaler_core.synthesis.run",
     "Ticket": "scaler_core.models",

@@ -20,6 +20,7 @@ from scaler_core.sandbox.descriptors import raise_limit
 # command -> (module, one line of help): kept here so that `scaler --help` imports no command
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("scaler_core.cli.run", "Train a model on environments that adapt to it."),
+    "serve": ("scaler_core.cli.serve", "Serve a curriculum to a trainer over HTTP."),
     "eval": ("scaler_core.cli.eval", "Score a model on benchmarks."),
     "pool": ("scaler_core.cli.pool", "Import, export, list, sample and audit environments."),
     "synth": ("scaler_core.cli.synth", "Make environments out of programming problems."),

@@ -207,13 +207,14 @@ class Feed:
         self._to_resolve += count
         return self._batch()
 
-    def outstanding(self) -> list[Ticket]:
-        """The tickets that are out, made again: for a loop that lost them.
+    def outstanding(self, ticket_ids: Iterable[str] | None = None) -> list[Ticket]:
+        """The tickets that are out, or those of *ticket_ids*, made again.
 
         Raises:
             DataError: The pool has changed, so that one of them cannot be made any more.
             InfrastructureError: The machine could not make instances.
         """
+        wanted = self._ledger.open if ticket_ids is None else ticket_ids
         return [
             self._maker.remake(
                 name,
@@ -222,7 +223,8 @@ class Feed:
                 draw=item.draw,
                 attempt=item.attempt,
             )
-            for name, item in self._ledger.open.items()
+            for name in wanted
+            if (item := self._ledger.open.get(name)) is not None
         ]
 
     def _check_room(self, count: int) -> None:

@@ -64,6 +64,8 @@ JOURNAL = "journal.jsonl"
 FORMAT = 1
 AUTOMATIC = "auto-"
 KEEP_AUTOMATIC = 2
+REQUESTS_KEPT = 4096
+"""The newest requests, which may be repeated."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # what the tickets of a feed follow from: another value would make other calls of the same journal
 _FIXED: dict[str, tuple[str, ...]] = {
@@ -175,6 +177,8 @@ class OpenFeed:
         self._lock = threading.RLock()
         self._journal: JsonLines | None = None
         self._broken = ""
+        self._request = ""
+        self._requests: dict[str, list[str]] = {}
         self._due = False
         self._factory = parts.make_factory()
         self._judge = Judge(parts.host, self._factory)
@@ -191,26 +195,50 @@ class OpenFeed:
 
     # -------------------------------------------------------------- what a loop calls
 
-    def draw(self) -> Ticket:
+    def draw(self, *, request: str = "") -> Ticket:
         """The next ticket.
+
+        Args:
+            request: An id of this call: whoever got no answer may call again with it. So may those
+                of all other methods that have it; none is made twice.
 
         Raises:
             FeedFull: As many tickets are out as ``feed.max_open`` allows.
             PoolExhausted: No environment can give an instance any more.
             InfrastructureError: The machine failed; the next call gives the same ticket.
         """
-        with self._call():
-            return self._feed.draw()
+        (ticket,) = self.draw_many(1, request=request)
+        return ticket
+
+    def draw_many(self, count: int, *, request: str = "") -> list[Ticket]:
+        """The next *count* tickets.
+
+        Raises:
+            BackendProtocolError: *request* was answered, and its tickets came back since.
+            FeedFull, PoolExhausted, InfrastructureError: As of :meth:`draw`; tickets that were
+                drawn before stay out, and a call with the same *request* has them.
+        """
+        with self._call(request) as drawn:
+            tickets = [self._again(name) for name in drawn or ()]
+            while len(tickets) < count:
+                tickets.append(self._feed.draw())
+            return tickets
 
     def draw_batch(self) -> Batch:
         """The tickets that are left of the plan: a whole step's, unless some are out already."""
         with self._call():
             return self._feed.draw_batch()
 
-    def outstanding(self) -> list[Ticket]:
-        """The tickets that are out, made again: for a loop that was killed and lost them."""
+    def outstanding(self, ticket_ids: Sequence[str] | None = None) -> list[Ticket]:
+        """The tickets that are out, or those of *ticket_ids*, made again: for a loop that was
+        killed and lost them.
+
+        Raises:
+            DataError: The pool has changed, so that one of them cannot be made any more.
+            InfrastructureError: The machine could not make instances.
+        """
         with self._call():
-            return self._feed.outstanding()
+            return self._feed.outstanding(ticket_ids)
 
     def verify(self, ticket: Ticket, response: Response | str) -> Verdict:
         """The verdict on one response; pure, needs only the ticket, and waits for no other call."""
@@ -221,6 +249,8 @@ class OpenFeed:
         ticket: Ticket | str,
         verdicts: Sequence[Judged],
         responses: Sequence[Response] = (),
+        *,
+        request: str = "",
     ) -> None:
         """Resolve a ticket, or its id, by one verdict for each response to it.
 
@@ -228,6 +258,7 @@ class OpenFeed:
             ticket: The ticket.
             verdicts: Verdicts, or scores of one's own.
             responses: The responses, where controllers are to know their lengths.
+            request: See :meth:`draw`.
 
         Raises:
             BackendProtocolError: The id is unknown or was recorded before, or there is no verdict.
@@ -235,19 +266,21 @@ class OpenFeed:
             UsageError: A score is no number from 0 to 1.
         """
         judged = [_verdict(item) for item in verdicts]
-        with self._call():
-            self._feed.record(_id(ticket), judged, responses)
+        with self._call(request) as made:
+            if made is None:
+                self._feed.record(_id(ticket), judged, responses)
 
-    def abandon(self, ticket: Ticket | str, reason: str) -> None:
+    def abandon(self, ticket: Ticket | str, reason: str, *, request: str = "") -> None:
         """Resolve a ticket, or its id, without verdicts, because it was given up.
 
         Raises:
             BackendProtocolError: The id is unknown, or was recorded or abandoned before.
         """
-        with self._call():
-            self._feed.abandon(_id(ticket), reason)
+        with self._call(request) as made:
+            if made is None:
+                self._feed.abandon(_id(ticket), reason)
 
-    def checkpoint(self, name: str) -> None:
+    def checkpoint(self, name: str, *, request: str = "") -> None:
         """Keep the present state under *name*, in place of an older one of that name.
 
         Raises:
@@ -258,8 +291,11 @@ class OpenFeed:
                 f"a checkpoint cannot be called {name!r}",
                 hint=f"letters, digits, '.', '_' and '-', not beginning with {AUTOMATIC!r}",
             )
-        with self._call():
-            self._save(name)
+        with self._call(request) as made:
+            if made is None:
+                self._save(name)
+                # behind the file: where a kill comes between, the call is made once more
+                self._write_call({"checkpoint": name})
 
     # -------------------------------------------------------------- what a loop may read
 
@@ -314,6 +350,7 @@ class OpenFeed:
             self._go_back(chosen)
         self.files.rewind(chosen.state["logs"], superseded=at is not None)
         self._feed.load_state_dict(chosen.state["feed"])
+        self._requests = dict(chosen.state["requests"])
         if at is None:
             self._replay(chosen.journal)
         report_changes(self.files, self.parts, self.step, self._emit)
@@ -376,31 +413,61 @@ class OpenFeed:
     # -------------------------------------------------------------- the journal
 
     @contextmanager
-    def _call(self) -> Iterator[None]:
-        """One call at a time; one that ends half-way ends the use of this object."""
+    def _call(self, request: str = "") -> Iterator[list[str] | None]:
+        """One call at a time; one that ends half-way ends the use of this object.
+
+        Yields:
+            The tickets that a call with the id *request* has drawn so far, and none for other
+            methods; ``None`` where it has not been made.
+        """
         with self._lock:
             if self._broken:
                 raise UsageError(self._broken, hint="open it again: no answered call is lost")
+            self._request = request
             try:
-                yield
+                yield self._requests.get(request)
             except (BackendProtocolError, PoolExhausted, InfrastructureError, UsageError):
                 raise  # before anything changed, unless a log failed, which has been noted
             except BaseException as error:
                 self._broken = f"the feed was interrupted in a call: {one_line(error)}"
                 raise
+            finally:
+                self._request = ""
             if self._due:
                 self._save_automatic()
 
     def _write_call(self, call: dict[str, JsonValue]) -> None:
         assert self._journal is not None
+        # making a plan is part of whichever draw comes first, and is not told apart from it
+        if self._request and "plan" not in call:
+            call["request"] = self._request
         self._journal.append(compact_json(call), sync=False)
+        self._note_request(call)
+
+    def _note_request(self, call: Mapping[str, Any]) -> None:
+        """Remember that a request was made, and the tickets that it drew."""
+        if request := call.get("request"):
+            names = [name for name, *_ in call.get("draw", ())]
+            self._requests.setdefault(request, []).extend(names)
+            while len(self._requests) > REQUESTS_KEPT:
+                self._requests.pop(next(iter(self._requests)))
+
+    def _again(self, ticket_id: str) -> Ticket:
+        """A ticket that is out, made again for a caller who did not get it."""
+        for ticket in self._feed.outstanding([ticket_id]):
+            return ticket
+        raise BackendProtocolError(
+            f"the request was answered before, and its ticket {ticket_id!r} came back since"
+        )
 
     def _replay(self, start: int) -> None:
         """Make the calls of the journal from byte *start* on once more."""
         assert self._journal is not None
         for span, call in self._journal.records(start):
+            self._note_request(call)
             try:
-                self._feed.replay(call)
+                if "checkpoint" not in call:
+                    self._feed.replay(call)
             except DataError as error:
                 known = ", ".join(self.checkpoints()) or "there is none"
                 raise self._journal.damaged(
@@ -436,7 +503,12 @@ class OpenFeed:
         if journal is None:
             assert self._journal is not None
             journal = self._journal.sync()
-        state = {"journal": journal, "feed": self._feed.state_dict(), **self.files.state_dict()}
+        state = {
+            "journal": journal,
+            "feed": self._feed.state_dict(),
+            "requests": self._requests,
+            **self.files.state_dict(),
+        }
         text = compact_json(state)
         digest = hashlib.sha256(text.encode()).hexdigest()
         write_atomic(self.files.checkpoints / f"{name}.json", f"{digest}\n{text}\n")

@@ -567,7 +567,7 @@ def test_calls_that_cannot_be_made_again_say_which(
     ticket = feed.draw()
     feed.abort()
     make_pool(tmp_path / "pool", skip=ticket.environment_id)
-    with pytest.raises(DataError, match=r"journal.jsonl line 3 now draws .* at=NAME: begin"):
+    with pytest.raises(DataError, match=r"journal.jsonl line 4 now draws .* at=NAME: begin"):
         opened()
     assert opened(at="begin").draw().environment_id != ticket.environment_id
 

@@ -1,0 +1,430 @@
+"""The server: one feed, for any number of clients.
+
+::
+
+    client --- HTTP ---> token, size, version ---> a thread ---> OpenFeed ---> journal
+                         refused: one clear line                 one call at a time; verdicts beside
+
+Routes are below ``/v1``; ``/docs`` describes them, ``/`` is a live page, ``/metrics`` is for
+Prometheus. Every answered call is in the feed's journal, so a killed server loses none of them, and
+a client may repeat a call that it got no answer to, under the same request id.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import json
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing, suppress
+from importlib.resources import files
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.responses import Response as HttpResponse
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from scaler_core import __version__
+from scaler_core.errors import BackendProtocolError, ScalerError, UsageError
+from scaler_core.jsonio import compact_json
+from scaler_core.models import Record, Ticket
+from scaler_core.run.open_feed import OpenFeed
+from scaler_core.serve import protocol
+from scaler_core.serve.protocol import ErrorAnswer
+
+BODY_LIMIT = 64 << 20
+"""Bytes of the largest body."""
+OPEN_TO_ALL = ("/", "/health")
+"""Paths that need no token and show nothing of the feed."""
+VERDICT_THREADS = 4
+LATENCIES = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30)
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Scope = MutableMapping[str, Any]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server on *host*."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class FeedServer:
+    """A feed as an ASGI application.
+
+    Args:
+        feed: The feed; it is not closed.
+        token: What requests must carry as ``Authorization: Bearer TOKEN``; empty for none.
+        ticket_timeout_s: Seconds after which a ticket that was not recorded is abandoned: its
+            client is dead. ``None`` leaves that to the feed, which counts steps.
+        body_limit: Bytes of the largest body.
+
+    Attributes:
+        app: The application.
+    """
+
+    def __init__(
+        self,
+        feed: OpenFeed,
+        *,
+        token: str = "",
+        ticket_timeout_s: float | None = None,
+        body_limit: int = BODY_LIMIT,
+    ) -> None:
+        self.feed = feed
+        self._timeout_s = ticket_timeout_s
+        self._tickets: dict[str, Ticket] = {}
+        self._drawn_at: dict[str, float] = dict.fromkeys(feed.open_tickets, time.monotonic())
+        self._verdicts = ThreadPoolExecutor(VERDICT_THREADS, thread_name_prefix="verdict")
+        self._ended = threading.Event()
+        self._figures = _Figures(feed)
+        self.app = FastAPI(
+            title="SCALER feed",
+            version=protocol.API_VERSION,
+            description="Tickets out, verdicts in: the curriculum of SCALER for any trainer.",
+            lifespan=self._lifespan,
+            strict_content_type=False,  # what `curl -d` sends is JSON too
+        )
+        self._add_routes()
+        self.app.add_exception_handler(ScalerError, _answer_error)
+        self.app.add_exception_handler(RequestValidationError, _answer_invalid)
+        self.app.add_middleware(_Gate, token=token, body_limit=body_limit, figures=self._figures)
+
+    # -------------------------------------------------------------- routes
+
+    def _add_routes(self) -> None:
+        post, get = self.app.post, self.app.get
+        refused = {
+            status: {"model": ErrorAnswer} for status in sorted(set(protocol.STATUS.values()))
+        }
+        shape: dict[str, Any] = {"responses": refused}
+        post("/v1/draw", response_model=protocol.DrawAnswer, **shape)(self._draw)
+        post("/v1/verify", response_model=protocol.VerifyAnswer, **shape)(self._verify)
+        post("/v1/record", response_model=protocol.StepAnswer, **shape)(self._record)
+        post("/v1/abandon", response_model=protocol.StepAnswer, **shape)(self._abandon)
+        post("/v1/checkpoint", response_model=protocol.StepAnswer, **shape)(self._checkpoint)
+        get("/v1/state", response_model=protocol.StateAnswer)(self._state)
+        get("/health")(self._health)
+        get("/metrics", response_class=PlainTextResponse)(self._metrics)
+        get("/", response_class=HTMLResponse, include_in_schema=False)(_page)
+
+    def _draw(self, asked: protocol.DrawRequest) -> HttpResponse:
+        """Draw tickets."""
+        tickets = self.feed.draw_many(asked.count, request=asked.request)
+        now = time.monotonic()
+        for ticket in tickets:
+            self._tickets[ticket.id] = ticket
+            self._drawn_at.setdefault(ticket.id, now)
+        return _json(protocol.DrawAnswer(tickets=tuple(tickets)))
+
+    def _verify(self, asked: protocol.VerifyRequest) -> HttpResponse:
+        """Judge responses; nothing is recorded."""
+        tickets = [self._ticket(item.ticket) for item in asked.items]
+        for item in asked.items:
+            text = item.response if isinstance(item.response, str) else item.response.text
+            if len(text) > protocol.LONGEST_TEXT:
+                raise UsageError(
+                    f"a response has {len(text)} characters; {protocol.LONGEST_TEXT} are allowed"
+                )
+        responses = [item.response for item in asked.items]
+        verdicts = tuple(self._verdicts.map(self.feed.verify, tickets, responses))
+        return _json(protocol.VerifyAnswer(verdicts=verdicts))
+
+    def _record(self, asked: protocol.RecordRequest) -> HttpResponse:
+        """Resolve a ticket by verdicts."""
+        self.feed.record(asked.ticket, asked.verdicts, asked.responses, request=asked.request)
+        return self._resolved(asked.ticket)
+
+    def _abandon(self, asked: protocol.AbandonRequest) -> HttpResponse:
+        """Resolve a ticket without verdicts."""
+        self.feed.abandon(asked.ticket, asked.reason, request=asked.request)
+        return self._resolved(asked.ticket)
+
+    def _resolved(self, ticket_id: str) -> HttpResponse:
+        self._tickets.pop(ticket_id, None)
+        self._drawn_at.pop(ticket_id, None)
+        return _json(protocol.StepAnswer(step=self.feed.step))
+
+    def _checkpoint(self, asked: protocol.CheckpointRequest) -> HttpResponse:
+        """Keep the present state under a name."""
+        self.feed.checkpoint(asked.name, request=asked.request)
+        return _json(protocol.StepAnswer(step=self.feed.step))
+
+    def _state(self) -> HttpResponse:
+        """The feed now."""
+        feed = self.feed
+        return _json(
+            protocol.StateAnswer(
+                recipe=feed.name,
+                step=feed.step,
+                prompts=feed.parts.recipe.batch.prompts,
+                open=len(feed.open_tickets),
+                metrics=feed.metrics,
+                environments=tuple(feed.environments()),
+                checkpoints=tuple(feed.checkpoints()),
+            )
+        )
+
+    def _health(self) -> dict[str, str]:
+        """Whether the server answers, and its versions."""
+        return {"status": "ok", "scaler": __version__, "api": protocol.API_VERSION}
+
+    def _metrics(self) -> HttpResponse:
+        """Figures for Prometheus."""
+        return PlainTextResponse(self._figures.text())
+
+    def _ticket(self, given: str | Ticket) -> Ticket:
+        if isinstance(given, Ticket):
+            return given
+        if given not in self._tickets:  # drawn before this server started
+            for ticket in self.feed.outstanding([given]):
+                self._tickets[given] = ticket
+        try:
+            return self._tickets[given]
+        except KeyError:
+            raise BackendProtocolError(
+                f"ticket {given!r} cannot be judged: it is unknown, or came back already"
+            ) from None
+
+    # -------------------------------------------------------------- dead clients
+
+    @asynccontextmanager
+    async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        watch = None
+        if self._timeout_s is not None:
+            watch = threading.Thread(target=self._watch, name="ticket-timeout", daemon=True)
+            watch.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            if watch is not None:
+                watch.join()
+            self._verdicts.shutdown()
+
+    def _watch(self) -> None:
+        assert self._timeout_s is not None
+        while not self._ended.wait(min(5.0, self._timeout_s / 4)):
+            self.expire(self._timeout_s)
+
+    def expire(self, timeout_s: float) -> None:
+        """Abandon the tickets that have been out for *timeout_s* seconds."""
+        latest = time.monotonic() - timeout_s
+        for name, drawn in list(self._drawn_at.items()):
+            if drawn <= latest:
+                # it may be recorded in this very moment, or the feed may have failed
+                with suppress(ScalerError):
+                    self.feed.abandon(name, f"not recorded within {timeout_s:g} s")
+                self._resolved(name)
+
+
+class _Figures:
+    """Figures of the server and its feed, for Prometheus."""
+
+    def __init__(self, feed: OpenFeed) -> None:
+        self._feed = feed
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "scaler_requests", "Requests.", ("path", "status"), registry=self._registry
+        )
+        self._seconds = Histogram(
+            "scaler_request_seconds",
+            "Seconds to answer.",
+            ("path",),
+            buckets=LATENCIES,
+            registry=self._registry,
+        )
+        self._steps = Gauge("scaler_steps", "Steps that have ended.", registry=self._registry)
+        self._open = Gauge("scaler_open_tickets", "Tickets out.", registry=self._registry)
+        self._last = Gauge(
+            "scaler_step_figure", "Figures of the last step.", ("figure",), registry=self._registry
+        )
+
+    def answered(self, path: str, status: int, seconds: float) -> None:
+        """A request was answered."""
+        known = path if path in _PATHS else "other"
+        self._requests.labels(known, str(status)).inc()
+        self._seconds.labels(known).observe(seconds)
+
+    def text(self) -> str:
+        """All figures in the format of Prometheus."""
+        self._steps.set(self._feed.step)
+        self._open.set(len(self._feed.open_tickets))
+        for name, value in self._feed.metrics.items():
+            self._last.labels(name).set(value)
+        return generate_latest(self._registry).decode()
+
+
+_PATHS = frozenset(
+    {
+        "/",
+        "/health",
+        "/metrics",
+        *(f"/v1/{name}" for name in ("draw", "verify", "record", "abandon", "checkpoint", "state")),
+    }
+)
+
+
+class _Gate:
+    """Refuses requests without the token, of another version, or with too large a body."""
+
+    def __init__(self, app: Any, *, token: str, body_limit: int, figures: _Figures) -> None:
+        self._app = app
+        self._token = token.encode()
+        self._limit = body_limit
+        self._figures = figures
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, statuses = time.monotonic(), []
+
+        async def counted(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+            await send(message)
+
+        if refused := self._refusal(scope):
+            await refused(scope, receive, counted)
+        else:
+            await self._bounded(scope, receive, counted)
+        seconds = time.monotonic() - began
+        self._figures.answered(scope["path"], statuses[0] if statuses else 500, seconds)
+
+    def _refusal(self, scope: Scope) -> HttpResponse | None:
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        stated = headers.get(
+            protocol.VERSION_HEADER.lower().encode(), protocol.API_VERSION.encode()
+        )
+        if stated != protocol.API_VERSION.encode():
+            return _refused(
+                400,
+                f"{protocol.VERSION_HEADER} is {stated.decode('latin-1')!r}; this server speaks "
+                f"{protocol.API_VERSION!r}",
+            )
+        if self._token and scope["path"] not in OPEN_TO_ALL:
+            given = headers.get(b"authorization", b"")
+            if not hmac.compare_digest(given, b"Bearer " + self._token):
+                hint = "send the header Authorization: Bearer TOKEN"
+                return _refused(401, "the token is missing or wrong", hint)
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > self._limit:
+            return self._too_large()
+        return None
+
+    def _too_large(self) -> HttpResponse:
+        return _refused(413, f"the body is larger than {self._limit} bytes", "send fewer at once")
+
+    async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body up to the limit; a body without a length may be of any size."""
+        body, more = bytearray(), True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":  # the client has gone
+                return
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > self._limit:
+                await self._too_large()(scope, receive, send)
+                return
+        pending = iter([{"type": "http.request", "body": bytes(body), "more_body": False}])
+
+        async def replay() -> MutableMapping[str, Any]:
+            return next(pending, None) or await receive()
+
+        await self._app(scope, replay, send)
+
+
+def serve_feed(
+    feed: OpenFeed,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8808,
+    token: str = "",
+    ticket_timeout_s: float | None = None,
+    started: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Serve a feed until a signal ends it; the feed is not closed.
+
+    Args:
+        feed: The feed.
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
+        token: What requests must carry; needed where other machines can reach *host*.
+        ticket_timeout_s: Seconds after which a ticket that was not recorded is abandoned.
+        started: Called with the server's address once it listens.
+
+    Raises:
+        UsageError: The address cannot be listened on, or it needs a token.
+    """
+    if not token and not is_loopback(host):
+        raise UsageError(
+            f"`host` {host} can be reached from other machines: a token is needed",
+            hint="set SCALER_TOKEN, or give `token`",
+        )
+    server = FeedServer(feed, token=token, ticket_timeout_s=ticket_timeout_s)
+    with closing(_listen(host, port)) as listening:
+        address = f"[{host}]" if ":" in host else host
+        started(f"http://{address}:{listening.getsockname()[1]}")
+        config = uvicorn.Config(server.app, log_level="warning", access_log=False)
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    hint = "another `port`, or 0 for a free one"
+    if not 0 <= port < 1 << 16:
+        raise UsageError(f"cannot listen on {host}:{port}: there is no such port", hint=hint)
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        why = error.strerror or error
+        raise UsageError(f"cannot listen on {host}:{port}: {why}", hint=hint) from None
+
+
+def _json(answer: Record) -> HttpResponse:
+    # ASCII: texts out of pools may hold what no UTF-8 can
+    text = json.dumps(answer.model_dump(mode="json"), separators=(",", ":"), allow_nan=False)
+    return HttpResponse(text, media_type="application/json")
+
+
+def _refused(status: int, error: str, hint: str = "", kind: str = "UsageError") -> HttpResponse:
+    text = compact_json(ErrorAnswer(kind=kind, error=error, hint=hint).model_dump(mode="json"))
+    return HttpResponse(text, status_code=status, media_type="application/json")
+
+
+async def _answer_error(request: Request, error: Exception) -> HttpResponse:
+    assert isinstance(error, ScalerError)
+    status = protocol.status_of(error)
+    return _refused(status, error.message, error.hint, type(error).__name__)
+
+
+async def _answer_invalid(request: Request, error: Exception) -> HttpResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    parts = (
+        [] if first["type"] == "json_invalid" else [part for part in first["loc"] if part != "body"]
+    )
+    place = ".".join(str(part) for part in parts)
+    more = len(error.errors()) - 1
+    text = f"{place or 'the body'}: {first['msg']}" + (f" (and {more} more)" if more else "")
+    return _refused(422, text, "see /docs for the form of a request")
+
+
+def _page() -> HTMLResponse:
+    """The live page."""
+    return HTMLResponse(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
