@@ -73,7 +73,7 @@ _EXPORTS: dict[str, str] = {
     "sample_pool": "scaler_core.library",
     "Sandbox": "scaler_core.interfaces",
     "ScalerError": "scaler_core.errors",
-    "serve_feed": "scaler_core.serve.server",
+    "serve_feed": "scaler_core.serve",
     "SynthesisOptions": "scaler_core.synthesis.config",
     "SynthesisRun": "scaler_core.synthesis.run",
     "Ticket": "scaler_core.models",

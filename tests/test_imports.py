@@ -49,7 +49,7 @@ ORDER = [
     {"curriculum", "evaluation", "audit"},
     {"run"},
     {"synthesis"},
-    {"library", "doctor"},
+    {"library", "doctor", "serve"},
     {"cli"},
 ]
 # the kit for plugin authors stands beside the commands: it may use all that they use

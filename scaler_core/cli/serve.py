@@ -71,14 +71,8 @@ def command(
     feed that is there. No answered call is lost, however the server ends. The clients are
     scaler_core.FeedClient and AsyncFeedClient; /docs describes the calls.
     """
-    try:
-        from scaler_core.serve.server import serve_feed
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"scaler serve needs the extra 'serve': {error.name} is not installed",
-            hint="pip install 'scaler-rl[serve]'",
-        ) from None
     from scaler_core.run.open_feed import open_feed
+    from scaler_core.serve import serve_feed
 
     if recipe is None and directory is None:
         raise UsageError("name a recipe, or the --directory of a feed to go on with")

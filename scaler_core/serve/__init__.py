@@ -1,1 +1,48 @@
 """A feed over HTTP: the server that ``scaler serve`` runs, and clients with the feed's methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from scaler_core.errors import UsageError
+from scaler_core.run.open_feed import OpenFeed
+
+
+def serve_feed(
+    feed: OpenFeed,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8808,
+    token: str = "",
+    ticket_timeout_s: float | None = None,
+    started: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Serve a feed until a signal ends it; the feed is not closed.
+
+    Args:
+        feed: The feed.
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
+        token: What requests must carry; needed where other machines can reach *host*.
+        ticket_timeout_s: Seconds after which a ticket that was not recorded is abandoned.
+        started: Called with the server's address once it listens.
+
+    Raises:
+        UsageError: The extra ``serve`` is not installed, the address cannot be listened on, or it
+            needs a token.
+    """
+    try:
+        from scaler_core.serve.server import serve
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"serving a feed needs the extra 'serve': {error.name} is not installed",
+            hint="pip install 'scaler-rl[serve]'",
+        ) from None
+    serve(
+        feed,
+        host=host,
+        port=port,
+        token=token,
+        ticket_timeout_s=ticket_timeout_s,
+        started=started,
+    )

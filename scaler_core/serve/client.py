@@ -15,10 +15,10 @@ from typing import Any, Final, Self
 
 import httpx
 
+import scaler_core.serve.protocol as protocol
 from scaler_core.errors import InfrastructureError, ScalerError
 from scaler_core.models import Response, Ticket, Verdict
 from scaler_core.run.open_feed import Judged
-from scaler_core.serve import protocol
 
 RETRIES: Final = 5
 PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)

@@ -31,12 +31,12 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.responses import Response as HttpResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+import scaler_core.serve.protocol as protocol
 from scaler_core import __version__
 from scaler_core.errors import BackendProtocolError, ScalerError, UsageError
 from scaler_core.jsonio import compact_json
 from scaler_core.models import Record, Ticket
 from scaler_core.run.open_feed import OpenFeed
-from scaler_core.serve import protocol
 from scaler_core.serve.protocol import ErrorAnswer
 
 BODY_LIMIT = 64 << 20
@@ -348,28 +348,16 @@ class _Gate:
         await self._app(scope, replay, send)
 
 
-def serve_feed(
+def serve(
     feed: OpenFeed,
     *,
-    host: str = "127.0.0.1",
-    port: int = 8808,
-    token: str = "",
-    ticket_timeout_s: float | None = None,
-    started: Callable[[str], None] = lambda url: None,
+    host: str,
+    port: int,
+    token: str,
+    ticket_timeout_s: float | None,
+    started: Callable[[str], None],
 ) -> None:
-    """Serve a feed until a signal ends it; the feed is not closed.
-
-    Args:
-        feed: The feed.
-        host: The address to listen on.
-        port: The port; 0 takes a free one.
-        token: What requests must carry; needed where other machines can reach *host*.
-        ticket_timeout_s: Seconds after which a ticket that was not recorded is abandoned.
-        started: Called with the server's address once it listens.
-
-    Raises:
-        UsageError: The address cannot be listened on, or it needs a token.
-    """
+    """See :func:`scaler_core.serve_feed`."""
     if not token and not is_loopback(host):
         raise UsageError(
             f"`host` {host} can be reached from other machines: a token is needed",

@@ -18,8 +18,9 @@ from scaler_core.errors import BackendProtocolError, FeedFull, InfrastructureErr
 from scaler_core.models import Response, Ticket, Verdict
 from scaler_core.run.open_feed import OpenFeed, open_feed
 from scaler_core.run.setup import FeedParts
+from scaler_core.serve import serve_feed
 from scaler_core.serve.client import AsyncFeedClient, FeedClient
-from scaler_core.serve.server import FeedServer, is_loopback, serve_feed
+from scaler_core.serve.server import FeedServer, is_loopback
 from tests.run.test_run import HOST, make_pool, recipe
 from tests.run.worlds import ScriptedFactory
 
