@@ -404,5 +404,8 @@ class Event(Versioned):
 
 def accuracy(outcomes: Sequence[Outcome]) -> float | None:
     """Sample-weighted mean accuracy over decided responses; ``None`` when none was decided."""
-    decided = sum(item.decided for item in outcomes)
-    return sum(item.correct for item in outcomes) / decided if decided else None
+    correct = decided = 0
+    for item in outcomes:
+        correct += item.correct
+        decided += item.decided
+    return correct / decided if decided else None
