@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Literal
 
 import tomli_w
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, m
 from scaler_core.models import ComponentChoice, PromptStyle
 
 DEFAULT_RECIPE = "quickstart"
+WORKERS_ON_RAY = 2
 
 
 class Section(BaseModel):
@@ -138,13 +140,24 @@ class PromptSection(Section):
     """Texts that end a response."""
 
 
+def whole_cores() -> int:
+    """Processors that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _default_workers(section: dict[str, Any]) -> int:
+    return WORKERS_ON_RAY if section.get("executor") == "ray" else whole_cores()
+
+
 class FactorySection(Section):
     """``[factory]``: how instances are made."""
 
-    workers: int = Field(default=2, ge=1)
-    """Environments whose instances are made side by side."""
     executor: Literal["local", "ray"] = "local"
     """Where the workers run: on this machine, or as Ray actors on all machines of a cluster."""
+    workers: int = Field(default_factory=_default_workers, ge=1)
+    """Environments whose instances are made side by side: one for each core of this machine, and
+    two with Ray, where each takes a core of the cluster. Changes no instance."""
     ready: int = Field(default=2, ge=0)
     """Instances kept ready in the background for each level that an active environment can reach
     next; 0 makes every instance when it is drawn. Changes no instance."""

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import difflib
 import errno
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
+from types import TracebackType
 
 
 class ScalerError(Exception):
@@ -133,8 +133,7 @@ def machine_fault(error: BaseException) -> InfrastructureError | None:
     )
 
 
-@contextmanager
-def blamed_on(component: str, did: str = "raised") -> Iterator[None]:
+def blamed_on(component: str, did: str = "raised") -> _Blame:
     """Turn whatever a component raises into a :class:`PluginError` that names it.
 
     Errors that SCALER raises on purpose pass as they are, and what the machine lacks is no fault
@@ -144,14 +143,32 @@ def blamed_on(component: str, did: str = "raised") -> Iterator[None]:
         component: The component, as the message names it.
         did: The words between its name and that of the exception.
     """
-    try:
-        yield
-    except ScalerError:
-        raise
-    except (Exception, SystemExit) as error:
+    return _Blame(component, did)
+
+
+class _Blame:
+    """The block of :func:`blamed_on`; no generator, for a step enters it for every environment."""
+
+    __slots__ = ("_component", "_did")
+
+    def __init__(self, component: str, did: str) -> None:
+        self._component = component
+        self._did = did
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, ScalerError) or not isinstance(error, (Exception, SystemExit)):
+            return
         if fault := machine_fault(error):
             raise fault from error
         raise PluginError(
-            f"{component} {did} {one_line(error)}",
+            f"{self._component} {self._did} {one_line(error)}",
             hint="run again with --debug for its traceback, and report it to its author",
         ) from error

@@ -530,5 +530,8 @@ def accuracy(outcomes: Sequence[Outcome]) -> float | None:
     The credit of a response is its score where it has one, else 1 or 0: without scores this is the
     share of right responses.
     """
-    decided = sum(item.decided for item in outcomes)
-    return math.fsum(item.credit for item in outcomes) / decided if decided else None
+    credit, decided = 0.0, 0
+    for item in outcomes:
+        credit += item.correct if item.score is None else item.score
+        decided += item.decided
+    return credit / decided if decided else None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scaler_core.config import Recipe
+from scaler_core.config import FactorySection, Recipe
 from scaler_core.errors import UsageError
 from scaler_core.run.recipes import load_recipe, recipe_from
 
@@ -137,3 +137,10 @@ def test_a_file_that_is_not_toml_names_the_place(tmp_path: Path) -> None:
     path = write(tmp_path, "[run\nsteps = 5\n")
     with pytest.raises(UsageError, match=r"mine\.toml is not valid TOML: .*line 1"):
         load_recipe(str(path), {})
+
+
+def test_there_is_a_worker_for_each_core_but_on_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scaler_core.config.whole_cores", lambda: 7)
+    assert FactorySection().workers == 7
+    assert FactorySection(executor="ray").workers == 2
+    assert FactorySection(workers=3).workers == 3

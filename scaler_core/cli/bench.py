@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from scaler_core.audit.cost import MOST_ENVIRONMENTS, measure_pool
@@ -17,6 +15,7 @@ from scaler_core.cli.output import (
     sandbox_options,
     with_flags,
 )
+from scaler_core.config import whole_cores
 
 
 @click.group("bench")
@@ -32,7 +31,7 @@ def command() -> None:
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    default=lambda: len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2,
+    default=whole_cores,
     show_default="one for each core",
     help="Batches made side by side.",
 )

@@ -23,6 +23,7 @@ from scaler_core.cli.output import (
     sandbox_options,
 )
 from scaler_core.cli.signals import first_stop_asks
+from scaler_core.config import whole_cores
 from scaler_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ AUDIT_ONLY = {
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    default=2,
-    show_default=True,
+    default=whole_cores,
+    show_default="one for each core",
     help="Environments audited side by side.",
 )
 @sandbox_options

@@ -12,13 +12,14 @@ from the run's seed and the step, so that a resumed run repeats an uninterrupted
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from pydantic import JsonValue
 
+from scaler_core.curriculum.candidates import Candidates, PoolIds
 from scaler_core.curriculum.guards import GuardedController, GuardedCurator
 from scaler_core.curriculum.memory import CurriculumView, EnvironmentState, EnvironmentView
 from scaler_core.errors import DataError, PluginError, PoolExhausted, ScalerError, UsageError
@@ -72,7 +73,9 @@ class Engine:
         self.active: list[str] = []
         self.environment = lru_cache(maxsize=ENVIRONMENTS_KEPT)(source.get)
         self._memory: dict[str, EnvironmentState] = {}
-        self._ids = sorted(source.ids())
+        self._ids = PoolIds(source)
+        self._quarantined: set[str] = set()
+        self._views: dict[str, EnvironmentView] = {}
         self._history_lengths: dict[str, int | None] = {}
 
     # -------------------------------------------------------------- the active set
@@ -85,8 +88,7 @@ class Engine:
             PluginError: The curator broke its contract, or admits nobody.
         """
         self.step = step
-        view = self._view(self.active, exclude=set())
-        self._replace(self.curator.retire(view))
+        self._replace(self.curator.retire(self._view(exclude=set())))
         if not self.active:
             self._explain_empty_set()
 
@@ -96,6 +98,7 @@ class Engine:
         if state.quarantine:
             return
         state.quarantine = reason
+        self._quarantined.add(environment_id)
         self._emit("quarantined", environment_id, reason, evidence)
         if environment_id in self.active:
             self.active.remove(environment_id)
@@ -112,13 +115,12 @@ class Engine:
 
     def _replace(self, retirements: Sequence[Retirement]) -> None:
         """Retire as many as candidates can replace; the rest stay with a cleared history."""
-        # the pool is walked only where somebody is to be replaced
         room = len(self._candidates(exclude=set())) if retirements else 0
         for item in retirements[:room]:
-            state = self.memory(item.environment_id)
-            self.active.remove(item.environment_id)
             self._emit_retirement("retired", item)
-            state.forget_history(0)
+            self.memory(item.environment_id).forget_history(0)
+        leaving = {item.environment_id for item in retirements[:room]}
+        self.active = [name for name in self.active if name not in leaving]
         for item in retirements[room:]:
             self._emit_retirement("kept", item, {"why": "nobody could take its place"})
             # with its old history the same rule would name it again before every step
@@ -127,7 +129,7 @@ class Engine:
         self._admit(exclude={item.environment_id for item in retirements})
 
     def _admit(self, exclude: set[str]) -> None:
-        view = self._view(self.active, exclude)
+        view = self._view(exclude)
         # *exclude* is part of the seed: a step may admit several times, after each quarantine
         rng = derive_random(self.seed, "admit", self.step, *sorted(exclude))
         for item in self.curator.admit(view, rng):
@@ -137,21 +139,20 @@ class Engine:
             evidence = {**item.evidence, "difficulty": self.difficulty(name)}
             self._emit("admitted", name, item.rule, evidence)
 
-    def _view(self, active: Iterable[str], exclude: set[str]) -> CurriculumView:
-        views = [self._environment_view(name) for name in active]
+    def _view(self, exclude: set[str]) -> CurriculumView:
+        views = [self._views.get(name) or self._environment_view(name) for name in self.active]
         return CurriculumView(
             self.step, views, lambda: self._candidates(exclude), self.source.weight
         )
 
-    def _candidates(self, exclude: set[str]) -> list[str]:
-        taken = exclude.union(self.active)
-        taken.update(name for name, state in self._memory.items() if state.quarantine)
-        return [name for name in self._ids if name not in taken]
+    def _candidates(self, exclude: set[str]) -> Candidates:
+        return self._ids.without({*self.active, *self._quarantined, *exclude})
 
     def _environment_view(self, name: str) -> EnvironmentView:
-        return EnvironmentView(
-            name, self.top_level(name), self.memory(name), self._find_history_length
+        view = self._views[name] = EnvironmentView(
+            name, self.memory(name), self.top_level, self._find_history_length
         )
+        return view
 
     def _find_history_length(self, name: str) -> int | None:
         if name not in self._history_lengths:
@@ -239,7 +240,7 @@ class Engine:
 
     def learn(self, step: int, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
         """Move d by the outcomes of *step*; an environment without a decided response stays."""
-        self.step = step
+        self.step, active = step, set(self.active)
         for name, groups in outcomes.items():
             mean = accuracy(groups)
             if mean is None:
@@ -247,13 +248,13 @@ class Engine:
             state = self.memory(name)
             before = self.difficulty(name)
             top = self.top_level(name)
-            state.controller = self.controller.update(name, state.controller, groups, top)
+            state.controller, after = self.controller.update(name, state.controller, groups, top)
             # one that was quarantined within the step has no history any more
-            if name in self.active:
+            if name in active:
                 state.remember(before, mean)
             evidence: dict[str, JsonValue] = {
                 "before": before,
-                "after": self.difficulty(name),
+                "after": after,
                 "accuracy": mean,
                 "outcomes": _counts_by_level(groups),
             }
@@ -303,11 +304,11 @@ class Engine:
             active = [str(name) for name in state["active"]]
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"the checkpoint's curriculum state is damaged: {error!r}") from None
-        known = set(self._ids)
-        self._memory = {name: item for name, item in memory.items() if name in known}
-        self.active = [name for name in active if name in known]
+        self._memory = {name: item for name, item in memory.items() if name in self._ids}
+        self._views.clear()
+        self.active = [name for name in active if name in self._ids]
         self._check_controller_states()
-        for name in sorted(memory.keys() - known):
+        for name in sorted(memory.keys() - self._memory.keys()):
             self._emit("environment_removed", name, "not in the pool any more")
         for name, item in self._memory.items():
             content = self.source.content_hash(name)
@@ -315,6 +316,7 @@ class Engine:
                 item.content_hash, item.cap, item.quarantine = content, None, ""
                 item.forget_history(self.step + 1 if name in self.active else 0)
                 self._emit("environment_edited", name, "its content changed")
+        self._quarantined = {name for name, item in self._memory.items() if item.quarantine}
 
     def _check_controller_states(self) -> None:
         for name in self._memory:

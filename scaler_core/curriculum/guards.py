@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, TypeVar
 
 from scaler_core.errors import PluginError, blamed_on
 from scaler_core.interfaces import Admission, Controller, Curator, CuratorView, Retirement, State
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Outcome
+
+_EXACT = (int, bool, type(None))  # values that JSON gives back as they are
 
 NamedT = TypeVar("NamedT", Admission, Retirement)
 
@@ -47,8 +49,8 @@ class GuardedController:
 
     def update(
         self, environment_id: str, state: State, outcomes: Sequence[Outcome], top: int
-    ) -> State:
-        """The state after a step."""
+    ) -> tuple[State, float]:
+        """The state after a step, and its d."""
         with blamed_on(f"{self._title} (update, {environment_id!r})"):
             new = self._controller.update(_copy(state), outcomes, top)
         plain = self._plain(new, "update")
@@ -57,7 +59,7 @@ class GuardedController:
             raise PluginError(
                 f"{self._title} moved {environment_id!r} to difficulty {d}, outside 0 to {top}"
             )
-        return plain
+        return plain, d
 
     def difficulty(self, state: State) -> float:
         """The real number d of a state."""
@@ -71,8 +73,8 @@ class GuardedController:
         if not isinstance(state, dict):
             raise PluginError(f"{self._title}: {method} returned {state!r}, which is no dict")
         try:
-            # through JSON now, so that a run and its resume go on from the same state
-            plain: State = json.loads(canonical_json(state))
+            # as JSON gives it back, so that a run and its resume go on from the same state
+            plain: State = _as_json(state)
         except (TypeError, ValueError) as error:
             raise PluginError(
                 f"{self._title}: {method} returned a state that is not JSON: {error}"
@@ -103,7 +105,7 @@ class GuardedCurator:
             f"admit before step {view.step}",
             Admission,
             lambda: self._curator.admit(view, rng),
-            lambda: set(view.candidates),
+            lambda: view.candidates,
             "not a candidate",
         )
 
@@ -112,7 +114,7 @@ class GuardedCurator:
         doing: str,
         kind: type[NamedT],
         ask: Callable[[], Sequence[NamedT]],
-        find_allowed: Callable[[], set[str]],
+        find_allowed: Callable[[], Container[str]],
         fault: str,
     ) -> list[NamedT]:
         with blamed_on(f"{self.title} ({doing})"):
@@ -122,7 +124,7 @@ class GuardedCurator:
                 f"{self.title} ({doing}) returned {found}, which are not {kind.__name__} objects"
             )
         # a large pool's candidates are only looked up where somebody is named
-        allowed = find_allowed() if found else set()
+        allowed = find_allowed() if found else ()
         named: set[str] = set()
         for item in found:
             name = item.environment_id
@@ -134,9 +136,21 @@ class GuardedCurator:
         return found
 
 
-def _copy(state: State) -> State:
-    copy: State = json.loads(json.dumps(state))
-    return copy
+def _as_json(value: Any) -> Any:
+    """What :func:`canonical_json` makes of *value*, read back."""
+    kind = type(value)
+    if kind in _EXACT or (kind is float and math.isfinite(value)):
+        return value
+    if kind is dict and all(type(key) is str for key in value):
+        return {key: _as_json(value[key]) for key in sorted(value)}
+    return json.loads(canonical_json(value))
+
+
+def _copy(value: Any) -> Any:
+    """A copy of plain JSON."""
+    if type(value) is dict:
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if type(value) is list else value
 
 
 def _is_level(level: object, top: int) -> bool:

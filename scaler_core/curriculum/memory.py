@@ -78,9 +78,14 @@ class EnvironmentView:
     """One active environment; implements :class:`scaler_core.interfaces.curriculum.History`."""
 
     environment_id: str
-    top_level: int
     _state: EnvironmentState
+    _find_top_level: Callable[[str], int]
     _find_history_length: Callable[[str], int | None]
+
+    @property
+    def top_level(self) -> int:
+        """The highest level that may be drawn."""
+        return self._find_top_level(self.environment_id)
 
     @property
     def history_length(self) -> int | None:

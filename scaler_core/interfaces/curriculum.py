@@ -54,7 +54,11 @@ class CuratorView(Protocol):
 
     @property
     def candidates(self) -> Sequence[str]:
-        """Ids, sorted, of usable environments outside the active set and not retired just now."""
+        """Ids, sorted, of usable environments outside the active set and not retired just now.
+
+        To index it and to ask for its length costs the same in a pool of any size; a walk does not.
+        :func:`scaler_core.curriculum.candidates.draw_by_weight` draws without one.
+        """
 
     def weight(self, environment_id: str) -> float:
         """The weight that the recipe gives to this environment's pool."""

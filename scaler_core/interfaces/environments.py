@@ -64,7 +64,7 @@ class EnvironmentSource(ABC):
         """D of one environment, without reading all of it."""
 
     def weight(self, environment_id: str) -> float:
-        """How much likelier than weight 1 the environment is admitted."""
+        """How much likelier than weight 1 the environment is admitted; the same during a run."""
         return 1.0
 
     def __len__(self) -> int:

@@ -14,6 +14,7 @@ from scaler_core.factory import InstanceFactory
 from scaler_core.interfaces import Ask
 from scaler_core.judge import Judge
 from scaler_core.models import Event, Question, Response, Ticket, Verdict
+from scaler_core.pool.source import CombinedSource
 from scaler_core.run.benchmarks import (
     GRID_FILE,
     StepEvaluations,
@@ -110,23 +111,15 @@ class RunEvaluation:
             return []
         path = self._files.evaluation / "grid.jsonl"
         if not path.exists():
-            tickets: list[Ticket] = []
-            dropped: dict[str, int] = {}
-            for source in (parts.source, parts.held_out):
-                if source is None:
-                    continue
-                made, lost = make_grid(
-                    source,
-                    self._factory,
-                    self._judge,
-                    parts.verifier,
-                    levels=options.levels,
-                    seeds=options.seeds,
-                )
-                tickets += made
-                dropped = {
-                    cause: dropped.get(cause, 0) + lost.get(cause, 0) for cause in dropped | lost
-                }
+            sources = [(source, 1.0) for source in (parts.source, parts.held_out) if source]
+            tickets, dropped = make_grid(
+                CombinedSource(sources),
+                self._factory,
+                self._judge,
+                parts.verifier,
+                levels=options.levels,
+                seeds=options.seeds,
+            )
             if dropped:
                 evidence: dict[str, Any] = {"tickets": len(tickets), **dropped}
                 self._emit(Event(kind="grid_incomplete", step=step, evidence=evidence))

@@ -12,12 +12,18 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from scaler_core.errors import DataError, InfrastructureError, UsageError
-from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest
-from scaler_core.interfaces import EnvironmentSource
+from scaler_core.factory import (
+    InstanceFactory,
+    InstanceFailure,
+    InstanceRequest,
+    InstanceResult,
+)
+from scaler_core.interfaces import AnyEnvironment, EnvironmentSource
 from scaler_core.jsonio import compact_json, read_lines, write_atomic
 from scaler_core.judge import Judge
 from scaler_core.models import ComponentChoice, Instance, Ticket, Verdict
@@ -65,48 +71,72 @@ def make_grid(
         InfrastructureError: The machine could not make instances.
         UsageError: An environment names a verifier that is not installed.
     """
+    places = [
+        _Place(environment, level, derive_seed("held-out grid", environment.id, level, index))
+        for environment in map(source.get, source.ids())
+        for level in sorted(set(levels))
+        if level <= environment.top_level
+        for index in range(seeds)
+    ]
+    made = _make_places(places, factory)
     tickets: list[Ticket] = []
     dropped: Counter[str] = Counter()
-    for name in source.ids():
-        environment = source.get(name)
-        requests = [
-            InstanceRequest(
-                environment,
-                level,
-                tuple(derive_seed("held-out grid", name, level, index) for index in range(seeds)),
-            )
-            for level in sorted(set(levels))
-            if level <= environment.top_level
-        ]
-        for request, made in zip(requests, factory.make_many(requests), strict=True):
-            for seed, first in zip(request.seeds, made, strict=True):
-                result = _retry_invalid(first, request, seed, factory)
-                if isinstance(result, InstanceFailure):
-                    dropped[result.cause] += 1
-                else:
-                    tickets.append(_grid_ticket(result, judge.choose(result, verifier)))
+    for result in made:
+        if isinstance(result, InstanceFailure):
+            dropped[result.cause] += 1
+        else:
+            tickets.append(_grid_ticket(result, judge.choose(result, verifier)))
     return tickets, dict(dropped)
 
 
-def _retry_invalid(
-    result: Instance | InstanceFailure,
-    request: InstanceRequest,
-    seed: int,
-    factory: InstanceFactory,
-) -> Instance | InstanceFailure:
-    """The instance of the seed or of a further attempt; the last failure where all are invalid."""
-    for attempt in range(1, ATTEMPTS):
-        if isinstance(result, Instance):
-            break
-        if result.cause == "infrastructure":
-            raise InfrastructureError(
-                f"no held-out instance of {request.environment.id!r} could be made: "
-                f"{result.detail}",
-                hint="the environment is not to blame; see scaler doctor",
+class _Place(NamedTuple):
+    """A place of the grid, before an instance fills it."""
+
+    environment: AnyEnvironment
+    level: int
+    seed: int
+
+    def nth_seed(self, attempt: int) -> int:
+        """The seed of an attempt; the first one is 0."""
+        return derive_seed(self.seed, "attempt", attempt) if attempt else self.seed
+
+
+def _make_places(places: Sequence[_Place], factory: InstanceFactory) -> list[InstanceResult]:
+    """The instance of each place, all places in one call; the last failure where none is valid.
+
+    Whatever is invalid is made once more, with the next seed, until ``ATTEMPTS`` were made.
+    """
+    found: dict[int, InstanceResult] = {}
+    empty = list(range(len(places)))
+    for attempt in range(ATTEMPTS):
+        requests = [
+            InstanceRequest(
+                places[indices[0]].environment,
+                places[indices[0]].level,
+                tuple(places[index].nth_seed(attempt) for index in indices),
             )
-        again = derive_seed(seed, "attempt", attempt)
-        result = factory.make(request.environment, request.level, [again])[0]
-    return result
+            for indices in _neighbours(empty, places)
+        ]
+        made = chain.from_iterable(factory.make_many(requests) if requests else ())
+        found.update(zip(empty, made, strict=True))
+        empty = [index for index in empty if isinstance(found[index], InstanceFailure)]
+        for index in empty:
+            _refuse_machine_failure(places[index], found[index])
+    return [found[index] for index in range(len(places))]
+
+
+def _neighbours(indices: Sequence[int], places: Sequence[_Place]) -> list[list[int]]:
+    """*indices* in groups of one environment and level."""
+    by_level = groupby(indices, lambda index: (id(places[index].environment), places[index].level))
+    return [list(group) for _, group in by_level]
+
+
+def _refuse_machine_failure(place: _Place, result: InstanceResult) -> None:
+    if isinstance(result, InstanceFailure) and result.cause == "infrastructure":
+        raise InfrastructureError(
+            f"no held-out instance of {place.environment.id!r} could be made: {result.detail}",
+            hint="the environment is not to blame; see scaler doctor",
+        )
 
 
 def _grid_ticket(instance: Instance, verifier: ComponentChoice) -> Ticket:

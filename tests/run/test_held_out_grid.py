@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from scaler_core.errors import DataError, InfrastructureError
-from scaler_core.factory import InstanceFailure
+from scaler_core.factory import InstanceFailure, InstanceRequest, InstanceResult
 from scaler_core.models import ComponentChoice, Ticket, Verdict
 from scaler_core.pool.source import MemorySource
 from scaler_core.run.held_out import (
+    ATTEMPTS,
     Score,
     make_grid,
     read_grid,
@@ -59,6 +62,50 @@ def test_invalid_instances_are_replaced_and_lasting_failures_counted() -> None:
     assert dropped["disagreement"] == 3
     assert len(tickets) + sum(dropped.values()) == 15
     assert all(ticket.seed % 2 == 0 for ticket in tickets)
+
+
+class CountsCalls(ScriptedFactory):
+    """Notes the requests of each call."""
+
+    calls: list[list[tuple[str, int, int]]]
+
+    def make_many(self, requests: Sequence[InstanceRequest]) -> list[list[InstanceResult]]:
+        self.calls.append([(r.environment.id, r.level, len(r.seeds)) for r in requests])
+        return super().make_many(requests)
+
+
+def test_the_whole_grid_is_asked_for_at_once_and_so_are_replacements() -> None:
+    def answer(environment, level, seed):  # type: ignore[no-untyped-def]
+        return InstanceFailure("generator_error", "odd") if seed % 2 else "1"
+
+    factory = CountsCalls(answer)
+    factory.calls = []
+    tickets, _ = grid(factory, seeds=4)
+    whole = [("short", 0, 4), ("short", 1, 4), ("tall", 0, 4), ("tall", 1, 4), ("tall", 8, 4)]
+    assert factory.calls[0] == whole
+    assert 1 < len(factory.calls) <= ATTEMPTS
+    left = [sum(seeds for *_, seeds in requests) for requests in factory.calls]
+    assert left == sorted(left, reverse=True), "only places that are still empty"
+    assert [(t.environment_id, t.level) for t in tickets] == sorted(
+        (t.environment_id, t.level) for t in tickets
+    )
+
+
+def test_many_workers_make_the_grid_of_one() -> None:
+    def answer(environment, level, seed):  # type: ignore[no-untyped-def]
+        return InstanceFailure("generator_error", "no") if seed % 3 == 0 else str(seed)
+
+    assert grid(SideBySide(answer)) == grid(ScriptedFactory(answer))
+
+
+class SideBySide(ScriptedFactory):
+    """Makes its requests in threads, the last one first."""
+
+    def make_many(self, requests: Sequence[InstanceRequest]) -> list[list[InstanceResult]]:
+        with ThreadPoolExecutor(8) as threads:
+            asked = [(item.environment, item.level, item.seeds) for item in reversed(requests)]
+            made = [threads.submit(self.make, *item) for item in asked]
+            return [future.result() for future in reversed(made)]
 
 
 def test_a_failing_machine_does_not_shrink_the_grid_in_silence() -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
+from scaler_core.curriculum.candidates import draw_by_weight
 from scaler_core.curriculum.memory import HISTORY_LIMIT
 from scaler_core.interfaces import Admission, Curator, CuratorView, History, Options, Retirement
 
@@ -57,8 +58,8 @@ class ActiveSet(Curator):
         missing = self.config.size - len(view.active)
         if missing <= 0:
             return []
-        candidates = list(view.candidates)
-        chosen = _weighted_sample(candidates, view, missing, rng)
+        candidates = view.candidates
+        chosen = draw_by_weight(candidates, view.weight, missing, rng)
         evidence: dict[str, JsonValue] = {"candidates": len(candidates), "size": self.config.size}
         return [
             Admission(environment_id=name, rule="vacancy", evidence=evidence) for name in chosen
@@ -68,9 +69,9 @@ class ActiveSet(Curator):
         config = self.config
         difficulties, accuracies = history.difficulties, history.accuracies
         top = float(history.top_level)
-        if config.k_zero and _last(accuracies, config.k_zero, lambda value: value == 0):
+        if 0 < config.k_zero <= len(accuracies) and not any(accuracies[-config.k_zero :]):
             return _retirement(history, "zero", steps=config.k_zero)
-        if config.k_sat and _last(difficulties, config.k_sat, lambda value: value >= top):
+        if 0 < config.k_sat <= len(difficulties) and min(difficulties[-config.k_sat :]) >= top:
             return _retirement(history, "saturated", steps=config.k_sat, top_level=top)
         k_slope = self._slope_window(history)
         if k_slope is not None and len(difficulties) >= k_slope:
@@ -92,31 +93,11 @@ class ActiveSet(Curator):
                 return length
 
 
-def _last(values: Sequence[float], count: int, holds: Callable[[float], bool]) -> bool:
-    return len(values) >= count and all(holds(value) for value in values[-count:])
-
-
 def _retirement(history: History, rule: str, **evidence: JsonValue) -> Retirement:
     since = {"admitted_step": history.admitted_step}
     return Retirement(
         environment_id=history.environment_id, rule=rule, evidence={**since, **evidence}
     )
-
-
-def _weighted_sample(
-    names: list[str], view: CuratorView, count: int, rng: random.Random
-) -> list[str]:
-    """Draw *count* different names, each in proportion to its weight among those left.
-
-    Every name gets the key ``u ** (1 / weight)`` with u uniform, and the largest keys win
-    (Efraimidis and Spirakis): for equal weights this is a uniform sample without replacement.
-    """
-    keyed = []
-    for name in names:
-        uniform, weight = rng.random(), view.weight(name)
-        if weight > 0:
-            keyed.append((uniform ** (1 / weight), name))
-    return [name for _, name in heapq.nlargest(count, keyed)]
 
 
 def least_squares_slope(values: Sequence[float]) -> float:
@@ -127,4 +108,11 @@ def least_squares_slope(values: Sequence[float]) -> float:
     centre = (len(values) - 1) / 2
     first = values[0]
     rise = math.fsum((x - centre) * (y - first) for x, y in enumerate(values))
-    return rise / math.fsum((x - centre) ** 2 for x in range(len(values)))
+    return rise / _spread(len(values))
+
+
+@lru_cache
+def _spread(count: int) -> float:
+    """Sum of squared distances of x = 0 to *count* - 1 from their mean."""
+    centre = (count - 1) / 2
+    return math.fsum((x - centre) ** 2 for x in range(count))
