@@ -532,6 +532,6 @@ def accuracy(outcomes: Sequence[Outcome]) -> float | None:
     """
     credit, decided = 0.0, 0
     for item in outcomes:
-        credit += item.correct if item.score is None else item.score
+        credit += item.credit
         decided += item.decided
     return credit / decided if decided else None

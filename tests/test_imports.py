@@ -49,7 +49,7 @@ ORDER = [
     {"curriculum", "evaluation", "audit"},
     {"run"},
     {"synthesis"},
-    {"library", "doctor", "serve"},
+    {"library", "doctor", "serve", "adapters"},
     {"cli"},
 ]
 # the kit for plugin authors stands beside the commands: it may use all that they use
@@ -171,6 +171,8 @@ HEAVY_FOLDERS = {PLUGINS / "backends", CORE / "evaluation" / "engines"}
 HEAVY_FILES = {
     (CORE / "factory" / "ray_cluster.py", "ray"),
     (CORE / "synthesis" / "sources" / "hub.py", "datasets"),
+    (CORE / "adapters" / "trl.py", "datasets"),
+    (CORE / "adapters" / "trl.py", "transformers"),
 }
 
 

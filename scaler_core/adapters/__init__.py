@@ -1,0 +1,1 @@
+"""Adapters: the open feed in the loops of other people's trainers."""
