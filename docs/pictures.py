@@ -20,6 +20,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
+from scaler_core import read_events
+
 BEFORE, AFTER = "#9aa5b1", "#1f6feb"
 
 
@@ -43,10 +45,9 @@ def main() -> None:
 def draw_difficulty(axes: Axes, run: Path) -> None:
     """A row an environment, a column a step; the darker, the harder. White: not trained on."""
     rows: dict[str, dict[int, float]] = defaultdict(dict)
-    for line in (run / "events.jsonl").read_text().splitlines():
-        event = json.loads(line)
-        if event["kind"] == "difficulty":
-            rows[event["environment_id"]][event["step"]] = event["evidence"]["after"]
+    for event in read_events(run):
+        if event.kind == "difficulty":
+            rows[event.environment_id][event.step] = event.evidence["after"]
     last = max(step for steps in rows.values() for step in steps)
     names = sorted(rows, key=lambda name: -rows[name][max(rows[name])])
     table = [[rows[name].get(step, float("nan")) for step in range(1, last + 1)] for name in names]

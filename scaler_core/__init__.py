@@ -66,6 +66,7 @@ _EXPORTS: dict[str, str] = {
     "Problem": "scaler_core.models",
     "Question": "scaler_core.models",
     "read_evaluations": "scaler_core.evaluation",
+    "read_events": "scaler_core.run.events",
     "Recipe": "scaler_core.config",
     "regrade_evaluations": "scaler_core.library",
     "Response": "scaler_core.models",

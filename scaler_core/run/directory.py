@@ -151,7 +151,7 @@ class RunDirectory:
 
     # -------------------------------------------------------------- logs
 
-    def append(self, log: str, record: Mapping[str, Any]) -> None:
+    def append(self, log: str, record: Mapping[str, Any] | Sequence[Any]) -> None:
         """Add a line to a log; the system has it when this returns, the disk at a checkpoint.
 
         Raises:
@@ -259,7 +259,7 @@ class RunDirectory:
         return len(lines)
 
     def read_log(self, log: str) -> Iterator[dict[str, Any]]:
-        """The records of a log, in order; nothing where it does not exist yet."""
+        """The records of a log of objects, in order; nothing where it does not exist yet."""
         path = self.path / log
         if path.exists():
             for _, record in read_lines(path):

@@ -42,6 +42,7 @@ from scaler_core.run.checkpoint import (
 )
 from scaler_core.run.directory import RunDirectory, describe_changed_logs
 from scaler_core.run.evaluation import RunEvaluation
+from scaler_core.run.events import EVENTS, event_line
 from scaler_core.run.observers import Observer, RunInfo, TrackerObserver
 from scaler_core.run.preview import preview_run
 from scaler_core.run.provenance import describe_host, pool_contents, report_changes
@@ -415,7 +416,7 @@ class Run:
 
     def _emit(self, event: Event) -> None:
         self._decisions[event.kind] += 1
-        self.files.append("events.jsonl", event.model_dump(mode="json"))
+        self.files.append(EVENTS, event_line(event))
         self._notify(lambda observer: observer.event(event))
 
     def _notify(self, call: Callable[[Observer], None]) -> None:

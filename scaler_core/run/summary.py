@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from scaler_core.jsonio import read_json
-from scaler_core.models import Event
 from scaler_core.run.directory import RunDirectory
+from scaler_core.run.events import read_events
 from scaler_core.run.held_out import IN_POOL, OUT_OF_POOL, Score
 
 
@@ -78,8 +78,7 @@ def summarize(directory: RunDirectory) -> RunSummary:
     last: dict[str, float] = {}
     moves: Counter[str] = Counter()
     rules: dict[str, Counter[str]] = {}
-    for record in directory.read_log("events.jsonl"):
-        event = Event.model_validate(record)
+    for event in read_events(directory.path):
         name = event.environment_id or ""
         if event.kind == "difficulty":
             first.setdefault(name, float(str(event.evidence["before"])))

@@ -21,6 +21,7 @@ from scaler_core.interfaces import Ask, Backend, Sample, StepEnd
 from scaler_core.models import Verdict
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.run.checkpoint import latest_checkpoint
+from scaler_core.run.events import read_events
 from scaler_core.run.observers import Observer
 from scaler_core.run.opening import open_run, resume_run
 from scaler_core.run.recipes import recipe_from
@@ -261,7 +262,9 @@ def _log(path: Path, name: str) -> list[dict[str, Any]]:
 
 def _decisions(path: Path) -> list[dict[str, Any]]:
     return [
-        event for event in _log(path, "events.jsonl") if event["kind"] not in ("started", "resumed")
+        event.model_dump(mode="json")
+        for event in read_events(path / "run")
+        if event.kind not in ("started", "resumed")
     ]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from scaler_core import read_events
 
 PLUGIN = Path(__file__).with_name("plugin")
 UNDECIDED = 0.1
@@ -69,6 +70,5 @@ def train(
 
 def decisions(run: Path) -> list[dict[str, Any]]:
     """All events of a run but those that tell of starting and going on."""
-    lines = (run / "events.jsonl").read_text(encoding="utf-8").splitlines()
-    events = [json.loads(line) for line in lines]
+    events = [event.model_dump(mode="json") for event in read_events(run)]
     return [event for event in events if event["kind"] not in ("started", "resumed")]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from scaler_core import read_events
 from scaler_core.errors import BackendProtocolError, UsageError
 from scaler_core.run.checkpoint import best_checkpoint
 from scaler_core.run.observers import Observer
@@ -181,9 +182,8 @@ def test_evaluations_of_steps_that_are_trained_anew_are_set_aside(tmp_path: Path
     assert figures(tmp_path)["4"]["eval/small"] == 0.0
     evaluation = tmp_path / "run" / "evaluation"
     assert (evaluation / "superseded-4-1" / "summary.json").is_file()
-    events = (tmp_path / "run" / "events.jsonl").read_text().splitlines()
-    resumed = next(event for event in map(json.loads, events) if event["kind"] == "resumed")
-    assert resumed["evidence"]["superseded_evaluations"] == [4, 5]
+    resumed = next(event for event in read_events(tmp_path / "run") if event.kind == "resumed")
+    assert resumed.evidence["superseded_evaluations"] == [4, 5]
 
 
 def test_an_evaluation_under_other_settings_of_the_prompt_is_begun_anew(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from scaler_core import read_events
 from scaler_core.config import EvaluationSection
 from scaler_core.factory.interface import VirtualFactory
 from scaler_core.factory.local import LocalFactory
@@ -71,9 +72,9 @@ def make_run(path: Path, *, instances: bool = True, **sections: dict[str, Any]) 
 def train(run: Run) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The run's metrics and events."""
     run.train()
-    logs = [(run.directory / name).read_text() for name in ("metrics.jsonl", "events.jsonl")]
-    metrics, events = ([json.loads(line) for line in log.splitlines()] for log in logs)
-    return metrics, [event for event in events if event["kind"] != "started"]
+    lines = (run.directory / "metrics.jsonl").read_text().splitlines()
+    events = [event.model_dump(mode="json") for event in read_events(run.directory)]
+    return [json.loads(line) for line in lines], events[1:]
 
 
 def test_each_step_tells_what_making_its_instances_took(tmp_path: Path) -> None:

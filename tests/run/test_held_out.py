@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scaler_core import read_events
 from scaler_core.errors import UsageError
 from scaler_core.run.held_out import is_held_out
 from scaler_core.run.summary import summarize
@@ -43,7 +44,7 @@ def test_about_the_share_is_held_out_and_the_seed_decides_which(share: float) ->
 
 
 def events(path: Path) -> list[dict[str, object]]:
-    return [json.loads(line) for line in (path / "run" / "events.jsonl").read_text().splitlines()]
+    return [event.model_dump(mode="json") for event in read_events(path / "run")]
 
 
 def test_held_out_environments_are_never_drawn_nor_admitted(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from scaler_core import read_events
 from scaler_core.config import Recipe
 from scaler_core.errors import (
     BackendProtocolError,
@@ -71,6 +72,8 @@ def start(tmp_path: Path, name: str = "run", **sections: Mapping[str, Any]) -> R
 
 
 def log(path: Path, name: str) -> list[dict[str, Any]]:
+    if name == "events.jsonl":
+        return [event.model_dump(mode="json") for event in read_events(path)]
     return [json.loads(line) for line in (path / name).read_text().splitlines()]
 
 

@@ -158,8 +158,16 @@ def build_wheel(project: Path, out: Path) -> Path:
     return wheel
 
 
-def events(run: Path) -> list[dict]:
-    return [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+READ_EVENTS = """
+import json, sys
+from scaler_core import read_events
+
+print(json.dumps([event.model_dump(mode="json") for event in read_events(sys.argv[1])]))
+"""
+
+
+def events(environment: Environment, run: Path) -> list[dict]:
+    return json.loads(environment.run("python", "-c", READ_EVENTS, str(run)).stdout)
 
 
 @pytest.fixture(scope="session")
@@ -242,7 +250,7 @@ def test_a_run_trains_with_its_environments_controller_and_curator(whole, tmp_pa
     assert line["retired"] == 7, "a turn of 3 steps in 24 steps ends 7 times before the last"
     assert line["mean_difficulty_end"] > line["mean_difficulty_start"] == 0
 
-    happened = events(run)
+    happened = events(whole, run)
     environments = {item["environment_id"] for item in happened if item["environment_id"]}
     assert environments == {"example-clock", "example-factors"}
     retired = [item for item in happened if item["kind"] == "retired"]
