@@ -14,7 +14,7 @@ some, undecided. What follows from the rest is left out, such as seeds and accur
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ _MOVE = {"before", "after", "accuracy", "outcomes"}
 def event_line(event: Event) -> Any:
     """The JSON value of the line that holds *event*."""
     evidence: dict[str, Any] = event.evidence
-    if event.kind == "difficulty" and evidence.keys() == _MOVE and not event.reason:
+    if event.kind == "difficulty" and _is_plain_move(event):
         outcomes = {level: _short(counts, 2) for level, counts in evidence["outcomes"].items()}
         before, after = evidence["before"], evidence["after"]
         return [event.kind, event.step, event.environment_id, before, after, outcomes]
@@ -69,11 +69,7 @@ def _event(record: Any, seed: int) -> Event:
     match record:
         case ["difficulty", step, name, before, after, outcomes]:
             levels = {level: [*counts, 0][:3] for level, counts in outcomes.items()}
-            counted = [
-                Outcome(level=int(level), correct=correct, decided=decided, undecided=undecided)
-                for level, (correct, decided, undecided) in levels.items()
-            ]
-            figures = {"before": before, "after": after, "accuracy": accuracy(counted)}
+            figures = {"before": before, "after": after, "accuracy": accuracy(_counted(levels))}
             evidence = {**figures, "outcomes": levels}
             return Event(kind="difficulty", step=step, environment_id=name, evidence=evidence)
         case ["drawn", step, tickets]:
@@ -82,6 +78,21 @@ def _event(record: Any, seed: int) -> Event:
             return Event(kind="drawn", step=step, evidence={"tickets": whole})
         case _:
             return Event.model_validate(record)
+
+
+def _is_plain_move(event: Event) -> bool:
+    """Whether all of a move follows from its counts; where verdicts have scores it does not."""
+    evidence: dict[str, Any] = event.evidence
+    if evidence.keys() != _MOVE or event.reason:
+        return False
+    return bool(evidence["accuracy"] == accuracy(_counted(evidence["outcomes"])))
+
+
+def _counted(levels: Mapping[str, Sequence[int]]) -> list[Outcome]:
+    return [
+        Outcome(level=int(level), correct=correct, decided=decided, undecided=undecided)
+        for level, (correct, decided, undecided) in levels.items()
+    ]
 
 
 def _short(values: list[Any], least: int) -> list[Any]:

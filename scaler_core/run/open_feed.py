@@ -56,6 +56,7 @@ from scaler_core.models import Batch, Event, Response, Ticket, Verdict
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.pool.source import pool_hash
 from scaler_core.run.directory import RunDirectory
+from scaler_core.run.events import EVENTS, event_line
 from scaler_core.run.provenance import describe_host, pool_contents, report_changes
 from scaler_core.run.recipes import load_recipe
 from scaler_core.run.setup import FeedParts, assemble_feed, check_requirements
@@ -475,7 +476,7 @@ class OpenFeed:
                 ) from None
 
     def _emit(self, event: Event) -> None:
-        self._append("events.jsonl", event.model_dump(mode="json"))
+        self._append(EVENTS, event_line(event))
 
     def _note_step(self) -> None:
         figures = {**self._feed.metrics, "open": len(self._feed.open_tickets)}

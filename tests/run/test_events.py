@@ -138,3 +138,12 @@ def test_a_line_that_is_no_event_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_without_events_has_none(tmp_path: Path) -> None:
     assert list(read_events(tmp_path)) == []
+
+
+def test_a_move_by_scores_is_kept_whole() -> None:
+    """Its accuracy does not follow from how many were correct."""
+    evidence = {"before": 1.0, "after": 1.5, "accuracy": 0.75, "outcomes": {"1": [1, 4, 0]}}
+    event = Event(kind="difficulty", step=3, environment_id="e", evidence=evidence)
+    assert event_line(event)["evidence"] == evidence
+    plain = event.model_copy(update={"evidence": {**evidence, "accuracy": 0.25}})
+    assert event_line(plain) == ["difficulty", 3, "e", 1.0, 1.5, {"1": [1, 4]}]

@@ -25,6 +25,7 @@ from scaler_core.errors import (
 from scaler_core.factory import InstanceFailure
 from scaler_core.jsonlines import JsonLines
 from scaler_core.models import Response, Verdict
+from scaler_core.run.events import read_events
 from scaler_core.run.open_feed import OpenFeed, open_feed
 from scaler_core.run.setup import FeedParts
 from scaler_core.seeds import derive_random
@@ -64,8 +65,7 @@ def opened(tmp_path: Path, factory: ScriptedFactory) -> Iterator[Callable[..., O
 
 
 def events(feed: OpenFeed, kind: str = "") -> list[dict[str, Any]]:
-    lines = (feed.files.path / "events.jsonl").read_text().splitlines()
-    found = [json.loads(line) for line in lines]
+    found = [event.model_dump(mode="json") for event in read_events(feed.files.path)]
     return [item for item in found if not kind or item["kind"] == kind]
 
 
