@@ -113,6 +113,11 @@ class BatchSection(Section):
     """Tickets per step."""
     responses: int = Field(default=8, ge=2)
     """Responses per ticket: the size of a group."""
+    filter: Literal["none", "informative"] = "none"
+    """``informative`` draws further tickets until ``prompts`` groups of a step teach something, and
+    trains on those; all drawn groups move the curriculum."""
+    oversample: float = Field(default=3.0, ge=1, le=64)
+    """Tickets that a step with a filter draws at most, as a multiple of ``prompts``."""
 
 
 class FeedSection(Section):

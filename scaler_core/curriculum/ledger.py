@@ -162,11 +162,26 @@ def step_figures(resolved: Sequence[Resolved]) -> dict[str, float]:
     """
     outcomes = [item.outcome for item in resolved if item.outcome is not None]
     mean = accuracy(outcomes)
+    informative = sum(item.informative for item in resolved)
     aged = sum(item.age for item in outcomes)
     return {
         **({} if mean is None else {"accuracy": mean}),
-        "informative_share": sum(item.informative for item in resolved) / len(resolved),
+        "informative_share": informative / len(resolved),
         "decided": sum(item.decided for item in outcomes),
         "undecided": sum(item.undecided for item in outcomes),
         **({"mean_age": aged / len(outcomes)} if aged else {}),
+        **_cost_of_information(outcomes, informative),
     }
+
+
+def _cost_of_information(outcomes: Sequence[Outcome], informative: int) -> dict[str, float]:
+    """Responses, and tokens where they are known, for each informative group."""
+    if not informative:
+        return {}
+    responses = sum(item.decided + item.undecided for item in outcomes)
+    figures = {"responses_per_informative": round(responses / informative, 4)}
+    tokens = [item.tokens for item in outcomes]
+    known = [count for count in tokens if count is not None]
+    if known and len(known) == len(tokens):
+        figures["tokens_per_informative"] = round(sum(known) / informative, 4)
+    return figures

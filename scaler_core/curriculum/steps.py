@@ -75,6 +75,16 @@ class StepFeed:
             raise BackendProtocolError(f"the run ends after step {feed.last_step}")
         return feed.draw_batch()
 
+    def extend(self, count: int) -> Batch:
+        """*count* further tickets of the step that is open, to be recorded with the others.
+
+        Raises:
+            BackendProtocolError: No step is open.
+        """
+        if not self._feed.open_tickets:
+            raise BackendProtocolError("no step is open that could be extended: draw first")
+        return self._feed.extend(count)
+
     def verify(self, ticket: Ticket, response: Response | str) -> Verdict:
         """The verdict on one response; pure, thread-safe, needs only the ticket."""
         return self._feed.verify(ticket, response)

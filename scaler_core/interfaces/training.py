@@ -33,8 +33,10 @@ after the last step's checkpoint    has no step to train: ``begin``, then ``end`
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -68,11 +70,44 @@ Sample = tuple[Ticket, Response, Verdict]
 """A response to a ticket, and the verdict on it."""
 
 
+@dataclass(frozen=True)
+class Oversampling:
+    """How many groups a step draws.
+
+    Attributes:
+        wanted: Informative groups of a step.
+        oversample: Groups drawn at most, as a multiple of *wanted*.
+    """
+
+    wanted: int
+    oversample: float = 3.0
+
+    @property
+    def most(self) -> int:
+        """Groups drawn at most."""
+        return max(self.wanted, math.floor(self.oversample * self.wanted))
+
+    def more(self, drawn: int, informative: int) -> int:
+        """Groups to draw next; 0 where the step has what it wants, or the bound is reached.
+
+        First as many as are wanted, then as many as are missing at the share that was informative
+        so far, so that waves stay few.
+        """
+        missing = self.wanted - informative
+        if missing <= 0:
+            return 0
+        share = max(informative, 1) / drawn if drawn else 1.0
+        return max(0, min(math.ceil(missing / share), self.most - drawn))
+
+
 class FeedLike(Protocol):
     """All that a backend sees of the curriculum; see :class:`scaler_core.curriculum.feed.Feed`."""
 
     def draw(self) -> Batch:
         """The tickets of the next step."""
+
+    def extend(self, count: int) -> Batch:
+        """*count* further tickets of the step that is open; see :attr:`RunLike.oversampling`."""
 
     def verify(self, ticket: Ticket, response: Response) -> Verdict:
         """The verdict on one response; pure and thread-safe."""
@@ -138,6 +173,10 @@ class RunLike(Protocol):
     @property
     def prompts(self) -> int:
         """Tickets per step."""
+
+    @property
+    def oversampling(self) -> Oversampling | None:
+        """How many further tickets a step draws for informative groups; ``None``: none, ever."""
 
     @property
     def resume_from(self) -> Path | None:
@@ -211,10 +250,13 @@ class Backend(Component):
 
     Attributes:
         needs_instances: False when tickets need no messages and truth, as with simulated learners.
+        filters_groups: Whether :meth:`train` heeds :attr:`RunLike.oversampling`; a recipe with a
+            group filter is refused otherwise.
         models: Folders of the models that ship with it, by the name that a user gives them.
     """
 
     needs_instances: ClassVar[bool] = True
+    filters_groups: ClassVar[bool] = False
     models: ClassVar[Mapping[str, Path]] = {}
 
     @classmethod

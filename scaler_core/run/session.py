@@ -27,7 +27,7 @@ from typing import Any, Literal
 from scaler_core.config import PromptSection
 from scaler_core.curriculum.steps import StepFeed
 from scaler_core.errors import BackendProtocolError, UsageError, blamed_on
-from scaler_core.interfaces import Ask, Sample, StepEnd
+from scaler_core.interfaces import Ask, Oversampling, Sample, StepEnd
 from scaler_core.jsonio import write_atomic
 from scaler_core.judge import Judge
 from scaler_core.models import Event
@@ -131,6 +131,12 @@ class Run:
     def responses(self) -> int:
         """Responses per ticket."""
         return self.recipe.batch.responses
+
+    @property
+    def oversampling(self) -> Oversampling | None:
+        """How many further tickets a step draws for informative groups."""
+        batch = self.recipe.batch
+        return Oversampling(batch.prompts, batch.oversample) if batch.filter != "none" else None
 
     @property
     def prompt(self) -> PromptSection:

@@ -143,6 +143,11 @@ def assemble(recipe: Recipe, host: PluginHost) -> Parts:
     if missing:
         raise UsageError(f"backend {backend.name!r} cannot run here: {missing}")
     backend.check()
+    if recipe.batch.filter != "none" and not backend.filters_groups:
+        raise UsageError(
+            f"batch.filter: backend {backend.name!r} filters no groups",
+            hint='set batch.filter = "none", or take another backend',
+        )
     benchmarks = _benchmarks(recipe, host, backend)
     trackers = _trackers(recipe, host)
     sections = {

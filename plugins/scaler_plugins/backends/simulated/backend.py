@@ -24,6 +24,7 @@ class Simulated(Backend):
 
     name = "simulated"
     needs_instances = False
+    filters_groups = True
 
     class Config(Options):
         """Options of ``simulated``; see :mod:`scaler_plugins.backends.simulated.learner`."""
@@ -62,11 +63,15 @@ class Simulated(Backend):
         run.begin()
         for step in range(run.first_step, run.steps + 1):
             began = time.monotonic()
-            batch = feed.draw()
+            tickets = list(feed.draw().tickets)
             drawn = time.monotonic()
-            groups = [self._answer(ticket, learner, run) for ticket in batch.tickets]
+            groups = [self._answer(ticket, learner, run) for ticket in tickets]
+            while count := _missing(run, groups):
+                more = feed.extend(count).tickets
+                tickets += more
+                groups += [self._answer(ticket, learner, run) for ticket in more]
             feed.record(step, groups)
-            _learn(learner, batch.tickets, groups)
+            _learn(learner, *_kept(run, tickets, groups))
             figures = {"seconds_draw": round(drawn - began, 4)}
             if run.end_step(step, figures, (), lambda folder: _save(learner, folder)).stop:
                 break
@@ -84,7 +89,24 @@ class Simulated(Backend):
         return Group(ticket_id=ticket.id, verdicts=tuple(verdicts))
 
 
-def _learn(learner: Learner, tickets: tuple[Ticket, ...], groups: list[Group]) -> None:
+def _missing(run: RunLike, groups: list[Group]) -> int:
+    """Tickets to draw beside those of the step, for as many informative groups as it wants."""
+    plan = run.oversampling
+    return plan.more(len(groups), sum(item.informative for item in groups)) if plan else 0
+
+
+def _kept(
+    run: RunLike, tickets: list[Ticket], groups: list[Group]
+) -> tuple[list[Ticket], list[Group]]:
+    """What is learnt from: all, or with a filter informative groups, as many as are wanted."""
+    if run.oversampling is None:
+        return tickets, groups
+    pairs = [pair for pair in zip(tickets, groups, strict=True) if pair[1].informative]
+    pairs = pairs[: run.oversampling.wanted]
+    return [ticket for ticket, _ in pairs], [group for _, group in pairs]
+
+
+def _learn(learner: Learner, tickets: list[Ticket], groups: list[Group]) -> None:
     accuracies: dict[str, list[float]] = {}
     for ticket, group in zip(tickets, groups, strict=True):
         decided = [item for item in group.verdicts if item.result != "undecided"]
