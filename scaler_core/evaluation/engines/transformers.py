@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 import transformers
 from jinja2 import TemplateError
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from scaler_core.config import PromptSection
 from scaler_core.errors import UsageError, one_line
 from scaler_core.evaluation.engines.base import ModelEngine
+from scaler_core.evaluation.engines.loading import ModelFiles
 from scaler_core.evaluation.engines.sampling import (
     RowSampler,
     SamplingLimits,
@@ -50,7 +49,8 @@ class TransformersEngine(ModelEngine):
         on_gpu = torch.cuda.is_available()
         self._label = model.label
         self._prompt = prompt
-        self._tokenizer = _load(AutoTokenizer, model)
+        files = ModelFiles(model.location, model.label, revision=model.revision)
+        self._tokenizer = files.tokenizer()
         self._tokenizer.chat_template = prompt.chat_template or self._tokenizer.chat_template
         if self._tokenizer.chat_template is None:
             raise UsageError(
@@ -58,17 +58,7 @@ class TransformersEngine(ModelEngine):
                 hint="give one with --chat-template, or take a model that has one",
             )
         precision = torch.bfloat16 if on_gpu and torch.cuda.is_bf16_supported() else torch.float32
-        loaded, found = _load(
-            AutoModelForCausalLM, model, dtype=precision, output_loading_info=True
-        )
-        if missing := sorted(found["missing_keys"]):
-            # the library would fill them with random numbers, and only log it
-            raise UsageError(
-                f"{model.label} is not whole: {len(missing)} weights are missing, such as "
-                f"{missing[0]}",
-                hint="copy or download its folder again",
-            )
-        self._model = loaded.to("cuda" if on_gpu else "cpu").eval()
+        self._model = files.weights(dtype=precision).to("cuda" if on_gpu else "cpu").eval()
         end_tokens = self._end_tokens(model.label)
         self._limits = SamplingLimits(
             max_tokens=max_tokens,
@@ -125,16 +115,3 @@ class TransformersEngine(ModelEngine):
     def _pad_token(self, end_tokens: Sequence[int]) -> int:
         pad = self._tokenizer.pad_token_id
         return int(end_tokens[0] if pad is None else pad)
-
-
-def _load(kind: Any, model: ModelChoice, **options: Any) -> Any:
-    try:
-        return kind.from_pretrained(
-            model.location, revision=model.revision, trust_remote_code=False, **options
-        )
-    except Exception as error:  # whatever the library makes of a damaged file
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise UsageError(
-            f"cannot load {model.label}: {reason}",
-            hint="give a whole model of a kind that transformers knows, or 'tiny'",
-        ) from error

@@ -5,9 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from transformers import AutoTokenizer
-
-from scaler_core.errors import UsageError
+from scaler_core.evaluation.engines.loading import ModelFiles
 from scaler_core.interfaces import CountTokens
 from scaler_core.models import Message
 
@@ -23,14 +21,12 @@ def token_counter(name: str) -> CountTokens:
     Raises:
         UsageError: The tokenizer cannot be loaded.
     """
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise UsageError(
-            f"cannot load the tokenizer {name}: {reason}",
-            hint="give 'tiny', a Hugging Face model id, or the path of a model folder",
-        ) from error
+    files = ModelFiles(
+        name,
+        f"the tokenizer {name}",
+        hint="give 'tiny', a Hugging Face model id, or the path of a model folder",
+    )
+    tokenizer = files.tokenizer()
     templated = tokenizer.chat_template is not None
     lock = threading.Lock()  # fast tokenizers change their own settings in each call
 

@@ -12,10 +12,10 @@ from typing import Any
 import datasets
 import torch
 import transformers
-from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import GRPOConfig
 
 from scaler_core.errors import UsageError
+from scaler_core.evaluation.engines.loading import ModelFiles
 from scaler_core.interfaces import FeedLike, RunLike
 from scaler_core.models import Question, Response
 from scaler_core.seeds import derive_seed
@@ -35,7 +35,8 @@ def train(model_name: str, config: LocalOptions, feed: FeedLike, run: RunLike) -
     when the run says so; the finished model is then saved in ``run.directory / "model"``.
 
     Raises:
-        UsageError: The model cannot be loaded, or has no chat template or end token.
+        UsageError: The model cannot be loaded or is not whole, or has no chat template or end
+            token.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -62,7 +63,8 @@ def build_trainer(
 ) -> FeedTrainer:
     """The trainer with its model on the device that the options name."""
     _be_quiet()
-    tokenizer = _load(AutoTokenizer, model_name)
+    files = model_files(model_name)
+    tokenizer = files.tokenizer()
     tokenizer.chat_template = run.prompt.chat_template or tokenizer.chat_template
     if tokenizer.eos_token_id is None:
         raise UsageError(f"backend.model: the tokenizer of {model_name} has no end token")
@@ -72,7 +74,7 @@ def build_trainer(
             hint="set prompt.chat_template, or take a model with a template",
         )
     return FeedTrainer(
-        model=_load(AutoModelForCausalLM, model_name, dtype=torch.float32),
+        model=files.weights(dtype=torch.float32),
         args=grpo_config(config, run),
         tokenizer=tokenizer,
         feed=feed,
@@ -176,15 +178,14 @@ def save_model(trainer: FeedTrainer, run: RunLike) -> None:
     os.replace(partial, final)
 
 
-def _load(kind: Any, name: str, **options: Any) -> Any:
-    try:
-        return kind.from_pretrained(name, trust_remote_code=False, **options)
-    except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UsageError(
-            f"backend.model: cannot load {name}: {reason}",
-            hint="give 'tiny', a Hugging Face model id, or the path of a model folder",
-        ) from error
+def model_files(model_name: str) -> ModelFiles:
+    """The files of ``backend.model``, as a folder or an id of the hub."""
+    return ModelFiles(
+        model_name,
+        model_name,
+        where="backend.model: ",
+        hint="give 'tiny', a Hugging Face model id, or the path of a whole model folder",
+    )
 
 
 def _adapters(lora: Lora) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -242,8 +243,6 @@ def test_training_prints_nothing(
 def test_a_model_without_a_chat_template_is_refused_unless_the_recipe_gives_one(
     micro_model: Path, tmp_path: Path
 ) -> None:
-    import shutil
-
     from scaler_core.config import PromptSection
 
     bare = tmp_path / "bare"
@@ -262,3 +261,35 @@ def test_a_model_that_cannot_be_loaded_is_named_in_one_line(tmp_path: Path) -> N
     with pytest.raises(UsageError, match=r"backend\.model: cannot load") as caught:
         local(tmp_path).train(FakeFeed(), FakeRun(tmp_path / "run"))
     assert "\n" not in str(caught.value)
+
+
+def copied(model: Path, folder: Path) -> Path:
+    """A copy of the model that a test may damage."""
+    shutil.copytree(model, folder)
+    return folder
+
+
+@pytest.mark.parametrize("bytes_kept", [0, 4, 100, 20_000])
+def test_a_truncated_file_of_weights_is_told_in_one_line(
+    micro_model: Path, tmp_path: Path, bytes_kept: int
+) -> None:
+    folder = copied(micro_model, tmp_path / "cut")
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[:bytes_kept])
+    with pytest.raises(UsageError, match=r"backend\.model: cannot load .*cut") as caught:
+        local(folder).train(FakeFeed(), FakeRun(tmp_path / "run"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_that_lacks_weights_is_not_trained_on_random_ones(
+    micro_model: Path, tmp_path: Path
+) -> None:
+    from safetensors.torch import save_file
+
+    folder = copied(micro_model, tmp_path / "half")
+    kept = {name: value for name, value in weights(folder).items() if "layers.1" not in name}
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+    feed = FakeFeed()
+    with pytest.raises(UsageError, match=r"half is not whole: \d+ weights are missing, such as"):
+        local(folder).train(feed, FakeRun(tmp_path / "run"))
+    assert feed.calls == []
