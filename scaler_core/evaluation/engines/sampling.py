@@ -9,6 +9,7 @@ is rounding: other companions mean other padding, and a probability may differ i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -127,26 +128,42 @@ class RowSampler:
         ids, mask = ids.to(model.device), mask.to(model.device)
         numbers = torch.stack([_numbers(request.seed, room) for request in requests])
         choice = _Choice(numbers.to(model.device), ids.shape[1], first.temperature, first.top_p)
-        output = model.generate(
-            input_ids=ids,
-            attention_mask=mask,
-            # greedy, because the processor leaves one token of each row
-            generation_config=GenerationConfig(
-                do_sample=False,
-                max_new_tokens=room,
-                repetition_penalty=1.0,
-                pad_token_id=limits.pad_token,
-                eos_token_id=list(limits.end_tokens),
-                stop_strings=list(limits.stop) or None,
-            ),
-            logits_processor=LogitsProcessorList([choice]),
-            **({"tokenizer": self.tokenizer} if limits.stop else {}),
+        # greedy, because the processor leaves one token of each row
+        config = GenerationConfig(
+            do_sample=False,
+            max_new_tokens=room,
+            pad_token_id=limits.pad_token,
+            eos_token_id=list(limits.end_tokens),
+            stop_strings=list(limits.stop) or None,
         )
+        with without_own_settings(model):
+            output = model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                generation_config=config,
+                logits_processor=LogitsProcessorList([choice]),
+                **({"tokenizer": self.tokenizer} if limits.stop else {}),
+            )
         new = output[:, ids.shape[1] :].tolist()
         return [
             cut_row(row, limits.end_tokens, limits.pad_token, stops=bool(limits.stop))
             for row in new
         ]
+
+
+@contextmanager
+def without_own_settings(model: Any) -> Iterator[None]:
+    """Keeps ``generation_config.json`` out of ``generate``, which fills in whatever is not set.
+
+    A model's own penalties, minimal lengths or suppressed tokens would change what is sampled, and
+    make it another policy than the one that is trained or measured.
+    """
+    own = getattr(model, "generation_config", None)
+    model.generation_config = GenerationConfig()
+    try:
+        yield
+    finally:
+        model.generation_config = own
 
 
 class _Choice(LogitsProcessor):  # type: ignore[misc]

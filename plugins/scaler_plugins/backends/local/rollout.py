@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import DynamicCache, GenerationConfig, PreTrainedModel
 
-from scaler_core.evaluation.engines.sampling import cut_row, pad_left
+from scaler_core.evaluation.engines.sampling import cut_row, pad_left, without_own_settings
 
 
 class Sampler:
@@ -55,12 +55,13 @@ class Sampler:
             extra["past_key_values"] = _shared_cache(model, ids, mask, copies)
         if self.config.stop_strings:
             extra["tokenizer"] = self.tokenizer
-        output = model.generate(
-            input_ids=ids.repeat_interleave(copies, 0),
-            attention_mask=mask.repeat_interleave(copies, 0),
-            generation_config=self.config,
-            **extra,
-        )
+        with without_own_settings(model):
+            output = model.generate(
+                input_ids=ids.repeat_interleave(copies, 0),
+                attention_mask=mask.repeat_interleave(copies, 0),
+                generation_config=self.config,
+                **extra,
+            )
         return [
             cut_row(
                 row,

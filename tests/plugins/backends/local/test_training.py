@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from scaler_core.errors import BackendProtocolError, UsageError
 from scaler_core.models import Response, Ticket, Verdict
 from scaler_plugins.backends.local import Local
-from tests.plugins.backends.local.fakes import FakeFeed, FakeRun, by_hash, right_or_wrong
+from tests.plugins.backends.local.fakes import FakeFeed, FakeRun, by_hash, question, right_or_wrong
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
@@ -31,6 +32,14 @@ def local(model: Path, **options: Any) -> Local:
         "max_response_tokens": 4,
     }
     return Local(Local.Config(**defaults | options))
+
+
+def trainer_of(model: Path, folder: Path, **options: Any) -> Any:
+    """The backend's trainer over *model*, before its first step."""
+    from scaler_plugins.backends.local.training import build_trainer
+
+    backend = local(model, **options)
+    return build_trainer(str(model), backend.config, FakeFeed(), FakeRun(folder))
 
 
 def weights(folder: Path) -> dict[str, Any]:
@@ -293,3 +302,51 @@ def test_a_model_that_lacks_weights_is_not_trained_on_random_ones(
     with pytest.raises(UsageError, match=r"half is not whole: \d+ weights are missing, such as"):
         local(folder).train(feed, FakeRun(tmp_path / "run"))
     assert feed.calls == []
+
+
+# each changes what is sampled, or how long responses are; named in a model's generation_config.json
+SETTINGS: dict[str, Any] = {
+    "min_p": 0.9,
+    "typical_p": 0.01,
+    "top_k": 1,
+    "min_new_tokens": 4,
+    "no_repeat_ngram_size": 1,
+    "repetition_penalty": 9.0,
+    "epsilon_cutoff": 0.5,
+    "eta_cutoff": 0.9,
+    "suppress_tokens": list(range(100)),
+    "begin_suppress_tokens": list(range(5, 200)),
+    "bad_words_ids": [[token] for token in range(5, 90)],
+    "forced_eos_token_id": 1,
+    "exponential_decay_length_penalty": [0, 9.0],
+    "cache_implementation": "static",
+    "num_beams": 3,
+}
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_sampling_settings_of_the_model_change_neither_rollouts_nor_evaluation(
+    micro_model: Path, tmp_path: Path, name: str
+) -> None:
+    folder = copied(micro_model, tmp_path / "opinionated")
+    path = folder / "generation_config.json"
+    own = json.loads(path.read_text()) | {"do_sample": True, name: SETTINGS[name]}
+    path.write_text(json.dumps(own))
+    runs = []
+    for model in (micro_model, folder):
+        trainer = trainer_of(model, tmp_path / "run")
+        trainer.model.train()
+        batch = trainer._generate_and_score_completions([])
+        asked = dict(trainer.ask([question(index) for index in range(3)]))
+        runs.append((batch["completion_ids"].tolist(), asked))
+    assert runs[0] == runs[1]
+
+
+def test_the_finished_model_keeps_its_own_sampling_settings(
+    micro_model: Path, tmp_path: Path
+) -> None:
+    folder = copied(micro_model, tmp_path / "opinionated")
+    path = folder / "generation_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"do_sample": True, "min_p": 0.9}))
+    local(folder).train(FakeFeed(), FakeRun(tmp_path / "run", steps=1))
+    assert json.loads((tmp_path / "run/model/generation_config.json").read_text())["min_p"] == 0.9
