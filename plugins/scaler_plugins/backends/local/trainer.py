@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -78,7 +78,13 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
         rollout_batch: Responses sampled side by side.
         verify_threads: Responses judged side by side.
         adapters: PEFT's config, where adapters are trained instead of all weights.
+
+    Attributes:
+        restore_config: Gives the model's config the values back that training had changed; called
+            before the finished model is saved.
     """
+
+    restore_config: Callable[[], None] = staticmethod(lambda: None)
 
     def __init__(
         self,
@@ -207,6 +213,16 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
     @contextmanager
     def _answering_model(self) -> Iterator[Any]:
         """The model as it generates: out of training mode, in the precision of the computation."""
+        training = self.model.training
+        self.model.eval()
+        try:
+            with self._unwrapped_model() as model:
+                yield model
+        finally:
+            self.model.train(training)
+
+    @contextmanager
+    def _unwrapped_model(self) -> Iterator[Any]:
         with (
             unwrap_model_for_generation(
                 self.model_wrapped,

@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import datasets
@@ -73,8 +73,10 @@ def build_trainer(
             f"backend.model: the tokenizer of {model_name} has no chat template",
             hint="set prompt.chat_template, or take a model with a template",
         )
-    return FeedTrainer(
-        model=files.weights(dtype=torch.float32),
+    model = files.weights(dtype=torch.float32)
+    restore_config = without_dropout(model)
+    trainer = FeedTrainer(
+        model=model,
         args=grpo_config(config, run),
         tokenizer=tokenizer,
         feed=feed,
@@ -84,6 +86,8 @@ def build_trainer(
         verify_threads=config.verify_threads,
         adapters=_adapters(config.lora) if config.lora else None,
     )
+    trainer.restore_config = restore_config
+    return trainer
 
 
 def grpo_config(config: LocalOptions, run: RunLike) -> GRPOConfig:
@@ -171,6 +175,7 @@ def save_model(trainer: FeedTrainer, run: RunLike) -> None:
     model = trainer.accelerator.unwrap_model(trainer.model)
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
+    trainer.restore_config()
     shutil.rmtree(partial, ignore_errors=True)
     model.save_pretrained(partial)
     trainer.processing_class.save_pretrained(partial)
@@ -186,6 +191,32 @@ def model_files(model_name: str) -> ModelFiles:
         where="backend.model: ",
         hint="give 'tiny', a Hugging Face model id, or the path of a whole model folder",
     )
+
+
+def without_dropout(model: Any) -> Callable[[], None]:
+    """Set every probability of dropping something to 0; returns what undoes it in configs.
+
+    Some families drop by a function and not by a layer, and read its probability from themselves or
+    from their config, which TRL's ``disable_dropout`` does not reach: the gradient would be that of
+    another network than the one that answered.
+    """
+    owners = list(model.modules())
+    configs = {id(item.config): item.config for item in owners if hasattr(item, "config")}
+    own = [
+        (owner, name, value)
+        for owner in (*owners, *configs.values())
+        for name, value in vars(owner).items()
+        if "drop" in name and isinstance(value, float)
+    ]
+    for owner, name, _ in own:
+        setattr(owner, name, 0.0)
+
+    def restore() -> None:
+        for owner, name, value in own:
+            if id(owner) in configs:
+                setattr(owner, name, value)
+
+    return restore
 
 
 def _adapters(lora: Lora) -> Any:

@@ -13,6 +13,8 @@ from scaler_core.errors import BackendProtocolError, UsageError
 from scaler_core.models import Response, Ticket, Verdict
 from scaler_plugins.backends.local import Local
 from tests.plugins.backends.local.fakes import FakeFeed, FakeRun, by_hash, question, right_or_wrong
+from tests.plugins.backends.local.families import WORDS, build_family
+from tools.tiny_model.tokenizer import build_tokenizer
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
@@ -302,6 +304,63 @@ def test_a_model_that_lacks_weights_is_not_trained_on_random_ones(
     with pytest.raises(UsageError, match=r"half is not whole: \d+ weights are missing, such as"):
         local(folder).train(feed, FakeRun(tmp_path / "run"))
     assert feed.calls == []
+
+
+# families that drop by a function: from themselves, from their config, and by whole layers
+DROPPING: dict[str, dict[str, Any]] = {
+    "opt": {"dropout": 0.5, "attention_dropout": 0.5, "layerdrop": 0.5},
+    "falcon": {"attention_dropout": 0.5, "hidden_dropout": 0.5},
+    "gpt-neo": {"attention_dropout": 0.5, "resid_dropout": 0.5, "embed_dropout": 0.5},
+    "bloom": {"attention_dropout": 0.5, "hidden_dropout": 0.5},
+}
+
+
+def dropping_model(family: str, folder: Path) -> Path:
+    """A model of the family that drops half of everything while it is in training mode."""
+    path = build_family(family, folder, build_tokenizer(WORDS)) / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | DROPPING[family]))
+    return folder
+
+
+@pytest.mark.parametrize("family", sorted(DROPPING))
+def test_nothing_is_dropped_and_no_random_number_is_drawn_while_it_answers_or_is_trained(
+    tmp_path: Path, family: str
+) -> None:
+    trainer = trainer_of(dropping_model(family, tmp_path / family), tmp_path / "run")
+    trainer.model.train()
+    before = torch.get_rng_state()
+    asked = [dict(trainer.ask([question(index) for index in range(3)])) for _ in range(2)]
+    assert asked[0] == asked[1]
+    assert torch.equal(before, torch.get_rng_state())
+    assert trainer.model.training, "the mode is what it was"
+    batch = trainer._generate_and_score_completions([])
+    width = batch["completion_ids"].shape[1]
+    ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
+    mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
+    once, again = (
+        trainer._get_per_token_logps_and_entropies(trainer.model, ids, mask, width)[0]
+        for _ in range(2)
+    )
+    assert torch.equal(once, again)
+
+
+def test_a_model_samples_in_the_mode_that_it_is_measured_in(
+    micro_model: Path, tmp_path: Path
+) -> None:
+    trainer, modes = trainer_of(micro_model, tmp_path / "run"), []
+    trainer.model.register_forward_pre_hook(lambda model, _: modes.append(model.training))
+    trainer.model.train()
+    trainer._generate_and_score_completions([])
+    list(trainer.ask([question(0)]))
+    assert set(modes) == {False}
+    assert trainer.model.training
+
+
+def test_the_finished_model_keeps_its_own_dropout(tmp_path: Path) -> None:
+    folder = dropping_model("opt", tmp_path / "opt")
+    local(folder).train(FakeFeed(), FakeRun(tmp_path / "run", steps=1))
+    saved = json.loads((tmp_path / "run" / "model" / "config.json").read_text())
+    assert {name: saved[name] for name in DROPPING["opt"]} == DROPPING["opt"]
 
 
 # each changes what is sampled, or how long responses are; named in a model's generation_config.json
