@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import DynamicCache, GenerationConfig, PreTrainedModel
+from transformers import (
+    DynamicCache,
+    GenerationConfig,
+    PreTrainedModel,
+    StoppingCriteriaList,
+)
 
-from scaler_core.evaluation.engines.sampling import cut_row, pad_left, without_own_settings
+from scaler_core.evaluation.engines.sampling import RowEnds, pad_left, without_own_settings
 
 
 class Sampler:
@@ -18,7 +24,7 @@ class Sampler:
     Args:
         config: How to sample; its ``pad_token_id`` and ``eos_token_id`` (a list) are set.
         batch: Responses sampled side by side.
-        tokenizer: For ``generate``, which needs it where the config names texts to stop at.
+        tokenizer: Spells tokens; needed where the config names texts to stop at.
     """
 
     def __init__(self, config: GenerationConfig, batch: int, tokenizer: Any) -> None:
@@ -50,27 +56,22 @@ class Sampler:
     ) -> list[list[int]]:
         ids, mask = pad_left(prompts, self.config.pad_token_id)
         ids, mask = ids.to(model.device), mask.to(model.device)
+        stop = self.config.stop_strings or ()
+        ends = RowEnds(ids.shape[1], self.config.eos_token_id, stop, self.tokenizer)
+        config = copy.deepcopy(self.config)
+        config.stop_strings = None  # ``ends`` knows them
         extra: dict[str, Any] = {}
         if copies > 1 and ids.shape[1] > 1:
             extra["past_key_values"] = _shared_cache(model, ids, mask, copies)
-        if self.config.stop_strings:
-            extra["tokenizer"] = self.tokenizer
         with without_own_settings(model):
             output = model.generate(
                 input_ids=ids.repeat_interleave(copies, 0),
                 attention_mask=mask.repeat_interleave(copies, 0),
-                generation_config=self.config,
+                generation_config=config,
+                stopping_criteria=StoppingCriteriaList([ends]),
                 **extra,
             )
-        return [
-            cut_row(
-                row,
-                self.config.eos_token_id,
-                self.config.pad_token_id,
-                stops=bool(self.config.stop_strings),
-            )
-            for row in output[:, ids.shape[1] :].tolist()
-        ]
+        return ends.cut(output)
 
 
 def _shared_cache(
