@@ -6,6 +6,7 @@
     training.py   loads model and tokenizer, translates options, evaluates, saves
     trainer.py    the loop: GRPOTrainer with its rows, rewards and steps tied to a feed and a run
     rollout.py    sampling; masking and slicing of a generation batch
+    agreement.py  refuses models that are trained on other probabilities than they sample from
     tokens.py     token counts of prompts           tiny_model/  the shipped model
 """
 

@@ -51,16 +51,47 @@ class Sampler:
                 responses[index] = sampled[place * copies : (place + 1) * copies]
         return [response for group in responses for response in group]
 
+    def sample_scored(
+        self, model: PreTrainedModel, prompts: Sequence[Sequence[int]], copies: int, length: int
+    ) -> tuple[list[list[int]], torch.Tensor]:
+        """The likeliest responses of so many tokens, and the log-probability of each token.
+
+        They are computed as those of :meth:`sample`, and never end.
+        """
+        config = copy.deepcopy(self.config)
+        config.update(do_sample=False, max_new_tokens=length, eos_token_id=None, stop_strings=None)
+        config.update(temperature=None, top_p=None, top_k=None)
+        config.update(return_dict_in_generate=True, output_logits=True)
+        output, width = self._generate(model, prompts, copies, config)
+        rows = output.sequences[:, width:]
+        scaled = torch.stack(output.logits, 1).float() / (self.config.temperature or 1.0)
+        chosen = torch.log_softmax(scaled, -1).gather(2, rows.unsqueeze(2)).squeeze(2)
+        return rows.tolist(), chosen
+
     def _sample_chunk(
         self, model: PreTrainedModel, prompts: Sequence[Sequence[int]], copies: int
     ) -> list[list[int]]:
-        ids, mask = pad_left(prompts, self.config.pad_token_id)
-        ids, mask = ids.to(model.device), mask.to(model.device)
+        width = max(len(prompt) for prompt in prompts)
         stop = self.config.stop_strings or ()
-        ends = RowEnds(ids.shape[1], self.config.eos_token_id, stop, self.tokenizer)
+        ends = RowEnds(width, self.config.eos_token_id, stop, self.tokenizer)
         config = copy.deepcopy(self.config)
         config.stop_strings = None  # ``ends`` knows them
-        extra: dict[str, Any] = {}
+        output, _ = self._generate(
+            model, prompts, copies, config, stopping_criteria=StoppingCriteriaList([ends])
+        )
+        return ends.cut(output)
+
+    def _generate(
+        self,
+        model: PreTrainedModel,
+        prompts: Sequence[Sequence[int]],
+        copies: int,
+        config: GenerationConfig,
+        **extra: Any,
+    ) -> tuple[Any, int]:
+        """The output of ``generate``, and the tokens of its prompts with their padding."""
+        ids, mask = pad_left(prompts, self.config.pad_token_id)
+        ids, mask = ids.to(model.device), mask.to(model.device)
         if copies > 1 and ids.shape[1] > 1:
             extra["past_key_values"] = _shared_cache(model, ids, mask, copies)
         with without_own_settings(model):
@@ -68,10 +99,9 @@ class Sampler:
                 input_ids=ids.repeat_interleave(copies, 0),
                 attention_mask=mask.repeat_interleave(copies, 0),
                 generation_config=config,
-                stopping_criteria=StoppingCriteriaList([ends]),
                 **extra,
             )
-        return ends.cut(output)
+        return output, ids.shape[1]
 
 
 def _shared_cache(
@@ -83,18 +113,29 @@ def _shared_cache(
     """
     cache = DynamicCache(config=model.config)
     extra: dict[str, Any] = {}
-    if "logits_to_keep" in inspect.signature(model.forward).parameters:
+    if accepts(model, "logits_to_keep"):
         extra["logits_to_keep"] = 1  # none is read, and all would be rows x tokens x vocabulary
+    if accepts(model, "position_ids"):
+        extra["position_ids"] = positions(mask[:, :-1])
     model(
         input_ids=ids[:, :-1],
         attention_mask=mask[:, :-1],
-        position_ids=(mask.cumsum(1) - 1).clamp(min=0)[:, :-1],
         past_key_values=cache,
         use_cache=True,
         **extra,
     )
     cache.batch_repeat_interleave(copies)
     return cache
+
+
+def accepts(model: Any, name: str) -> bool:
+    """Whether the forward pass of *model* takes an argument of that name."""
+    return name in inspect.signature(model.forward).parameters
+
+
+def positions(mask: torch.Tensor) -> torch.Tensor:
+    """The place of each token among those of its row that are no padding."""
+    return (mask.cumsum(1) - 1).clamp(min=0)
 
 
 Batch = dict[str, torch.Tensor]

@@ -15,6 +15,7 @@ What differs from a plain ``GRPOTrainer``, and why:
   on-policy, and needs no second pass for old log-probabilities.
 - An undecided response gets no reward, so that TRL leaves it out of its group's mean and
   deviation, and an empty completion mask, so that the loss and its token count leave it out too.
+- Position ids are given: a padded row is trained on at the positions that it was sampled at.
 - Slices are sorted by length and cut to their longest row: padding costs as much as text.
 - Every step seeds torch from the run's seed, so that a resumed run samples what an uninterrupted
   one samples.
@@ -50,7 +51,14 @@ from scaler_core.interfaces import FeedLike, RunLike, Sample
 from scaler_core.judge import reward
 from scaler_core.models import Group, Message, Question, Response, Ticket, Verdict
 from scaler_core.seeds import derive_seed
-from scaler_plugins.backends.local.rollout import Batch, Sampler, slice_by_length, without_undecided
+from scaler_plugins.backends.local.rollout import (
+    Batch,
+    Sampler,
+    accepts,
+    positions,
+    slice_by_length,
+    without_undecided,
+)
 
 
 @dataclass
@@ -114,7 +122,10 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
             peft_config=adapters,
         )
         self.remove_callback(PrinterCallback)  # prints every log line to stdout
-        self._sampler = Sampler(self.generation_config, rollout_batch, tokenizer)
+        self.sampler = Sampler(self.generation_config, rollout_batch, tokenizer)
+        for policy in (self.model, self.ref_model):
+            if policy is not None:
+                policy.register_forward_pre_hook(_with_positions, with_kwargs=True)
         self._threads = ThreadPoolExecutor(verify_threads, thread_name_prefix="verify")
 
     # -------------------------------------------------------------- for the backend
@@ -140,8 +151,8 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
             pad_token=self.generation_config.pad_token_id,
             stop=self.run.prompt.stop,
         )
-        sampler = RowSampler(limits, self._sampler.batch, self.processing_class)
-        with self._answering_model() as model:
+        sampler = RowSampler(limits, self.sampler.batch, self.processing_class)
+        with self.answering_model() as model:
             for index, row in sampler.sample(model, requests):
                 room = limits.room(prompts[index])
                 text = self.processing_class.decode(row, skip_special_tokens=True)
@@ -207,11 +218,11 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
             return self._sample(prompt_ids[::num_generations], num_generations), None
 
     def _sample(self, prompts: list[list[int]], copies: int) -> list[list[int]]:
-        with self._answering_model() as model:
-            return self._sampler.sample(model, prompts, copies)
+        with self.answering_model() as model:
+            return self.sampler.sample(model, prompts, copies)
 
     @contextmanager
-    def _answering_model(self) -> Iterator[Any]:
+    def answering_model(self) -> Iterator[Any]:
         """The model as it generates: out of training mode, in the precision of the computation."""
         training = self.model.training
         self.model.eval()
@@ -316,5 +327,29 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
         if self._now is not None:
             self._now.seconds[stage] += time.perf_counter() - started
 
+    @contextmanager
+    def without_autocast(self) -> Iterator[None]:
+        """Computes in the precision of the weights, as long as it is open."""
+        native, self.accelerator.native_amp = self.accelerator.native_amp, False
+        try:
+            yield
+        finally:
+            self.accelerator.native_amp = native
+
     def _send_telemetry(self) -> None:
         """Send nothing: TRL would report each trainer to its makers without asking the user."""
+
+
+def _with_positions(
+    model: Any, args: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Adds position ids to a forward pass of training.
+
+    TRL leaves them to the model. One with learned absolute positions then counts padding too, and
+    sees other positions than when it sampled.
+    """
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    missing = options.get("fused_lm_head") and options.get("position_ids") is None
+    if missing and accepts(base, "position_ids") and accepts(base.base_model, "position_ids"):
+        options["position_ids"] = positions(options["attention_mask"])
+    return args, options

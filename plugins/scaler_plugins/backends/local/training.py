@@ -20,6 +20,7 @@ from scaler_core.interfaces import FeedLike, RunLike
 from scaler_core.models import Question, Response
 from scaler_core.seeds import derive_seed
 from scaler_plugins.backends.common import Lora, largest_divisor
+from scaler_plugins.backends.local.agreement import refuse_disagreement
 from scaler_plugins.backends.local.options import LocalOptions
 from scaler_plugins.backends.local.trainer import FeedTrainer
 
@@ -74,6 +75,7 @@ def build_trainer(
             hint="set prompt.chat_template, or take a model with a template",
         )
     model = files.weights(dtype=torch.float32)
+    _fit_vocabulary(tokenizer, model, model_name)
     restore_config = without_dropout(model)
     trainer = FeedTrainer(
         model=model,
@@ -87,6 +89,7 @@ def build_trainer(
         adapters=_adapters(config.lora) if config.lora else None,
     )
     trainer.restore_config = restore_config
+    refuse_disagreement(trainer, model_name)
     return trainer
 
 
@@ -191,6 +194,24 @@ def model_files(model_name: str) -> ModelFiles:
         where="backend.model: ",
         hint="give 'tiny', a Hugging Face model id, or the path of a whole model folder",
     )
+
+
+def _fit_vocabulary(tokenizer: Any, model: Any, model_name: str) -> None:
+    """Refuse a tokenizer with tokens that *model* lacks; padding alone becomes the end token.
+
+    Special tokens that some tokenizers add by themselves never come up, so that they may be there.
+    """
+    known = model.get_input_embeddings().weight.shape[0]
+    if (tokenizer.pad_token_id or 0) >= known:
+        tokenizer.pad_token = tokenizer.eos_token
+    added = {token for token, item in tokenizer.added_tokens_decoder.items() if item.special}
+    usual = (set(tokenizer.get_vocab().values()) - added) | {tokenizer.eos_token_id}
+    if max(usual) >= known:
+        raise UsageError(
+            f"backend.model: the tokenizer of {model_name} knows {max(usual) + 1} tokens, but the "
+            f"model only {known}",
+            hint="take the tokenizer that belongs to the model, or resize its embeddings",
+        )
 
 
 def without_dropout(model: Any) -> Callable[[], None]:

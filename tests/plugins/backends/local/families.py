@@ -17,13 +17,21 @@ NO_SYSTEM = (
 )
 
 
-def build_family(name: str, folder: Path, tokenizer: Any) -> Path:
-    """Save a random model of the family *name* with *tokenizer* in *folder*."""
+def build_family(name: str, folder: Path, tokenizer: Any, vocabulary: int | None = None) -> Path:
+    """Save a random model of the family *name* with *tokenizer* in *folder*.
+
+    Its vocabulary is the tokenizer's, or of as many tokens as *vocabulary* says.
+    """
     import torch
     from transformers import AutoModelForCausalLM
 
     torch.manual_seed(1)
-    model = AutoModelForCausalLM.from_config(FAMILIES[name](tokenizer))
+    config = FAMILIES[name](tokenizer)
+    if vocabulary is not None:
+        config.vocab_size = vocabulary
+        if (config.pad_token_id or 0) >= vocabulary:
+            config.pad_token_id = None
+    model = AutoModelForCausalLM.from_config(config)
     with torch.no_grad():
         for parameter in model.parameters():
             # far from the almost even probabilities of a fresh model, which would hide mistakes
