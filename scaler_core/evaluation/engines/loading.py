@@ -5,12 +5,14 @@ Whatever the libraries make of a damaged or foreign folder becomes the user's on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from scaler_core.errors import UsageError, machine_fault
+from scaler_core.errors import UsageError, machine_fault, one_line
+from scaler_core.models import Message
 
 
 @dataclass(frozen=True)
@@ -70,3 +72,70 @@ class ModelFiles:
             raise UsageError(
                 f"{self.where}cannot load {self.label}: {reason}", hint=self.hint
             ) from error
+
+
+@dataclass(frozen=True)
+class ChatTemplate:
+    """A tokenizer's chat template, whose faults are told in one line with what to do.
+
+    Attributes:
+        tokenizer: The tokenizer; its template is set.
+        label: The user's name of the model.
+        values: Further values that the template reads.
+        other: Where another template is given, such as ``--chat-template``.
+        without_system: How the system message is left out; empty where it cannot be.
+    """
+
+    tokenizer: Any
+    label: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    other: str = "--chat-template"
+    without_system: str = ""
+
+    def text(self, messages: Sequence[Message]) -> str:
+        """The prompt that the model continues.
+
+        Raises:
+            UsageError: The template does not accept the messages, or makes nothing of them.
+        """
+        try:
+            text = self._render(messages)
+        except Exception as error:  # a template is a program, and raises what it likes
+            raise UsageError(
+                f"the chat template of {self.label} fails: {one_line(error)}",
+                hint=self._remedy(messages),
+            ) from error
+        if not text:
+            roles = ", ".join(message["role"] for message in messages)
+            raise UsageError(
+                f"the chat template of {self.label} makes an empty prompt of messages of {roles}",
+                hint=f"give another with {self.other}",
+            )
+        return text
+
+    def tokens(self, messages: Sequence[Message]) -> list[int]:
+        """Token ids of :meth:`text`; raises as it does."""
+        ids: list[int] = self.tokenizer(self.text(messages), add_special_tokens=False).input_ids
+        return ids
+
+    def _render(self, messages: Sequence[Message]) -> str:
+        text: str = self.tokenizer.apply_chat_template(
+            list(messages), add_generation_prompt=True, tokenize=False, **self.values
+        )
+        return text
+
+    def _remedy(self, messages: Sequence[Message]) -> str:
+        roles = ", ".join(message["role"] for message in messages)
+        rest = [message for message in messages if message["role"] != "system"]
+        if self.without_system and len(rest) < len(messages) and self._takes(rest):
+            return (
+                f"it takes no system message: set {self.without_system} to leave it out, or give "
+                f"another template with {self.other}"
+            )
+        return f"it must take messages of {roles}; give another with {self.other}"
+
+    def _takes(self, messages: Sequence[Message]) -> bool:
+        try:
+            return bool(self._render(messages))
+        except Exception:  # as above
+            return False

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 
 import torch
 import transformers
-from jinja2 import TemplateError
 
 from scaler_core.config import PromptSection
-from scaler_core.errors import UsageError, one_line
+from scaler_core.errors import UsageError
 from scaler_core.evaluation.engines.base import ModelEngine
-from scaler_core.evaluation.engines.loading import ModelFiles
+from scaler_core.evaluation.engines.loading import ChatTemplate, ModelFiles
 from scaler_core.evaluation.engines.sampling import (
     RowSampler,
     SamplingLimits,
@@ -20,7 +19,7 @@ from scaler_core.evaluation.engines.sampling import (
     is_cut_off,
 )
 from scaler_core.evaluation.model import ModelChoice
-from scaler_core.models import Message, Question, Response
+from scaler_core.models import Question, Response
 
 BATCH = 64
 
@@ -47,8 +46,6 @@ class TransformersEngine(ModelEngine):
         transformers.utils.logging.disable_progress_bar()
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         on_gpu = torch.cuda.is_available()
-        self._label = model.label
-        self._prompt = prompt
         files = ModelFiles(model.location, model.label, revision=model.revision)
         self._tokenizer = files.tokenizer()
         self._tokenizer.chat_template = prompt.chat_template or self._tokenizer.chat_template
@@ -57,6 +54,9 @@ class TransformersEngine(ModelEngine):
                 f"the tokenizer of {model.label} has no chat template",
                 hint="give one with --chat-template, or take a model that has one",
             )
+        self._template = ChatTemplate(
+            self._tokenizer, model.label, {"enable_thinking": prompt.thinking}
+        )
         precision = torch.bfloat16 if on_gpu and torch.cuda.is_bf16_supported() else torch.float32
         self._model = files.weights(dtype=precision).to("cuda" if on_gpu else "cpu").eval()
         end_tokens = self._end_tokens(model.label)
@@ -75,7 +75,7 @@ class TransformersEngine(ModelEngine):
         Raises:
             UsageError: The chat template does not accept the questions.
         """
-        prompts = [self._tokens(question.messages) for question in questions]
+        prompts = [self._template.tokens(question.messages) for question in questions]
         requests = [
             SamplingRequest(prompt, question.temperature, question.top_p, question.seed)
             for prompt, question in zip(prompts, questions, strict=True)
@@ -85,23 +85,6 @@ class TransformersEngine(ModelEngine):
             cut_off = is_cut_off(row, room, self._limits.end_tokens)
             text = self._tokenizer.decode(row, skip_special_tokens=True)
             yield index, Response(text=text, tokens=len(row), truncated=cut_off)
-
-    def _tokens(self, messages: Sequence[Message]) -> list[int]:
-        try:
-            text = self._tokenizer.apply_chat_template(
-                list(messages),
-                add_generation_prompt=True,
-                tokenize=False,
-                enable_thinking=self._prompt.thinking,
-            )
-        except TemplateError as error:
-            roles = ", ".join(message["role"] for message in messages)
-            raise UsageError(
-                f"the chat template of {self._label} fails: {one_line(error)}",
-                hint=f"it must take messages of {roles}; give another with --chat-template",
-            ) from error
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False).input_ids
-        return ids
 
     def _end_tokens(self, label: str) -> list[int]:
         """Tokens that end a response: the tokenizer's end token and those of the model's config."""

@@ -144,26 +144,65 @@ Batch = dict[str, torch.Tensor]
 def without_undecided(batch: Batch, decided: Sequence[bool]) -> Batch:
     """*batch* with empty completion masks where a response was not decided.
 
-    The number of tokens, by which the loss is divided, is counted again: a step with undecided
-    responses has the loss of the smaller step without them.
+    The numbers of tokens and of responses, by which the loss is divided, are counted again: a step
+    with undecided responses has the loss of the smaller step without them.
     """
     kept = torch.tensor(decided, device=batch["completion_mask"].device)
     mask = batch["completion_mask"] * kept.unsqueeze(1).to(batch["completion_mask"].dtype)
-    return {**batch, "completion_mask": mask, "num_items_in_batch": mask.sum()}
+    counts = {"num_items_in_batch": mask.sum(), "num_responses_in_batch": kept.sum()}
+    return {**batch, "completion_mask": mask, **counts}
+
+
+def with_gradient(batch: Batch, *, by_advantage: bool) -> Batch:
+    """The rows of *batch* that have a gradient; what the loss is divided by stays as it is.
+
+    Args:
+        batch: A generation batch.
+        by_advantage: Whether a row without an advantage has none, as without a KL term.
+    """
+    kept = batch["completion_mask"].sum(1) > 0
+    if by_advantage:
+        kept &= batch["advantages"] != 0
+    return _rows(batch, kept)
 
 
 def slice_by_length(batch: Batch, count: int) -> list[Batch]:
     """*batch* in *count* equal slices of rows of like length, each cut to its longest row.
 
-    Prompts are padded on the left and completions on the right, so columns go from the outside.
-    Tensors without rows, such as the count of tokens of the whole batch, go into each slice.
+    There are fewer slices where the rows do not suffice. Prompts are padded on the left and
+    completions on the right, so columns go from the outside. Tensors without rows, such as the
+    count of tokens of the whole batch, go into each slice.
     """
-    lengths = batch["prompt_mask"].sum(1) + batch["completion_mask"].sum(1)
-    order = torch.argsort(lengths, stable=True)
-    return [
-        _cut({name: value[rows] if value.ndim else value for name, value in batch.items()})
-        for rows in order.chunk(count)
-    ]
+    order = torch.argsort(_lengths(batch), stable=True)
+    return [_cut(_rows(batch, rows)) for rows in order.chunk(count) if len(rows)]
+
+
+def split_by_tokens(batch: Batch, most: int) -> list[Batch]:
+    """*batch*, whose rows are sorted by length, in parts of at most *most* tokens with padding.
+
+    A part has a row at least, however long that is.
+    """
+    lengths = _lengths(batch).tolist()
+    parts, start = [], 0
+    for end in range(1, len(lengths) + 1):
+        rows = slice(start, end + 1)
+        if end == len(lengths) or _width(batch, rows) * (end + 1 - start) > most:
+            parts.append(_cut(_rows(batch, slice(start, end))))
+            start = end
+    return parts
+
+
+def _lengths(batch: Batch) -> torch.Tensor:
+    return batch["prompt_mask"].sum(1) + batch["completion_mask"].sum(1)
+
+
+def _width(batch: Batch, rows: slice) -> int:
+    """Columns that the rows have once they are cut."""
+    return sum(int(batch[f"{side}_mask"][rows].sum(1).max()) for side in ("prompt", "completion"))
+
+
+def _rows(batch: Batch, rows: Any) -> Batch:
+    return {name: value[rows] if value.ndim else value for name, value in batch.items()}
 
 
 def _cut(batch: Batch) -> Batch:

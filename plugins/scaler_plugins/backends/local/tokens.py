@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from scaler_core.evaluation.engines.loading import ModelFiles
+from scaler_core.evaluation.engines.loading import ChatTemplate, ModelFiles
 from scaler_core.interfaces import CountTokens
 from scaler_core.models import Message
 
@@ -30,14 +30,15 @@ def token_counter(name: str) -> CountTokens:
     templated = tokenizer.chat_template is not None
     lock = threading.Lock()  # fast tokenizers change their own settings in each call
 
+    template = ChatTemplate(
+        tokenizer, name, other="prompt.chat_template", without_system='prompt.system = ""'
+    )
+
     def count(messages: Sequence[Message]) -> int:
-        if templated:
-            text = tokenizer.apply_chat_template(
-                list(messages), add_generation_prompt=True, tokenize=False
-            )
-        else:
-            text = "\n".join(message["content"] for message in messages)
         with lock:
-            return len(tokenizer(text, add_special_tokens=not templated).input_ids)
+            if templated:
+                return len(template.tokens(messages))
+            text = "\n".join(message["content"] for message in messages)
+            return len(tokenizer(text).input_ids)
 
     return count

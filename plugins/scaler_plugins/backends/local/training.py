@@ -6,26 +6,30 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import datasets
 import torch
 import transformers
+from transformers import AutoConfig, AutoModelForCausalLM
 from trl import GRPOConfig
 
+from scaler_core.config import PromptSection
 from scaler_core.errors import UsageError
-from scaler_core.evaluation.engines.loading import ModelFiles
+from scaler_core.evaluation.engines.loading import ChatTemplate, ModelFiles
 from scaler_core.interfaces import FeedLike, RunLike
-from scaler_core.models import Question, Response
 from scaler_core.seeds import derive_seed
-from scaler_plugins.backends.common import Lora, largest_divisor
+from scaler_plugins.backends.common import Lora, example_messages, largest_divisor
 from scaler_plugins.backends.local.agreement import refuse_disagreement
+from scaler_plugins.backends.local.memory import Sizes, pass_budget
 from scaler_plugins.backends.local.options import LocalOptions
 from scaler_plugins.backends.local.trainer import FeedTrainer
 
 # "dapo" divides the loss of a slice by the tokens of the whole generation batch: the token mean of
 # the step, however it is sliced. TRL's "bnpo" takes the mean of the slices' token means instead.
+ADAPTER_FILE = "adapter_model.safetensors"
 LOSS_TYPES = {"token-mean": "dapo", "sequence-mean": "grpo"}
 
 
@@ -43,39 +47,24 @@ def train(model_name: str, config: LocalOptions, feed: FeedLike, run: RunLike) -
         torch.set_num_threads(config.threads)
     trainer = build_trainer(model_name, config, feed, run)
     feed.measure_prompts(trainer.count_tokens, _prompt_limit(trainer.model.config, config))
-    run.begin(lambda questions: _ask_resumed(trainer, run, questions))
     done = _train_to_the_end(trainer, run)
     run.end(trainer.ask)
     if done:
         save_model(trainer, run)
 
 
-def _ask_resumed(
-    trainer: FeedTrainer, run: RunLike, questions: Sequence[Question]
-) -> Iterator[tuple[int, Response]]:
-    """Answers of the model before the first step. HF's loop loads a checkpoint's weights later."""
-    if run.resume_from is not None:
-        trainer._load_from_checkpoint(str(run.resume_from))
-    return trainer.ask(questions)
-
-
 def build_trainer(
     model_name: str, config: LocalOptions, feed: FeedLike, run: RunLike
 ) -> FeedTrainer:
     """The trainer with its model on the device that the options name."""
-    _be_quiet()
+    be_quiet()
     files = model_files(model_name)
-    tokenizer = files.tokenizer()
-    tokenizer.chat_template = run.prompt.chat_template or tokenizer.chat_template
-    if tokenizer.eos_token_id is None:
-        raise UsageError(f"backend.model: the tokenizer of {model_name} has no end token")
-    if tokenizer.chat_template is None:
-        raise UsageError(
-            f"backend.model: the tokenizer of {model_name} has no chat template",
-            hint="set prompt.chat_template, or take a model with a template",
-        )
+    tokenizer = load_tokenizer(model_name, run.prompt)
+    check_template(tokenizer, model_name, config, run.prompt)
     model = files.weights(dtype=torch.float32)
-    _fit_vocabulary(tokenizer, model, model_name)
+    check_vocabulary(tokenizer, model, model_name)
+    if run.resume_from is not None:
+        refuse_other_checkpoint(run.resume_from, model, adapters=config.lora is not None)
     restore_config = without_dropout(model)
     trainer = FeedTrainer(
         model=model,
@@ -86,6 +75,8 @@ def build_trainer(
         scheme=config.reward,
         rollout_batch=config.rollout_batch,
         verify_threads=config.verify_threads,
+        pass_tokens=_pass_tokens(model, config),
+        template=lambda values: template_of(tokenizer, model_name, values),
         adapters=_adapters(config.lora) if config.lora else None,
     )
     trainer.restore_config = restore_config
@@ -166,7 +157,8 @@ def _train_to_the_end(trainer: FeedTrainer, run: RunLike) -> bool:
     resume_from = str(run.resume_from) if run.resume_from else None
     if run.first_step > run.steps:
         # only the measuring and saving were left undone; HF's loop would take one step more
-        trainer._load_from_checkpoint(resume_from)
+        trainer._load_from_checkpoint(str(run.resume_from))
+        run.begin(trainer.ask)
         return True
     trainer.train(resume_from_checkpoint=resume_from)
     return int(trainer.state.global_step) >= run.steps
@@ -186,6 +178,53 @@ def save_model(trainer: FeedTrainer, run: RunLike) -> None:
     os.replace(partial, final)
 
 
+def load_tokenizer(model_name: str, prompt: PromptSection) -> Any:
+    """The tokenizer, with the chat template of the recipe or its own.
+
+    Raises:
+        UsageError: It cannot be loaded, or lacks a chat template or an end token.
+    """
+    tokenizer = model_files(model_name).tokenizer()
+    tokenizer.chat_template = prompt.chat_template or tokenizer.chat_template
+    if tokenizer.eos_token_id is None:
+        raise UsageError(f"backend.model: the tokenizer of {model_name} has no end token")
+    if tokenizer.chat_template is None:
+        raise UsageError(
+            f"backend.model: the tokenizer of {model_name} has no chat template",
+            hint="set prompt.chat_template, or take a model with a template",
+        )
+    return tokenizer
+
+
+def template_of(tokenizer: Any, model_name: str, values: Mapping[str, Any]) -> ChatTemplate:
+    """The chat template of *tokenizer*, with the recipe's words in its messages."""
+    return ChatTemplate(
+        tokenizer,
+        label=model_name,
+        values=values,
+        other="prompt.chat_template",
+        without_system='prompt.system = ""',
+    )
+
+
+def check_template(
+    tokenizer: Any, model_name: str, config: LocalOptions, prompt: PromptSection
+) -> None:
+    """Refuse a chat template that does not take the messages of the recipe's ``[prompt]``.
+
+    Raises:
+        UsageError: It fails.
+    """
+    values = {"enable_thinking": prompt.thinking, **config.template_options}
+    template_of(tokenizer, model_name, values).tokens(example_messages(prompt))
+
+
+def _pass_tokens(model: Any, config: LocalOptions) -> int:
+    on_gpu = config.device != "cpu" and torch.cuda.is_available()
+    budget = pass_budget(torch.device("cuda" if on_gpu else "cpu"))
+    return Sizes.of(model.config).pass_tokens(budget, config.gradient_checkpointing)
+
+
 def model_files(model_name: str) -> ModelFiles:
     """The files of ``backend.model``, as a folder or an id of the hub."""
     return ModelFiles(
@@ -196,7 +235,7 @@ def model_files(model_name: str) -> ModelFiles:
     )
 
 
-def _fit_vocabulary(tokenizer: Any, model: Any, model_name: str) -> None:
+def check_vocabulary(tokenizer: Any, model: Any, model_name: str) -> None:
     """Refuse a tokenizer with tokens that *model* lacks; padding alone becomes the end token.
 
     Special tokens that some tokenizers add by themselves never come up, so that they may be there.
@@ -211,6 +250,41 @@ def _fit_vocabulary(tokenizer: Any, model: Any, model_name: str) -> None:
             f"backend.model: the tokenizer of {model_name} knows {max(usual) + 1} tokens, but the "
             f"model only {known}",
             hint="take the tokenizer that belongs to the model, or resize its embeddings",
+        )
+
+
+def refuse_other_checkpoint(folder: Path, model: Any, *, adapters: bool) -> None:
+    """Refuse a checkpoint whose weights are not those of *model*, which may have none yet.
+
+    Args:
+        folder: The backend's part of the checkpoint.
+        model: The model that ``backend.model`` names, without adapters.
+        adapters: Whether adapters are trained.
+
+    Raises:
+        UsageError: It was written by a run with another model, or with or without adapters.
+    """
+    hint = "go on with the settings that the run began with, or begin another run"
+    saved = (folder / ADAPTER_FILE).is_file()
+    if saved != adapters:
+        has = "adapters" if saved else "all weights"
+        trains = "adapters" if adapters else "all weights"
+        raise UsageError(
+            f"the checkpoint {folder} holds {has}, but the recipe trains {trains}", hint=hint
+        )
+    if adapters:
+        return
+    with torch.device("meta"):
+        other = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+    ours, theirs = (
+        {name: value.shape for name, value in item.state_dict().items()} for item in (model, other)
+    )
+    if ours != theirs:
+        raise UsageError(
+            f"the checkpoint {folder} is of another model ({other.config.model_type}, "
+            f"{sum(item.numel() for item in other.parameters()):,} parameters) than backend.model "
+            f"({model.config.model_type}, {sum(item.numel() for item in model.parameters()):,})",
+            hint=hint,
         )
 
 
@@ -251,7 +325,7 @@ def _adapters(lora: Lora) -> Any:
     )
 
 
-def _be_quiet() -> None:
+def be_quiet() -> None:
     """Keep the libraries' bars, tips and warnings off the user's screen: the run has its own."""
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()

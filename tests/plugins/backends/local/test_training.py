@@ -152,6 +152,33 @@ def test_a_resumed_run_ends_with_the_very_weights_of_an_uninterrupted_one(
     assert resumed.evaluations == {"after": whole.evaluations["after"]}
 
 
+def test_a_resumed_run_begins_when_all_is_loaded_so_that_no_step_waits_for_it(
+    micro_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scaler_plugins.backends.local.trainer import FeedTrainer
+
+    stopped = FakeRun(tmp_path / "stopped", steps=3, stop_in=1)
+    local(micro_model).train(FakeFeed(), stopped)
+    calls = []
+    load, begin = FeedTrainer._load_optimizer_and_scheduler, FakeRun.begin
+
+    def logged_load(trainer: Any, checkpoint: str | None) -> None:
+        load(trainer, checkpoint)
+        calls.append("loaded")
+
+    def logged_begin(run: FakeRun, ask: Any = None) -> None:
+        calls.append("begin")
+        begin(run, ask)
+
+    monkeypatch.setattr(FeedTrainer, "_load_optimizer_and_scheduler", logged_load)
+    monkeypatch.setattr(FakeRun, "begin", logged_begin)
+    resumed = FakeRun(
+        tmp_path / "resumed", steps=3, first_step=2, resume_from=tmp_path / "stopped" / "step-1"
+    )
+    local(micro_model).train(FakeFeed(step=1), resumed)
+    assert calls == ["loaded", "begin"]
+
+
 def test_a_requested_stop_ends_the_step_saves_and_leaves_the_rest_undone(
     micro_model: Path, tmp_path: Path
 ) -> None:
