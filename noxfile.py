@@ -32,8 +32,8 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, format and types."""
-    # with the libraries of the local backend, so that their types are checked and not guessed
-    session.install(*PINNED, "-e", ".[local,lint]")
+    # with what the local backend and the test kit import, so that types are checked, not guessed
+    session.install(*PINNED, "-e", ".[lint,local,test]")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")

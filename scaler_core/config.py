@@ -222,13 +222,13 @@ class Recipe(Section):
 
     def to_toml(self) -> str:
         """The recipe with every key spelt out."""
-        return tomli_w.dumps(_without_none(self.model_dump(mode="json")))
+        return tomli_w.dumps(without_none(self.model_dump(mode="json")))
 
 
-def _without_none(value: Any) -> Any:
-    """TOML has no null: a key that is not set is left out."""
+def without_none(value: Any) -> Any:
+    """*value*, as JSON, without keys that are not set: TOML has no null."""
     if isinstance(value, dict):
-        return {key: _without_none(item) for key, item in value.items() if item is not None}
+        return {key: without_none(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [_without_none(item) for item in value]
+        return [without_none(item) for item in value]
     return value

@@ -14,14 +14,13 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
 from scaler_core.interfaces import Backend, Sandbox
 from scaler_core.models import Record
-from scaler_core.plugins import PluginHost, load_plugins
-from scaler_core.sandbox import landlock
+from scaler_core.plugins import PluginHost, load_plugins, package_version
+from scaler_core.sandbox import descriptors, landlock
 
 Area = Literal["machine", "programs", "packages", "sandboxes", "backends", "plugins"]
 
@@ -66,6 +65,7 @@ def examine_machine(
         _has("machine", "cores", f"{available_cores():g}"),
         _memory(),
         *(_room(word, folder) for word, folder in folders.items()),
+        _open_files(),
         _gpu(),
         _user_namespaces(),
         _seccomp(),
@@ -106,6 +106,21 @@ def _room(word: str, folder: Path) -> Finding:
     if free < _GIB:
         return _lacks("machine", word, found, "make room: checkpoints and caches take up to 1 GiB")
     return _has("machine", word, found)
+
+
+def _open_files() -> Finding:
+    soft, hard = descriptors.limits()
+    found = f"{hard} at once"
+    if soft < hard:
+        found += f" ({soft} until a sandbox raises that)"
+    if hard < descriptors.USUAL:
+        return _lacks(
+            "machine",
+            "open files",
+            f"{found}: boxes of a sandbox and the programs that they keep ready are fewer",
+            f"ulimit -Hn {descriptors.USUAL}, LimitNOFILE= of systemd, --ulimit nofile= of docker",
+        )
+    return _has("machine", "open files", found)
 
 
 def _gpu() -> Finding:
@@ -242,14 +257,6 @@ def has_library(name: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def package_version(distribution: str) -> str:
-    """The installed version, from its metadata; empty when it is not installed."""
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return ""
 
 
 def output_of(command: Sequence[str]) -> str:

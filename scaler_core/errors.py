@@ -113,7 +113,7 @@ MACHINE_FAULTS = {
     errno.ENOMEM: "end other programs, or use a machine with more memory",
     errno.EAGAIN: "raise the limit of processes (ulimit -u)",
 }
-"""What a machine may lack wherever it is asked for, and what its owner can do about it."""
+"""Numbers of errors that are the machine's, and what its owner can do about each."""
 
 
 def machine_fault(error: BaseException) -> InfrastructureError | None:

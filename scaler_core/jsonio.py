@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from scaler_core.errors import DataError, InfrastructureError, UsageError
+
+_UNFINISHED = re.compile(r"\..+\.[a-z0-9_]{8}")  # as write_atomic() names them
 
 
 def canonical_json(value: Any) -> str:
@@ -56,6 +59,17 @@ def write_atomic(path: Path, data: str | bytes) -> None:
             with suppress(OSError):
                 os.unlink(temporary)
         raise cannot_write(path, error) from error
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what :func:`write_atomic` leaves where it is killed, from *folder* and all below it.
+
+    Only for who alone writes there.
+    """
+    for path in folder.rglob(".*"):
+        if _UNFINISHED.fullmatch(path.name) and path.is_file():
+            with suppress(OSError):
+                path.unlink()
 
 
 def lock_file(path: Path, taken: str) -> IO[bytes]:

@@ -75,7 +75,9 @@ class Judge:
     def choose(self, instance: Instance, default: ComponentChoice) -> ComponentChoice:
         """The verifier of *instance*: the one that its environment names, else the recipe's.
 
-        The recipe's verifier gets the answer type where it has an option for it.
+        The recipe's verifier gets the answer type, and the tolerance that the statement gives,
+        where it has options for them. The recipe's own options go before the answer type, but not
+        before what the prompt tells the model.
 
         Raises:
             UsageError: The environment names a verifier that is not installed, or wrong options.
@@ -85,9 +87,11 @@ class Judge:
                 self.verifier(instance.verifier)
             return instance.verifier
         known = self._host.find(Verifier, default.use).Config.model_fields
-        if instance.answer_type is None or "answer_type" not in known:
-            return default
-        options = {"answer_type": instance.answer_type, **default.options}
+        options = dict(default.options)
+        if instance.answer_type is not None and "answer_type" in known:
+            options = {"answer_type": instance.answer_type, **options}
+        if instance.tolerance is not None and "stated_tolerance" in known:
+            options["stated_tolerance"] = instance.tolerance.model_dump(mode="json")
         return ComponentChoice(use=default.use, options=options)
 
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import cached_property
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
@@ -56,6 +57,31 @@ class Solution(Record):
     source: str
 
 
+ErrorKind = Literal["absolute", "relative", "either"]
+LARGEST_TOLERANCE = 0.1
+
+
+class Tolerance(Record):
+    """The error that a statement allows in decimal answers.
+
+    Attributes:
+        kind: ``absolute``, ``relative`` to the right answer, or ``either``: one of them is enough.
+        value: The largest error allowed.
+    """
+
+    kind: ErrorKind = "either"
+    value: float = Field(gt=0, lt=LARGEST_TOLERANCE, allow_inf_nan=False)
+
+    @property
+    def exact(self) -> Decimal:
+        """The value as it is written, without the rounding of a float."""
+        return Decimal(repr(self.value))
+
+
+# Left out where none is stated: older files have none, and keep their hashes.
+StatedTolerance = Annotated[Tolerance | None, Field(exclude_if=lambda value: value is None)]
+
+
 class Problem(Versioned):
     """A programming problem: its statement and its reference solutions (paper section 2).
 
@@ -67,6 +93,8 @@ class Problem(Versioned):
         solutions: Reference programs, best first.
         time_limit_s: CPU seconds that the source allows for one run, where known.
         memory_limit_mb: Memory that the source allows, where known.
+        tolerance: The error that the statement allows in decimal answers; ``None`` where it says
+            nothing.
     """
 
     name: str
@@ -76,6 +104,7 @@ class Problem(Versioned):
     solutions: tuple[Solution, ...]
     time_limit_s: float | None = None
     memory_limit_mb: int | None = None
+    tolerance: StatedTolerance = None
 
 
 class ScaleParameter(Record):
@@ -135,6 +164,11 @@ class Environment(Versioned):
         """D, the highest level."""
         return len(self.levels) - 1
 
+    @property
+    def tolerance(self) -> Tolerance | None:
+        """The error that the statement allows in decimal answers; strings have none."""
+        return None if self.answer_type == "string" else self.problem.tolerance
+
     def scale(self, level: int) -> dict[str, int]:
         """Parameter values: ``minimum + int(ratio * levels[level])`` (paper section 2.7)."""
         offset = self.levels[level]
@@ -174,6 +208,7 @@ class Instance(Versioned):
             scores its own responses.
         verifier: A verifier that the environment insists on.
         testcase: The structured input that the messages show, where there is one.
+        tolerance: The error that the statement allows in decimal answers.
     """
 
     environment_id: str
@@ -184,6 +219,7 @@ class Instance(Versioned):
     answer_type: AnswerType | None = None
     verifier: ComponentChoice | None = None
     testcase: JsonValue = None
+    tolerance: StatedTolerance = None
 
 
 class Ticket(Versioned):

@@ -38,6 +38,7 @@ ORDER = [
     {"jsonio", "options"},
     {"jsonlines"},
     {"models"},
+    {"statements"},
     {"config"},
     {"interfaces"},
     {"hookspecs"},

@@ -16,7 +16,7 @@ import pytest
 from scaler_core.factory.local import LocalFactory
 from scaler_core.factory.native import NATIVE_VERIFIER
 from scaler_core.judge import Judge, PortableJudge
-from scaler_core.models import ComponentChoice, Response, Ticket
+from scaler_core.models import ComponentChoice, Instance, Response, Ticket, Tolerance
 from scaler_core.plugins import load_plugins
 from tests.factory.natives import Judge as SelfScoring
 from tests.factory.scripted import ScriptedSandbox
@@ -133,3 +133,31 @@ def test_a_native_environment_that_fails_to_score_decides_nothing(text: str) -> 
 def test_it_survives_pickling() -> None:
     judge = PortableJudge(HOST.selection())
     assert pickle.loads(pickle.dumps(judge)) == judge
+
+
+def test_a_stated_tolerance_goes_to_a_verifier_that_knows_what_to_do_with_it() -> None:
+    judge, _ = here()
+    tolerance = Tolerance(kind="absolute", value=1e-4)
+    instance = Instance(
+        environment_id="e",
+        level=0,
+        seed=0,
+        messages=(),
+        truth="0.5",
+        answer_type="number",
+        tolerance=tolerance,
+    )
+    default = ComponentChoice(use="typed", options={"tolerance": 1e-12})
+    chosen = judge.choose(instance, default)
+    assert chosen.options == {
+        "answer_type": "number",
+        "tolerance": 1e-12,
+        "stated_tolerance": {"kind": "absolute", "value": 1e-4},
+    }
+    for answer, paid in [("0.50009", True), ("0.50011", False)]:
+        asked = Ticket.of(instance, id="1", step=1, verifier=chosen)
+        verdict = judge.verify(asked, Response(text=f"\\boxed{{{answer}}}"))
+        assert (verdict.result == "correct") == paid
+    assert judge.choose(instance, ComponentChoice(use="math")).options == {}
+    unstated = instance.model_copy(update={"tolerance": None})
+    assert "stated_tolerance" not in judge.choose(unstated, default).options

@@ -30,7 +30,8 @@ WORK: dict[str, tuple[str, ...]] = {
     "eval": ("evaluate_model",),
     "eval --regrade": ("regrade_evaluations",),
     "eval --compare": ("read_evaluations", "compare_evaluations"),
-    "pool import": ("import_pool",),
+    "pool import": ("import_pool", "look_at_pool"),
+    "pool audit --fix": ("fix_pool",),
     "pool export": ("export_pool",),
     "pool ls": ("list_environments",),
     "pool show": ("find_environment", "describe_environment"),
@@ -52,7 +53,13 @@ NAMES: dict[str, dict[str, str]] = {
         "compare": "",
         "as_markdown": "",
     },
-    "pool import": {"output": "destination", "force": "overwrite"},
+    "pool import": {
+        "output": "destination",
+        "force": "overwrite",
+        "look_s": "seconds",
+        "sandbox": "make_sandbox",
+        "allow_weak": "make_sandbox",
+    },
     "pool export": {"output": "destination", "force": "overwrite"},
     "pool sample": {"allow_weak": "allow_weak_sandbox"},
     "bench instances": {"names": "environments", "allow_weak": "allow_weak_sandbox"},
@@ -146,8 +153,8 @@ def test_what_does_the_work_is_public_documented_and_called_by_the_command_line(
 
 @pytest.mark.parametrize("text", sorted(NAMES))
 def test_every_option_of_a_command_is_an_argument_of_the_function(text: str) -> None:
-    (name,) = WORK[text]
-    arguments = inspect.signature(getattr(scaler_core, name)).parameters
+    functions = [getattr(scaler_core, name) for name in WORK[text]]
+    arguments = {name for item in functions for name in inspect.signature(item).parameters}
     typed = [str(parameter.name) for parameter in command_of(text).params]
     wanted = [NAMES[text].get(option, option) for option in typed if option != "as_json"]
     assert [option for option in wanted if option and option not in arguments] == []

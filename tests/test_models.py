@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from scaler_core.models import ComponentChoice, Instance, Ticket
+from scaler_core.models import ComponentChoice, Environment, Instance, Ticket, Tolerance
+from scaler_core.testing.environments import program_environment, sum_problem
 
 
 def test_a_ticket_repeats_whatever_it_shares_with_its_instance_and_takes_the_judge_it_is_given():
@@ -21,3 +22,16 @@ def test_a_ticket_repeats_whatever_it_shares_with_its_instance_and_takes_the_jud
     assert ticket.verifier == judge
     for name in Ticket.model_fields.keys() & Instance.model_fields.keys() - {"verifier"}:
         assert getattr(ticket, name) == getattr(instance, name), name
+
+
+def test_an_environment_without_a_tolerance_is_written_and_hashed_as_before_there_were_any():
+    environment = program_environment()
+    written = environment.model_dump(mode="json")
+    assert "tolerance" not in written["problem"]
+    assert Environment.model_validate(written) == environment
+    stated = sum_problem(tolerance=Tolerance(kind="absolute", value=1e-4))
+    changed = program_environment(problem=stated)
+    assert changed.content_hash != environment.content_hash
+    assert Environment.model_validate(changed.model_dump(mode="json")) == changed
+    assert changed.tolerance == stated.tolerance
+    assert program_environment(problem=stated, answer_type="string").tolerance is None

@@ -15,6 +15,7 @@ from scaler_core.audit.config import AuditSettings
 from scaler_core.audit.contamination import compare_with_benchmarks, find_overlaps
 from scaler_core.audit.cost import measure_pool
 from scaler_core.audit.fixing import FixReport, fix_pool
+from scaler_core.audit.looks import PoolLook, look_at_pool
 from scaler_core.audit.pool import audit_pool
 from scaler_core.audit.records import EnvironmentAudit, Finding
 
@@ -23,9 +24,11 @@ __all__ = [
     "EnvironmentAudit",
     "Finding",
     "FixReport",
+    "PoolLook",
     "audit_pool",
     "compare_with_benchmarks",
     "find_overlaps",
     "fix_pool",
+    "look_at_pool",
     "measure_pool",
 ]

@@ -1,4 +1,4 @@
-"""The factory's instances of a level: truths, variety, length of prompts."""
+"""Figures of an environment: the factory's instances of a level, its prompts and its texts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from scaler_core.audit.records import (
     VoteAudit,
     shortened,
 )
-from scaler_core.audit.rules import Measure
+from scaler_core.audit.rules import SLOWEST_GENERATOR_CPU_S, Measure
 from scaler_core.audit.voting import VoteCount, summarise
 from scaler_core.errors import InfrastructureError
 from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceResult
 from scaler_core.interfaces import AnyEnvironment, CountTokens
-from scaler_core.models import Instance
+from scaler_core.models import Instance, Problem
+from scaler_core.statements.faults import interaction, restore_exponents, several_answers
 
 
 def make_paced(
@@ -159,21 +160,34 @@ def measure_generator(levels: Sequence[LevelAudit]) -> list[Measure]:
 
 
 def measure_looks(looks: Sequence[Look]) -> list[Measure]:
-    """The levels on which no seed gives an instance, of those that were only looked at."""
+    """Dead levels among those that were only looked at, and their slowest testcase."""
     dead = [look for look in looks if look.dead]
     silent = [look for look in dead if not look.asked]
     unanswered = [look for look in dead if look.asked]
+    living = [look for look in looks if not look.dead]
+    slowest = max(living, key=lambda look: look.cpu_s, default=None)
     return [
         Measure(rule, 1.0, describe_dead(some))
         for rule, some in (("generator_fails", silent), ("truth_missing", unanswered))
         if some
+    ] + [
+        Measure(
+            "slow_generator", look.cpu_s, f"level {look.level}: {look.cpu_s:.2f} CPU-s a testcase"
+        )
+        for look in (slowest,)
+        if look is not None
     ]
 
 
 def dead_levels(levels: Sequence[LevelAudit], looks: Sequence[Look] = ()) -> tuple[int, ...]:
-    """The levels on which no seed gave an instance, in increasing order."""
-    audited = {level.level for level in levels if level.seeds and not level.instances}
+    """The levels on which no seed gave an instance, or only at a great cost, in order."""
+    audited = {level.level for level in levels if level.seeds and _is_dead(level)}
     return tuple(sorted(audited | {look.level for look in looks if look.dead}))
+
+
+def _is_dead(level: LevelAudit) -> bool:
+    cost = level.generator_cpu_s
+    return not level.instances or (cost is not None and cost.median > SLOWEST_GENERATOR_CPU_S)
 
 
 def measure_solutions(
@@ -229,3 +243,16 @@ def _causes(failures: Mapping[str, FailureCount]) -> str:
 
 def _locate(item: Disagreement) -> str:
     return f"level {item.level}, seed {item.seed}: {summarise(item)}"
+
+
+def measure_text(problem: Problem) -> list[Measure]:
+    """Figures of the texts that a prompt shows, and of the statement that they come from."""
+    shown = f"{problem.logic}\n\n{problem.instruction}"
+    lost = restore_exponents(shown)[1]
+    sentence = several_answers(shown)
+    words = interaction(f"{problem.statement}\n\n{shown}")
+    return [
+        Measure("lost_exponent", len(lost), f"the prompt says {', '.join(map(repr, lost[:3]))}"),
+        Measure("several_answers", int(bool(sentence)), f"the prompt says {sentence!r}"),
+        Measure("interactive", int(bool(words)), f"the statement says {words!r}"),
+    ]

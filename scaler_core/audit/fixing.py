@@ -77,7 +77,7 @@ def require_programs(source: EnvironmentSource) -> None:
 
 
 def trim_levels(environment: Environment, dead: Sequence[int]) -> Environment:
-    """*environment* without its *dead* levels, told in its provenance.
+    """*environment* without its *dead* levels, which its provenance lists.
 
     Where the top level goes, the parameters' maxima become the values of the highest that is left.
 

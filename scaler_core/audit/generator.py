@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from scaler_core.audit.programs import Programs
 from scaler_core.audit.records import RepeatAudit
@@ -22,25 +23,45 @@ NO_TESTCASE = "none"
 
 
 @dataclass(frozen=True)
-class Input:
-    """A valid testcase.
+class LevelTestcase:
+    """A valid testcase of a level.
 
     Attributes:
         level: Its level.
         seed: Its seed.
         testcase: What solutions read, and the structured value.
-        value: Fingerprint of the structured value.
+        truth: Its truth, where the factory gave one.
     """
 
     level: int
     seed: int
     testcase: Testcase
-    value: str
+    truth: str | None = None
 
     @property
     def stdin(self) -> bytes:
-        """What solutions read."""
+        """The text that solutions read."""
         return self.testcase.stdin
+
+    @property
+    def text(self) -> str:
+        """The same as text."""
+        return self.stdin.decode(errors="replace")
+
+    @property
+    def value(self) -> Mapping[str, object]:
+        """The structured value."""
+        return self.testcase.value
+
+    @property
+    def where(self) -> str:
+        """The testcase, as a message names it."""
+        return f"level {self.level}, seed {self.seed}"
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of the structured value."""
+        return digest(self.value)
 
 
 @dataclass
@@ -56,7 +77,7 @@ class Generated:
     """
 
     seeds: list[int] = field(default_factory=list)
-    inputs: list[Input] = field(default_factory=list)
+    inputs: list[LevelTestcase] = field(default_factory=list)
     failures: list[tuple[str, InstanceFailure]] = field(default_factory=list)
     fingerprints: dict[LevelSeed, str] = field(default_factory=dict)
     cpu_s: list[float] = field(default_factory=list)
@@ -99,7 +120,7 @@ def generate(
             made.failures.append((f"seed {seed}", testcase))
             continue
         made.fingerprints[level, seed] = fingerprint(result)
-        made.inputs.append(Input(level, seed, testcase, digest(testcase.value)))
+        made.inputs.append(LevelTestcase(level, seed, testcase))
     return made
 
 

@@ -1,169 +1,196 @@
-"""Answers that stand in the structured input already: a field of it, or a trivial function of one.
+"""Answers that stand in the structured input: a field of it, or a trivial function of one.
 
-A *feature* is a field of the structured input, or its length, first or last element, maximum or
-minimum; a sorted or reversed copy is one of another kind, since putting data in order may well be
-the task. Each feature is compared with the truth over many instances: one that equals it nearly
-always makes the rest of the input useless.
+::
+
+    testcases of a level --> features of each --> one equals the answer nearly always: leaked
+                                                  one gives it by a constant step, another name or
+                                                  another order: leaked where stdin does not hold
+                                                  the field, else derived
+
+What solutions read may give the answer by a step of work, which may be the task. A field that they
+do not read was added by somebody who knows the answer.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+from scaler_core.audit.features import Feature, Words, features_of, orderings_of, same
+from scaler_core.audit.generator import LevelTestcase
+from scaler_core.audit.relations import linear, renamed, share
 from scaler_core.audit.rules import Measure
 
-Words = tuple[str, ...]
-
-LARGEST_LIST = 2_000
-"""Longer lists are compared by length, first and last element alone."""
-DEEPEST = 4
 FEWEST_INSTANCES = 4
-"""Fewer instances of a level say nothing."""
-
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?")
-_SAID = {"yes": "true", "no": "false"}
-
-
-@dataclass(frozen=True)
-class Answered:
-    """A structured input and its truth."""
-
-    value: object
-    truth: str
+"""Fewer instances say nothing."""
+ALWAYS = 0.9
+"""A feature that gives the truth in more of the instances needs no further explanation."""
+EXTREMES = ("the maximum of ", "the minimum of ")
+"""Features that are work where solutions read the field: finding the largest may be the task."""
+READ_SHARE = 0.9
+"""A field is read where stdin holds it in so many testcases."""
+MOST_PLACES = 16
+"""Lines of stdin, and words of each, at which a single value is looked for."""
 
 
-def measure_leaks(by_level: Mapping[int, Sequence[Answered]]) -> list[Measure]:
-    """The largest share of instances whose truth one feature gives, at each of the levels.
+def measure_leaks(groups: Mapping[str, Sequence[LevelTestcase]]) -> list[Measure]:
+    """The largest share of truths that one feature gives, in each group of testcases.
 
-    A level on which all truths are one says nothing here: rules about common answers do.
+    A group in which all truths are one says nothing here: rules about common answers do.
+
+    Args:
+        groups: Testcases, by the name of the group in messages, such as ``level 3``.
     """
     measures = []
-    for level, answered in by_level.items():
+    for group, testcases in groups.items():
+        answered = [item for item in testcases if item.truth is not None]
         if len(answered) < FEWEST_INSTANCES or len({item.truth for item in answered}) == 1:
             continue
-        for rule, features in (("answer_leaked", plain_features), ("answer_in_order", orderings)):
-            hits = Counter[str]()
-            for item in answered:
-                truth = item.truth.split()
-                hits.update({name for name, words in features(item.value) if same(words, truth)})
-            name, most = hits.most_common(1)[0] if hits else ("", 0)
-            detail = (
-                f"level {level}: {name} of the structured input is the answer of {most} of "
-                f"{len(answered)} instances"
+        table = _Table(answered)
+        found = list(_leaks(table))
+        for rule in ("answer_leaked", "answer_derived"):
+            worst = max(
+                (leak for leak in found if leak.rule == rule),
+                key=lambda leak: leak.figure,
+                default=None,
             )
-            measures.append(Measure(rule, most / len(answered), detail))
+            if worst is not None:
+                detail = (
+                    f"{group}: {worst.what} {worst.hits} of {len(answered)} instances, as on "
+                    f"{worst.example}"
+                )
+                measures.append(Measure(rule, worst.figure, detail))
     return measures
 
 
-def plain_features(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, Words]]:
-    """Yields name and words of each field, and of its length, ends and extremes."""
-    if depth > DEEPEST:
+@dataclass(frozen=True)
+class _Leak:
+    rule: str
+    figure: float
+    hits: int
+    what: str
+    example: str
+
+
+class _Table:
+    """The features of testcases, as columns.
+
+    Attributes:
+        testcases: The testcases, each with a truth.
+        truths: Their truths.
+        columns: The words of each feature, by name, in the order of testcases.
+        paths: The field of each feature.
+    """
+
+    def __init__(self, testcases: Sequence[LevelTestcase]) -> None:
+        self.testcases = testcases
+        self.truths = [item.truth or "" for item in testcases]
+        self.columns, self.paths = _columns([features_of(item.value) for item in testcases])
+
+    @cached_property
+    def orderings(self) -> dict[str, list[Words | None]]:
+        """Sorted and reversed copies, likewise."""
+        columns, paths = _columns([orderings_of(item.value) for item in self.testcases])
+        self.paths |= paths
+        return columns
+
+    def is_read(self, path: str) -> bool:
+        """Whether stdin holds the field: in one place, or its words in a row or column."""
+        column = self.columns.get(path)
+        if column is None:
+            return True
+        found = Counter[object]()
+        for words, testcase in zip(column, self.testcases, strict=True):
+            if words is not None:
+                found.update(set(_places(words, testcase.text)))
+        return bool(found) and max(found.values()) >= READ_SHARE * len(self.testcases)
+
+
+def _columns(
+    rows: Sequence[Sequence[Feature]],
+) -> tuple[dict[str, list[Words | None]], dict[str, str]]:
+    columns: dict[str, list[Words | None]] = {}
+    paths: dict[str, str] = {}
+    for place, row in enumerate(rows):
+        for feature in row:
+            column = columns.setdefault(feature.name, [None] * len(rows))
+            column[place] = feature.words
+            paths[feature.name] = feature.path
+    return columns, paths
+
+
+def _leaks(table: _Table) -> Iterator[_Leak]:
+    truths = [tuple(truth.split()) for truth in table.truths]
+    single = [truth[0].lower() if len(truth) == 1 else None for truth in truths]
+    for name, column in table.columns.items():
+        hits = _hits(column, truths)
+        is_work = any(hits) and name.startswith(EXTREMES) and table.is_read(table.paths[name])
+        rule = "answer_derived" if is_work else "answer_leaked"
+        leak = _leak(table, rule, hits, f"{name} of the structured input is the answer of")
+        yield leak
+        if leak.figure > ALWAYS:
+            continue
+        words = [
+            item[0].lower() if item is not None and len(item) == 1 else None for item in column
+        ]
+        for relate, how in (
+            (linear, "by one and the same step"),
+            (renamed, "under another name"),
+        ):
+            yield from _derived(table, name, relate(words, single), how)
+    for name, column in table.orderings.items():
+        yield from _derived(table, name, _hits(column, truths), "as it stands")
+
+
+def _hits(column: Sequence[Words | None], truths: Sequence[Words]) -> list[bool]:
+    """Where a feature is the truth."""
+    return [
+        words is not None and same(words, truth)
+        for words, truth in zip(column, truths, strict=True)
+    ]
+
+
+def _derived(table: _Table, name: str, hits: Sequence[bool], how: str) -> Iterator[_Leak]:
+    if any(hits):
+        rule = "answer_derived" if table.is_read(table.paths[name]) else "answer_leaked"
+        yield _leak(
+            table, rule, hits, f"{name} of the structured input gives, {how}, the answer of"
+        )
+
+
+def _leak(table: _Table, rule: str, hits: Sequence[bool], what: str) -> _Leak:
+    example = next((item.where for item, hit in zip(table.testcases, hits, strict=True) if hit), "")
+    return _Leak(rule, share(hits, table.truths), sum(hits), what, example)
+
+
+def _places(words: Words, text: str) -> Iterator[object]:
+    """The places of stdin that hold *words*; any place, where there are several words."""
+    lines = [line.split() for line in text.splitlines()]
+    if len(words) == 1:
+        yield from _places_of_word(words[0], lines)
+        if len(words[0]) > 2 and words[0] in text:
+            yield "anywhere"
         return
-    if isinstance(value, Mapping):
-        yield f"the length of {path or 'all'}", (str(len(value)),)
-        for key, item in value.items():
-            yield from plain_features(item, f"{path}.{key}" if path else str(key), depth + 1)
-    elif isinstance(value, list):
-        yield from _features_of_list(value, path, depth)
-    elif isinstance(value, str):
-        yield path, tuple(value.split())
-        yield f"the length of {path}", (str(len(value)),)
-        yield f"the first character of {path}", (value[:1],)
-        yield f"the last character of {path}", (value[-1:],)
-        numbers = _NUMBER.findall(value) if len(value) <= LARGEST_LIST else []
-        if len(numbers) == 1:
-            yield f"the number in {path}", (numbers[0],)
-    elif value is not None:
-        yield path, (_written(value),)
-        if isinstance(value, bool):
-            yield path, (str(int(value)),)
+    joined = f" {' '.join(words)} "
+    if joined in f" {' '.join(word for line in lines for word in line)} ":
+        yield "anywhere"
+    if "".join(words) in "".join(text.split()):
+        yield "anywhere"
+    for column in range(min(MOST_PLACES, max(map(len, lines), default=0))):
+        if joined in f" {' '.join(line[column] for line in lines if len(line) > column)} ":
+            yield "anywhere"
 
 
-def _features_of_list(
-    items: Sequence[object], path: str, depth: int
-) -> Iterator[tuple[str, Words]]:
-    yield f"the length of {path}", (str(len(items)),)
-    if not items:
-        return
-    yield from plain_features(items[0], f"the first element of {path}", depth + 1)
-    yield from plain_features(items[-1], f"the last element of {path}", depth + 1)
-    if len(items) > LARGEST_LIST:
-        return
-    flat = [_written(item) for item in _flattened(items)]
-    yield path, tuple(flat)
-    numbers = [item for item in items if isinstance(item, (int, float))]
-    if len(numbers) == len(items):
-        yield f"the maximum of {path}", (_written(max(numbers)),)
-        yield f"the minimum of {path}", (_written(min(numbers)),)
-
-
-def orderings(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, Words]]:
-    """Yields name and words of each list and text in another order: sorted or reversed."""
-    if depth > DEEPEST:
-        return
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from orderings(item, f"{path}.{key}" if path else str(key), depth + 1)
-        return
-    if isinstance(value, str) and 1 < len(value) <= LARGEST_LIST:
-        words = value.split()
-        yield f"the reversed text of {path}", (value[::-1],)
-        yield f"the sorted letters of {path}", ("".join(sorted(value)),)
-    elif isinstance(value, list) and 1 < len(value) <= LARGEST_LIST:
-        if any(isinstance(item, (Mapping, list)) for item in value):
-            return
-        words = [_written(item) for item in value]
-    else:
-        return
-    if len(words) < 2:
-        return
-    upwards = sorted(words, key=_sort_key)
-    yield f"the reversed copy of {path}", tuple(reversed(words))
-    yield f"the sorted copy of {path}", tuple(upwards)
-    yield f"the sorted copy of {path}, the largest first", tuple(reversed(upwards))
-
-
-def same(words: Sequence[str], truth: Sequence[str]) -> bool:
-    """Whether two answers are one: numbers by value, words without regard to case."""
-    if not words or not truth:
-        return False
-    if len(words) == len(truth):
-        return all(_same_word(left, right) for left, right in zip(words, truth, strict=True))
-    return len(truth) == 1 and len(words) > 1 and "".join(words).lower() == truth[0].lower()
-
-
-def _same_word(left: str, right: str) -> bool:
-    left, right = (_SAID.get(word.lower(), word.lower()) for word in (left, right))
-    if left == right:
-        return True
-    if not (_NUMBER.fullmatch(left) and _NUMBER.fullmatch(right)):
-        return False
-    if left.lstrip("+-").isdecimal() and right.lstrip("+-").isdecimal():
-        return len(left) <= 4_000 and len(right) <= 4_000 and int(left) == int(right)
-    return math.isclose(float(left), float(right), rel_tol=1e-6, abs_tol=1e-9)
-
-
-def _written(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
-def _flattened(items: Sequence[object], depth: int = 0) -> Iterator[object]:
-    for item in items:
-        if isinstance(item, Mapping):
-            yield from _flattened(list(item.values()), depth + 1)
-        elif isinstance(item, list) and depth < DEEPEST:
-            yield from _flattened(item, depth + 1)
-        else:
-            yield item
-
-
-def _sort_key(word: str) -> tuple[int, float, str]:
-    if _NUMBER.fullmatch(word):
-        return 0, float(word), ""
-    return 1, 0.0, word
+def _places_of_word(word: str, lines: Sequence[Sequence[str]]) -> Iterator[object]:
+    for number, line in enumerate(lines[:MOST_PLACES]):
+        for column, other in enumerate(line[:MOST_PLACES]):
+            if other == word:
+                yield number, column
+        if line and line[-1] == word:
+            yield number, "last"
+    for number, line in enumerate(lines[-MOST_PLACES:][::-1]):
+        for column, other in enumerate(line[:MOST_PLACES]):
+            if other == word:
+                yield "from the end", number, column

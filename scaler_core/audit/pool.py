@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,9 @@ from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.plugins.choosing import AUTO, build_sandbox
 from scaler_core.pool.store import open_pool
 
+ASKED_EVERY_S = 0.2
+"""How soon an audit notices that it is stopped."""
+
 
 def audit_pool(
     source: str | Path | EnvironmentSource,
@@ -42,6 +45,7 @@ def audit_pool(
     environments: Sequence[str] | None = None,
     settings: AuditSettings | None = None,
     count_tokens: CountTokens | None = None,
+    stopped: Callable[[], bool] | None = None,
 ) -> Generator[EnvironmentAudit, None, None]:
     """Audit environments, and yield each audit as soon as it is done.
 
@@ -56,6 +60,8 @@ def audit_pool(
         environments: Ids of the environments to audit; all when ``None``.
         settings: How the audit is done.
         count_tokens: Counts the tokens of a prompt, to judge its length by.
+        stopped: Asked now and then; once it says so, audits that are done are yielded and the
+            others ended.
 
     Raises:
         UsageError: There is no such pool, a level cannot exist, the settings of the factory
@@ -70,7 +76,8 @@ def audit_pool(
         make_sandbox = partial(
             build_sandbox, ComponentChoice(use=AUTO), host, untrusted=not opened.trusted
         )
-    return _audits(opened, ids, make_sandbox, host, settings, count_tokens)
+    stopped = stopped or (lambda: False)
+    return _audits(opened, ids, make_sandbox, host, settings, count_tokens, stopped)
 
 
 def _audits(
@@ -80,13 +87,18 @@ def _audits(
     host: PluginHost,
     settings: AuditSettings,
     count_tokens: CountTokens | None,
+    stopped: Callable[[], bool],
 ) -> Generator[EnvironmentAudit, None, None]:
     threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="audit")
     with _workshop(make_sandbox, host, settings, count_tokens) as workshop:
         try:
-            waiting = [threads.submit(_audit, source, item, workshop) for item in ids]
-            for done in as_completed(waiting):
-                yield done.result()
+            waiting = {threads.submit(_audit, source, item, workshop) for item in ids}
+            while waiting and not stopped():
+                done, waiting = wait(waiting, ASKED_EVERY_S, return_when=FIRST_COMPLETED)
+                for audit in done:
+                    yield audit.result()
+            for audit in wait(waiting, 0).done:  # those that ended as it was stopped
+                yield audit.result()
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
             workshop.close()
@@ -127,7 +139,7 @@ def _audit(source: EnvironmentSource, environment_id: str, workshop: Workshop) -
     facts: dict[str, Any] = {
         "environment_id": environment_id,
         "name": _name(environment),
-        "content_hash": source.content_hash(environment_id),
+        "content_hash": _content_hash(source, environment_id),
         "kind": "native" if isinstance(environment, NativeEnvironment) else "program",
         "top_level": environment.top_level,
     }
@@ -158,6 +170,14 @@ def _examine(
         result = audit_program(environment, workshop)
     found = dict(vars(result))
     return found.pop("measures"), found
+
+
+def _content_hash(source: EnvironmentSource, environment_id: str) -> str:
+    """The hash of the environment; empty where it holds what JSON cannot, such as infinity."""
+    try:
+        return source.content_hash(environment_id)
+    except ValueError:
+        return ""
 
 
 def _name(environment: AnyEnvironment) -> str:

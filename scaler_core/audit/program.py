@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from scaler_core.audit.codes import measure_codes
 from scaler_core.audit.config import chosen_levels
 from scaler_core.audit.figures import (
     dead_levels,
@@ -22,12 +23,14 @@ from scaler_core.audit.figures import (
     measure_looks,
     measure_prompts,
     measure_solutions,
+    measure_text,
     measure_variety,
     measure_votes,
     share_of_duplicates,
 )
 from scaler_core.audit.generator import (
     Generated,
+    LevelTestcase,
     MakeFingerprints,
     Way,
     digest,
@@ -39,9 +42,10 @@ from scaler_core.audit.generator import (
     repeat,
     resident_fingerprints,
 )
-from scaler_core.audit.leaks import Answered, measure_leaks
-from scaler_core.audit.looks import Look, ask_for_instances, look_at_levels
+from scaler_core.audit.leaks import measure_leaks
+from scaler_core.audit.looks import Look, ask_for_instances, look_at_levels, measure_levels
 from scaler_core.audit.programs import OTHER_HASH_SEED, Programs
+from scaler_core.audit.prompt_data import AskSolution, measure_prompt_data
 from scaler_core.audit.records import (
     LONGEST_ANSWER,
     LevelAudit,
@@ -54,8 +58,6 @@ from scaler_core.audit.records import (
     shortened,
 )
 from scaler_core.audit.rules import Measure
-from scaler_core.audit.statement import interaction, restore_exponents, several_answers
-from scaler_core.audit.telling import AskSolution, Told, measure_telling
 from scaler_core.audit.verifier import INSTANCES_KEPT, audit_verifier
 from scaler_core.audit.voting import (
     LIMITS,
@@ -70,7 +72,7 @@ from scaler_core.factory import InstanceFailure, LevelSeed
 from scaler_core.factory.local import GENERATOR_LIMITS
 from scaler_core.factory.references import Words, agree, read_answer
 from scaler_core.interfaces import Program, RunResult
-from scaler_core.models import AnswerType, Environment, Instance, Problem
+from scaler_core.models import AnswerType, Environment, Instance
 
 FACTORY_BUDGET = 3
 """The factory runs the generator and several solutions, so it may take longer than one program."""
@@ -88,8 +90,8 @@ class Evidence:
         fingerprints: Those of the generator's results, by level and seed.
         truths_compared: Truths of the factory compared with the majority's answer.
         truths_wrong: Those that differ, each in one line.
-        telling: Whether the structured inputs tell what solutions read, level by level.
-        answered: Structured inputs and truths by level.
+        prompt_data: How structured inputs differ from what solutions read, level by level.
+        testcases: Testcases and truths, by the name of their level.
     """
 
     levels: list[LevelAudit] = field(default_factory=list)
@@ -99,8 +101,8 @@ class Evidence:
     fingerprints: dict[LevelSeed, str] = field(default_factory=dict)
     truths_compared: int = 0
     truths_wrong: list[str] = field(default_factory=list)
-    telling: list[Measure] = field(default_factory=list)
-    answered: dict[int, list[Answered]] = field(default_factory=dict)
+    prompt_data: list[Measure] = field(default_factory=list)
+    testcases: dict[str, list[LevelTestcase]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -136,9 +138,11 @@ def audit_program(environment: Environment, workshop: Workshop) -> ProgramResult
         for number, item in enumerate(environment.problem.solutions, start=1)
     ]
     votes = _votes(evidence, count)
+    dead = dead_levels(evidence.levels, looks)
+    living = {key: value for key, value in evidence.fingerprints.items() if key[0] not in dead}
     with workshop.using(workshop.make_sandbox()) as fresh:
         ways = _ways(environment, workshop, Programs(fresh))
-        repeats = repeat(evidence.fingerprints, ways)
+        repeats = repeat(living, ways)
     verifier, verifier_measures = audit_verifier(
         workshop.judge, evidence.instances, workshop.verifier
     )
@@ -147,14 +151,17 @@ def audit_program(environment: Environment, workshop: Workshop) -> ProgramResult
         *measure_looks(looks),
         *measure_solutions(solutions, workshop.settings.agree, environment.problem.time_limit_s),
         *measure_votes(count, votes, evidence.levels),
-        *evidence.telling,
-        *measure_leaks(_above_the_lowest(evidence.answered, environment.top_level)),
+        *evidence.prompt_data,
+        *measure_codes(
+            environment.problem,
+            [item.testcase.value for items in evidence.testcases.values() for item in items],
+        ),
+        *measure_leaks(_above_the_lowest(evidence.testcases, environment.top_level)),
         *measure_repeats(ways, repeats),
         *measure_variety(evidence.levels),
         *measure_prompts(evidence.levels),
         *verifier_measures,
     ]
-    dead = dead_levels(evidence.levels, looks)
     return ProgramResult(measures, evidence.levels, solutions, votes, repeats, verifier, dead)
 
 
@@ -169,6 +176,8 @@ def _look_at_others(
     for look in looks:
         if look.doubtful:
             _audit_level(environment, look.level, workshop, evidence)
+    name, testcases = "levels with a seed each", [item for look in looks for item in look.inputs()]
+    _take_prompt_data(name, testcases, environment, workshop, evidence)
     evidence.levels.sort(key=lambda level: level.level)
     return looks
 
@@ -190,13 +199,8 @@ def _audit_level(
     evidence.instances += instances[:INSTANCES_KEPT]
     _compare_truths(instances, generated, ballots, environment, evidence)
     truths = {item.seed: item.truth for item in instances}
-    told = [
-        Told(level, item.seed, item.testcase, truths.get(item.seed)) for item in generated.inputs
-    ]
-    evidence.telling += measure_telling(told, environment, _asker(workshop, environment, ballots))
-    evidence.answered[level] = [
-        Answered(item.testcase.value, item.truth) for item in told if item.truth is not None
-    ]
+    testcases = [replace(item, truth=truths.get(item.seed)) for item in generated.inputs]
+    _take_prompt_data(f"level {level}", testcases, environment, workshop, evidence)
     for ballot in ballots:
         ballot.shorten_answers()
     evidence.levels.append(
@@ -221,10 +225,23 @@ def _audit_level(
     )
 
 
+def _take_prompt_data(
+    name: str,
+    testcases: Sequence[LevelTestcase],
+    environment: Environment,
+    workshop: Workshop,
+    evidence: Evidence,
+) -> None:
+    """Compare the structured inputs with what solutions read, and keep both for the leaks."""
+    ask = _asker(workshop, environment, evidence.ballots)
+    evidence.prompt_data += measure_prompt_data(testcases, environment, ask)
+    evidence.testcases[name] = list(testcases)
+
+
 def _asker(
     workshop: Workshop, environment: Environment, ballots: Sequence[InputBallot]
 ) -> AskSolution:
-    """Asks the solution that agrees most often with the others at this level."""
+    """Asks the solution that agrees most often with the others."""
     agreeing = Counter[int]()
     for ballot in ballots:
         if ballot.majority is not None:
@@ -251,10 +268,13 @@ def _words(result: RunResult, answer_type: AnswerType) -> Words | None:
 
 
 def _above_the_lowest(
-    answered: Mapping[int, list[Answered]], top_level: int
-) -> dict[int, list[Answered]]:
+    testcases: Mapping[str, list[LevelTestcase]], top_level: int
+) -> dict[str, list[LevelTestcase]]:
     """All levels but level 0, whose instances may be so small that any answer is trivial."""
-    return {level: items for level, items in answered.items() if level or top_level == 0}
+    return {
+        name: [item for item in items if item.level or top_level == 0]
+        for name, items in testcases.items()
+    }
 
 
 def _compare_truths(
@@ -266,16 +286,17 @@ def _compare_truths(
 ) -> None:
     """Compare truths with the majority's answers, where both are about the same testcase."""
     by_seed = {
-        item.seed: (item.value, ballot)
+        item.seed: (item.fingerprint, ballot)
         for item, ballot in zip(generated.inputs, ballots, strict=True)
     }
     for instance in instances:
-        value, ballot = by_seed[instance.seed]
+        fingerprint_of_value, ballot = by_seed[instance.seed]
         winner = ballot.majority
-        if winner is None or digest(instance.testcase) != value:
+        if winner is None or digest(instance.testcase) != fingerprint_of_value:
             continue
         evidence.truths_compared += 1
-        if not agree(tuple(instance.truth.split()), winner.words, environment.answer_type):
+        truth = tuple(instance.truth.split())
+        if not agree(truth, winner.words, environment.answer_type, environment.tolerance):
             evidence.truths_wrong.append(
                 f"{ballot.where}: the truth is {shortened(instance.truth, LONGEST_ANSWER)}, "
                 f"{len(winner.solutions)} solutions answer {short_text(winner)}"
@@ -334,52 +355,4 @@ def _fingerprints(
     return [
         fingerprint(result) if result.status in ("ok", "runtime_error") else None
         for result in results
-    ]
-
-
-def measure_text(problem: Problem) -> list[Measure]:
-    """Figures of the texts that a prompt shows, and of the statement that they come from."""
-    shown = f"{problem.logic}\n\n{problem.instruction}"
-    lost = restore_exponents(shown)[1]
-    sentence = several_answers(shown)
-    words = interaction(f"{problem.statement}\n\n{shown}")
-    return [
-        Measure("lost_exponent", len(lost), f"the prompt says {', '.join(map(repr, lost[:3]))}"),
-        Measure("several_answers", int(bool(sentence)), f"the prompt says {sentence!r}"),
-        Measure("interactive", int(bool(words)), f"the statement says {words!r}"),
-    ]
-
-
-ROUNDING = 1
-"""A scale is rounded down, so a parameter may end one below its maximum."""
-
-
-def measure_levels(environment: Environment) -> list[Measure]:
-    """Figures of the level table. Where a level has no scale at all, that is the only one."""
-    scales: list[dict[str, int]] = []
-    for level in range(environment.top_level + 1):
-        try:
-            scales.append(environment.scale(level))
-        except (ValueError, OverflowError) as error:
-            return [Measure("scale_out_of_bounds", 1, f"level {level} has no scale: {error}")]
-    repeated = [level for level in range(1, len(scales)) if scales[level] == scales[level - 1]]
-    outside = [
-        f"level {level}: {name} = {scale[name]}, allowed {item.minimum} to {item.maximum}"
-        for level, scale in enumerate(scales)
-        for name, item in environment.parameters.items()
-        if not item.minimum <= scale[name] <= item.maximum
-    ]
-    below = [
-        f"{name} = {scales[-1][name]}, its maximum is {item.maximum}"
-        for name, item in environment.parameters.items()
-        if scales[-1][name] < item.maximum - ROUNDING
-    ]
-    return [
-        Measure("scale_out_of_bounds", len(outside), "; ".join(outside[:3])),
-        Measure(
-            "repeated_levels",
-            len(repeated),
-            f"levels with the scale of the one before: {', '.join(map(str, repeated[:20]))}",
-        ),
-        Measure("top_below_maximum", len(below), f"at the top level {'; '.join(below[:3])}"),
     ]

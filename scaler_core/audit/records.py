@@ -230,7 +230,7 @@ class EnvironmentAudit(Versioned):
     Attributes:
         environment_id: Its id.
         name: The name of its problem, as its author wrote it.
-        content_hash: That of the environment as it was audited; empty where it could not be read.
+        content_hash: That of the environment as it was audited; empty where it cannot be had.
         kind: ``program`` or ``native``; empty where it could not be read.
         verdict: ``bad`` with a bad finding, else ``usable`` with a warning, else ``good``;
             ``unknown`` where this machine could not do the audit.

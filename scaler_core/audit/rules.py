@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from scaler_core.audit.records import AuditVerdict, Finding, Severity, shortened
 
 LONGEST_DETAIL = 800
+SLOWEST_GENERATOR_CPU_S = 5.0
+"""A level whose testcases cost more is dead: a run pays for every instance."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,14 @@ RULES: dict[str, Rule] = {
         ),
         Rule(
             "answer_leaked",
-            "largest share of truths that one field of the structured input equals, or its "
-            "length, first, last, largest or smallest element, above the lowest level",
+            "largest share of truths that one field of the structured input equals, or a trivial "
+            "function of one, above the lowest level",
             bad_above=0.9,
         ),
         Rule(
-            "answer_in_order",
-            "the same for a sorted or reversed copy of a field",
+            "answer_derived",
+            "the same for a constant step from a field that solutions read, another name or "
+            "another order of it, its largest or smallest element",
             warn_above=0.9,
         ),
         Rule(
@@ -168,11 +171,26 @@ RULES: dict[str, Rule] = {
             "tokens of the longest prompt at the lowest level looked at",
             bad_above=4096,
         ),
-        Rule("slow_generator", "CPU seconds of the slowest testcase", warn_above=1.0),
+        Rule(
+            "slow_generator",
+            "CPU seconds of the slowest testcase",
+            warn_above=1.0,
+            bad_above=SLOWEST_GENERATOR_CPU_S,
+        ),
         Rule(
             "slow_solution",
             "slowest run of a sound solution, in time limits of the problem",
             warn_above=1.0,
+        ),
+        Rule(
+            "meaning_lost",
+            "codes in the structured input that the Input section defines and the prompt does not",
+            bad_above=0,
+        ),
+        Rule(
+            "code_undefined",
+            "fields of a few words, or of 0 and 1 alone, of which no text says what they mean",
+            warn_above=0,
         ),
         Rule(
             "lost_exponent",

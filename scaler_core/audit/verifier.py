@@ -16,7 +16,15 @@ from scaler_core.errors import PluginError, ScalerError, UsageError
 from scaler_core.factory import NATIVE_VERIFIER
 from scaler_core.factory.references import LONGEST_TRUTH, agree
 from scaler_core.judge import Judge
-from scaler_core.models import AnswerType, ComponentChoice, Instance, Response, Ticket, Verdict
+from scaler_core.models import (
+    AnswerType,
+    ComponentChoice,
+    Instance,
+    Response,
+    Ticket,
+    Tolerance,
+    Verdict,
+)
 
 WALL_S = 300.0
 """A judgement that takes longer hangs; verifiers have limits of their own below it."""
@@ -103,7 +111,7 @@ def _questions(
         return ({"the plain box": box(truth)} if truth else {}), junk()
     return (
         right_answers(truth, instance.answer_type),
-        wrong_answers(truth, instance.answer_type, others),
+        wrong_answers(truth, instance.answer_type, others, instance.tolerance),
     )
 
 
@@ -215,7 +223,10 @@ def right_answers(truth: str, answer_type: AnswerType | None) -> dict[str, str]:
 
 
 def wrong_answers(
-    truth: str, answer_type: AnswerType | None, others: Sequence[str]
+    truth: str,
+    answer_type: AnswerType | None,
+    others: Sequence[str],
+    tolerance: Tolerance | None = None,
 ) -> dict[str, str]:
     """Responses that do not answer *truth*, by the name of their kind.
 
@@ -223,15 +234,17 @@ def wrong_answers(
         truth: The truth.
         answer_type: How it is written.
         others: Truths of other instances.
+        tolerance: The error that is allowed, so that answers within it are not among them.
     """
     wrong = dict(_wrong_values(truth, others))
+    how = answer_type or "array", tolerance
     return junk() | {
         "no box": f"The answer is {truth}.",
         "a box that is not closed": f"The answer is \\boxed{{{truth}",
         **{
             name: box(_boxable(answer))
             for name, answer in wrong.items()
-            if not agree(tuple(truth.split()), tuple(answer.split()), answer_type or "array")
+            if not agree(tuple(truth.split()), tuple(answer.split()), *how)
         },
     }
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from scaler_core.audit.generator import Input
+from scaler_core.audit.generator import LevelTestcase
 from scaler_core.audit.programs import Programs
 from scaler_core.audit.records import (
     LONGEST_ANSWER,
@@ -92,7 +92,7 @@ def short_text(answer: Answer) -> str:
 
 
 def cast_votes(
-    programs: Programs, environment: Environment, inputs: Sequence[Input], budget_s: float
+    programs: Programs, environment: Environment, inputs: Sequence[LevelTestcase], budget_s: float
 ) -> tuple[list[InputBallot], dict[int, list[float]]]:
     """A ballot for each testcase, and the CPU seconds of each solution's runs.
 
@@ -114,7 +114,7 @@ def cast_votes(
         results = programs.run_paced(program, stdins, LIMITS, budget_s)
         cpu_s[number] = [result.cpu_s for result in results]
         for ballot, result in zip(ballots, results, strict=False):
-            ballot.take(number, result, environment.answer_type)
+            ballot.take(number, result, environment.answer_type, environment.tolerance)
     return ballots, cpu_s
 
 

@@ -9,14 +9,13 @@ import importlib
 import os
 import signal
 import sys
-import traceback
 
 import click
 
 from scaler_core import __version__
 from scaler_core.cli.display import hold_standard_streams, unbreakable_stderr
-from scaler_core.cli.output import printable
 from scaler_core.cli.signals import Stopped, stops_raise
+from scaler_core.sandbox.descriptors import raise_limit
 
 # command -> (module, one line of help): kept here so that `scaler --help` imports no command
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -76,6 +75,7 @@ def main(args: list[str] | None = None) -> None:
     # wherever it stands: it is wanted after a command failed, at the end of the line
     debug = "--debug" in argv
     hold_standard_streams()
+    raise_limit()
     with unbreakable_stderr():
         try:
             with stops_raise():
@@ -122,7 +122,12 @@ def _exit_code(error: BaseException, debug: bool) -> int:
                 "(this is a bug in SCALER; run again with --debug and report what it prints)",
                 1,
             )
+    # loaded for errors alone: `scaler --help` does not wait for it
+    from scaler_core.cli.output import printable
+
     if debug:
+        import traceback
+
         traceback.print_exception(error)
     print(f"scaler: {printable(message)}", file=sys.stderr)
     return code

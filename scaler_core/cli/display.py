@@ -83,7 +83,7 @@ class Display(io.TextIOBase):
 
     @property
     def errors(self) -> str | None:  # type: ignore[override]
-        """What the stream behind it does with characters that it cannot encode."""
+        """How the stream behind it treats characters that it cannot encode."""
         return self._stream.errors
 
     def _drained(self) -> bool:

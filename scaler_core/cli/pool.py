@@ -96,7 +96,7 @@ def import_command(
     """Make a pool of FILE, a JSON file in the published format.
 
     Afterwards the generator of each environment makes one testcase at every level, in the sandbox,
-    and levels without one are told. The pool is complete before.
+    and levels without one are printed. The pool is complete before.
     """
     report = import_pool(
         file,
@@ -117,6 +117,11 @@ def import_command(
         f"{report.path}: {report.environments} environments, {len(report.repaired)} level tables "
         f"repaired, {len(report.skipped)} entries skipped"
     )
+    for item in report.mended:
+        kinds = "; ".join(
+            f"{kind.replace('_', ' ')}: {what}" for kind, what in item.changes.items()
+        )
+        note(f"{item.environment_id}: {kinds}")
     if look is not None:
         _print_look(look, look_s)
     click.echo(f"next: scaler pool ls {report.path}")
@@ -244,7 +249,7 @@ command.add_command(audit_command)
 
 def _look_at_levels(path: str, seconds: float, sandbox: str, allow_weak: bool) -> PoolLook:
     """Look at every level of the pool at *path*."""
-    from scaler_core.audit.looks import look_at_pool
+    from scaler_core.audit import look_at_pool
     from scaler_core.plugins.choosing import build_sandbox
 
     def make_sandbox() -> Sandbox:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +22,7 @@ from scaler_core.cli.output import (
     note,
     sandbox_options,
 )
+from scaler_core.cli.signals import first_stop_asks
 from scaler_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from scaler_core.plugins import PluginHost
 
 VERDICTS = ("good", "usable", "bad", "unknown")
-INTERRUPTED = 130
 AUDIT_ONLY = {
     "levels",
     "instances",
@@ -136,6 +134,7 @@ def command(
     from scaler_core.audit import AuditSettings, audit_pool
     from scaler_core.cli.pool_audit_file import AuditFile
     from scaler_core.cli.pool_audit_report import print_report
+    from scaler_core.cli.progress import Progress
     from scaler_core.interfaces import EnvironmentPack
     from scaler_core.models import ComponentChoice
     from scaler_core.plugins.choosing import build_sandbox, token_counter
@@ -166,42 +165,49 @@ def command(
     head = {"pool": pool, "version": __version__, "tokenizer": tokenizer, "settings": settings}
     if fixed is not None:
         _check_fix(source, fixed)
-    file = AuditFile(output)
-    done = file.earlier(head, source, ids)
-    if done:
-        note(f"{len(done)} of {len(ids)} environments were audited before, as {output} says")
-    left = {name: None for name in ids if name not in {item.environment_id for item in done}}
-    audits = audit_pool(
-        source,
-        make_sandbox,
-        host,
-        environments=list(left),
-        settings=settings,
-        count_tokens=token_counter(tokenizer, host) if tokenizer and left else None,
-    )
+    # nothing is raised at the first signal, so that no audit which is done is lost
+    stop = threading.Event()
+    stopping = first_stop_asks(stop.set, "stopping with the audits that are done")
+    with closing(AuditFile(output)) as file, stopping as signalled:
+        done = file.earlier(head, source, ids)
+        if done:
+            note(f"{len(done)} of {len(ids)} environments were audited before, as {output} says")
+        known = {item.environment_id for item in done}
+        left = [name for name in dict.fromkeys(ids) if name not in known]
+        audits = audit_pool(
+            source,
+            make_sandbox,
+            host,
+            environments=left,
+            settings=settings,
+            count_tokens=token_counter(tokenizer, host) if tokenizer and left else None,
+            stopped=stop.is_set,
+        )
 
-    def make_report(interrupted: bool) -> dict[str, Any]:
-        done.sort(key=lambda audit: ids.index(audit.environment_id))
-        return _report(head, done, len(ids), interrupted)
+        def make_report() -> dict[str, Any]:
+            done.sort(key=lambda audit: ids.index(audit.environment_id))
+            return _report(head, done, len(ids))
 
-    def save_now_and_then() -> None:
-        if file.is_due():
-            file.write(make_report(True))
-
-    interrupted = _collect(audits, len(left), done, save_now_and_then)
-    report = make_report(interrupted)
-    if fixed is not None and not interrupted:
-        report["fix"] = _write_fixed(source, done, fixed)
-    file.write(report)
+        with closing(audits), Progress(len(left), "environments audited") as progress:
+            for audit in audits:
+                done.append(audit)
+                progress.advance()
+                if file.is_due():
+                    file.write(make_report())
+        report = make_report()
+        file.write(report)
+        if fixed is not None and not report["interrupted"]:
+            report["fix"] = _write_fixed(source, done, fixed)
+            file.write(report)
     if as_json:
         emit_json(report)
     else:
         print_report(done)
-    if interrupted:
+    if report["interrupted"]:
         note(f"interrupted: {len(done)} of {len(ids)} environments were audited")
         if output is not None:
             note(f"the same command goes on with the others; what is done is in {output}")
-        sys.exit(INTERRUPTED)
+        sys.exit(signalled.exit_code)
     sys.exit(1 if report["bad"] or report["unknown"] else 0)
 
 
@@ -253,7 +259,7 @@ def _check_fix(source: EnvironmentSource, destination: Path) -> None:
 def _write_fixed(
     source: EnvironmentSource, audits: Sequence[EnvironmentAudit], destination: Path
 ) -> dict[str, Any]:
-    """Write the pool without dead levels, and tell what was taken out."""
+    """Write the pool without dead levels, and say what was taken out."""
     from scaler_core.audit import fix_pool
     from scaler_core.audit.looks import name_levels
 
@@ -266,55 +272,10 @@ def _write_fixed(
     return fix.model_dump(mode="json")
 
 
-def _collect(
-    audits: Generator[EnvironmentAudit, None, None],
-    count: int,
-    done: list[EnvironmentAudit],
-    save: Callable[[], None],
-) -> bool:
-    """Add the audits to *done* as far as the user lets them go on; returns whether he did not.
-
-    Ctrl-C and SIGTERM end it. *save* is called after each audit.
-    """
-    from scaler_core.cli.progress import Progress
-
-    try:
-        with (
-            _sigterm_interrupts(),
-            closing(audits),
-            Progress(count, "environments audited") as progress,
-        ):
-            for audit in audits:
-                done.append(audit)
-                progress.advance()
-                save()
-    except KeyboardInterrupt:
-        return True
-    return False
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """SIGTERM raises what Ctrl-C raises; schedulers send it before they kill."""
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may say what a signal does
-        return
-    old = signal.signal(signal.SIGTERM, handle)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, old)
-
-
 def _report(
     head: Mapping[str, Any],
     audits: Sequence[EnvironmentAudit],
     count: int,
-    interrupted: bool,
 ) -> dict[str, Any]:
     """The report as JSON."""
     verdicts = Counter[str](audit.verdict for audit in audits)
@@ -323,7 +284,7 @@ def _report(
         **head,
         "environments": count,
         "audited": len(audits),
-        "interrupted": interrupted,
+        "interrupted": len(audits) < count,
         **{verdict: verdicts[verdict] for verdict in VERDICTS},
         "settings": settings,
         "audits": [audit.model_dump(mode="json") for audit in audits],

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pydantic import ValidationError
 
 from scaler_core.audit import AuditSettings, EnvironmentAudit
 from scaler_core.interfaces import EnvironmentSource
-from scaler_core.jsonio import compact_json, write_atomic
+from scaler_core.jsonio import cannot_write, compact_json, lock_file, write_atomic
 
 SAVED_EVERY_S = 10.0
 """An audit that is killed loses what was done since the last writing; one that is asked to end
@@ -20,15 +22,27 @@ loses nothing."""
 
 
 class AuditFile:
-    """A report on the disk.
+    """A report on the disk, which one process at a time writes.
 
     Args:
         path: The file; ``None`` writes nothing.
+
+    Raises:
+        UsageError: Another process is writing it.
+        InfrastructureError: Nothing can be written beside it.
     """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._written = time.monotonic()
+        self._lock = None if path is None else _locked(path)
+
+    def close(self) -> None:
+        """Let another process write the file."""
+        if self._path is not None and self._lock is not None:
+            with suppress(OSError):
+                _lock_of(self._path).unlink()
+            self._lock.close()
 
     def earlier(
         self, like: Mapping[str, Any], source: EnvironmentSource, ids: Sequence[str]
@@ -78,6 +92,25 @@ class AuditFile:
         except (OSError, ValueError, RecursionError):
             return {}
         return report if isinstance(report, dict) else {}
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """The lock of *path*, which is removed by whoever holds it."""
+    lock = _lock_of(path)
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    while True:
+        handle = lock_file(lock, f"another scaler pool audit is writing {path}")
+        with suppress(OSError):  # one that another process removed meanwhile locks nothing
+            if os.path.samestat(os.fstat(handle.fileno()), lock.stat()):
+                return handle
+        handle.close()
 
 
 def _same_kind(report: Mapping[str, Any], like: Mapping[str, Any]) -> bool:

@@ -102,13 +102,9 @@ def _train(run: Run) -> tuple[RunSummary, int]:
     """The summary, and the exit code: that of the signal which stopped it early."""
     view = LiveView() if LiveView.fits() else PlainView()
     run.observer = view
-
-    def ask() -> None:
-        run.request_stop()
-        note("stopping after this step, with a checkpoint; Ctrl-C again stops at once")
-
+    stopping = "stopping after this step, with a checkpoint"
     try:
-        with first_stop_asks(ask) as stop, view:
+        with first_stop_asks(run.request_stop, stopping) as stop, view:
             summary = run.train()
     except KeyboardInterrupt:
         note(f"stopped at once; {_how_to_go_on(run)}")

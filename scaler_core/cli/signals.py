@@ -17,6 +17,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from scaler_core.cli.output import note
+
 SENTENCES = {
     signal.SIGINT: "interrupted",
     signal.SIGTERM: "ended by SIGTERM",
@@ -58,9 +60,14 @@ class Stop:
 
 @contextmanager
 def stops_raise() -> Iterator[None]:
-    """The signals raise :class:`Stopped`."""
+    """The signals raise :class:`Stopped`, so that what is temporary goes; a second one kills.
+
+    Only Ctrl-C raises again, as often as a person likes.
+    """
 
     def handle(number: int, frame: FrameType | None) -> None:
+        if number != signal.SIGINT:
+            signal.signal(number, signal.SIG_DFL)
         raise Stopped(number)
 
     with _handled_by(handle):
@@ -68,11 +75,12 @@ def stops_raise() -> Iterator[None]:
 
 
 @contextmanager
-def first_stop_asks(ask: Callable[[], None]) -> Iterator[Stop]:
-    """The first signal calls *ask*, the second raises :class:`Stopped`.
+def first_stop_asks(ask: Callable[[], None], stopping: str) -> Iterator[Stop]:
+    """The first signal calls *ask* and says so, the second raises :class:`Stopped`.
 
     Args:
         ask: Asks for a stop in good order; it may be called in the middle of anything.
+        stopping: The kind of stop in words, such as ``stopping after this step``.
     """
     stop = Stop()
 
@@ -81,6 +89,7 @@ def first_stop_asks(ask: Callable[[], None]) -> Iterator[Stop]:
             raise Stopped(number)
         stop.number = number
         ask()
+        note(f"{stopping}; Ctrl-C again stops at once")
 
     with _handled_by(handle), _left_if_deaf():
         yield stop

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,12 +165,9 @@ def command(
         )
         if run.store.journal.cut:
             note("the last run was killed while it wrote to its journal; that step is done again")
-
-        def ask() -> None:
-            run.synthesis.stop("interrupted")
-            note("stopping with what is under way; Ctrl-C again stops at once")
-
-        with view.watching(run, run.count_problems()), first_stop_asks(ask) as stop:
+        ask = partial(run.synthesis.stop, "interrupted")
+        stopping = first_stop_asks(ask, "stopping with what is under way")
+        with view.watching(run, run.count_problems()), stopping as stop:
             report = run.run()
     if as_json:
         emit_json(as_line(report))

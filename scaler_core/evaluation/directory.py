@@ -30,6 +30,7 @@ from scaler_core.jsonio import (
     lock_file,
     read_json,
     read_lines,
+    remove_unfinished,
     write_atomic,
 )
 from scaler_core.jsonlines import JsonLines, LineSpan
@@ -79,6 +80,7 @@ class EvaluationDirectory:
         except (OSError, ValueError) as error:
             raise cannot_write(self.path, error) from error
         with lock_file(self.path / LOCK, f"another process is evaluating in {self.path}"):
+            remove_unfinished(self.path)
             yield
 
     def settings(self) -> EvaluationSettings:

@@ -202,7 +202,11 @@ def _grade(benchmark: Benchmark, samples: Sequence[PlannedSample], work: Work) -
     graded = grade_samples(benchmark, samples, keys, work.cache.__getitem__, work.watcher.graded)
     work.directory.write_lines("results", name, graded)
     score = score_of(
-        name, graded, source=settings.sources.get(name, ""), size=settings.sizes.get(name, 0)
+        name,
+        graded,
+        source=settings.sources.get(name, ""),
+        size=settings.sizes.get(name, 0),
+        grading=benchmark.grading(),
     )
     work.watcher.scored(score)
     return score

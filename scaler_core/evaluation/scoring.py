@@ -100,6 +100,7 @@ class BenchmarkScore(Record):
     Attributes:
         benchmark: Its name.
         source: Where the questions come from.
+        grading: The options that decide what counts as right; empty where there are none.
         score: Mean share of correct responses, 0 to 1; ``None`` where nothing was decided.
         low: Lower end of the 95 % interval of *score*.
         high: Its upper end.
@@ -115,6 +116,7 @@ class BenchmarkScore(Record):
 
     benchmark: str
     source: str
+    grading: str = ""
     score: float | None
     low: float | None
     high: float | None
@@ -128,7 +130,9 @@ class BenchmarkScore(Record):
     seconds: float
 
 
-def score_of(benchmark: str, graded: Sequence[Graded], *, source: str, size: int) -> BenchmarkScore:
+def score_of(
+    benchmark: str, graded: Sequence[Graded], *, source: str, size: int, grading: str = ""
+) -> BenchmarkScore:
     """The score over *graded*, for a benchmark of *size* questions."""
     questions = len({item.row for item in graded})
     means = question_means(graded)
@@ -137,6 +141,7 @@ def score_of(benchmark: str, graded: Sequence[Graded], *, source: str, size: int
     return BenchmarkScore(
         benchmark=benchmark,
         source=source,
+        grading=grading,
         score=mean(means) if means else None,
         low=interval[0],
         high=interval[1],

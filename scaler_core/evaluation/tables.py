@@ -20,6 +20,7 @@ COLUMNS = (
     "unboxed",
     "undecided",
     "seconds",
+    "grading",
 )
 
 
@@ -105,6 +106,7 @@ def _row(score: BenchmarkScore) -> tuple[str, ...]:
         f"{score.unboxed:,}",
         f"{score.undecided:,}",
         f"{score.seconds:.1f}",
+        score.grading or "-",
     )
 
 
@@ -158,7 +160,8 @@ def compare(evaluations: Sequence[tuple[str, EvaluationSummary]]) -> Comparison:
             ]
             for row in PUBLISHED
         ]
-    return Comparison(["model", *names, "AVG"], rows, _notes(names, comparable))
+    notes = _notes(names, comparable) + _gradings([found for _, found in evaluations])
+    return Comparison(["model", *names, "AVG"], rows, notes)
 
 
 def _cell(score: BenchmarkScore | None) -> str:
@@ -183,6 +186,15 @@ def _notes(names: Sequence[str], comparable: set[str]) -> list[str]:
         )
     notes.append("* a part of the benchmark's questions")
     return notes
+
+
+def _gradings(evaluations: Sequence[EvaluationSummary]) -> list[str]:
+    """How each benchmark was graded, where an option decides it; perhaps in more than one way."""
+    names: dict[str, list[str]] = {}
+    for score in (score for found in evaluations for score in found.scores if score.grading):
+        if score.benchmark not in names.setdefault(score.grading, []):
+            names[score.grading].append(score.benchmark)
+    return [f"graded with {grading}: {', '.join(names[grading])}" for grading in names]
 
 
 PAPER_BENCHMARKS: Final = ("math-500", "amc23", "aime24", "mmlu-pro", "bbeh")

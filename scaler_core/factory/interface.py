@@ -120,6 +120,7 @@ class VirtualFactory(InstanceFactory):
                 truth="",
                 answer_type=program.answer_type if program else None,
                 verifier=program.verifier if program else None,
+                tolerance=program.tolerance if program else None,
             )
             for seed in seeds
         ]

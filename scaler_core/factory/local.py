@@ -228,6 +228,7 @@ class LocalFactory(InstanceFactory):
             answer_type=environment.answer_type,
             verifier=environment.verifier,
             testcase=testcase.value,
+            tolerance=environment.tolerance,
         )
 
 

@@ -12,10 +12,14 @@ from pydantic import JsonValue
 
 from scaler_core.jsonio import compact_json
 from scaler_core.models import Environment, Message, PromptStyle
+from scaler_core.statements.tolerance import asks_for_decimals, wanted_precision
 
 PAPER_SYSTEM = (
     "You solve tasks by careful reasoning. Think step by step, "
     "and put your final answer inside \\boxed{}."
+)
+UNSTATED_PRECISION = (
+    " If a number is not an integer, give it with at least nine decimals or as an exact fraction."
 )
 _ANSWER_FORM = {
     "number": "Give the final answer as one number inside \\boxed{}.",
@@ -57,9 +61,22 @@ def _paper_prompt(environment: Environment, testcase: JsonValue) -> str:
             f"One concrete input of this task, as a structured value:\n{compact_json(testcase)}",
             f"What to answer:\n{problem.instruction.strip()}",
             "Solve this one input by reasoning. Do not write a program. "
-            + _ANSWER_FORM[environment.answer_type],
+            + _ANSWER_FORM[environment.answer_type]
+            + _precision(environment),
         ]
     )
+
+
+def _precision(environment: Environment) -> str:
+    """How exact decimals must be for ``typed``; empty where the text asks for none."""
+    problem = environment.problem
+    if environment.tolerance is not None:
+        return f" {wanted_precision(environment.tolerance)}"
+    if environment.answer_type != "string" and asks_for_decimals(
+        problem.instruction, problem.logic
+    ):
+        return UNSTATED_PRECISION
+    return ""
 
 
 def compact_prompt(environment_id: str, testcase: JsonValue) -> str:

@@ -10,7 +10,7 @@ from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from scaler_core.factory.interface import InstanceFailure
 from scaler_core.factory.programs import Runner, failure
 from scaler_core.interfaces import Limits, Program, RunResult
-from scaler_core.models import AnswerType, Environment
+from scaler_core.models import AnswerType, Environment, Tolerance
 
 SPARE_SOLUTIONS = 3
 
@@ -42,7 +42,9 @@ class Ballot:
     """The vote of an environment's reference solutions on one input.
 
     A solution votes for the answer that it prints; answers that :func:`agree` are one answer. A
-    solution that fails, or prints something that cannot be a truth, has no vote.
+    solution that fails, or prints something that cannot be a truth, has no vote. Agreement within a
+    tolerance is not transitive: a vote goes to the first answer that it agrees with, as the one
+    that gave it first wrote it, so that the same votes in the same order give the same ballot.
 
     Attributes:
         answers: The different answers, in the order in which they were first given.
@@ -52,7 +54,13 @@ class Ballot:
     answers: list[Answer] = field(default_factory=list, init=False)
     failures: dict[int, InstanceFailure] = field(default_factory=dict, init=False)
 
-    def take(self, number: int, result: RunResult, answer_type: AnswerType) -> None:
+    def take(
+        self,
+        number: int,
+        result: RunResult,
+        answer_type: AnswerType,
+        tolerance: Tolerance | None = None,
+    ) -> None:
         """Count the vote of solution *number*, or record why it has none."""
         who = f"solution {number}"
         if result.status != "ok":
@@ -66,9 +74,8 @@ class Ballot:
         except ValueError as error:
             self.failures[number] = InstanceFailure("invalid_truth", f"{who}: {error}")
             return
-        # numbers agree within a tolerance, which is not transitive: the first that agrees counts
         for answer in self.answers:
-            if agree(answer.words, words, answer_type):
+            if agree(answer.words, words, answer_type, tolerance):
                 answer.solutions.append(number)
                 return
         self.answers.append(Answer(words, [number]))
@@ -132,7 +139,7 @@ class References:
                 "solutions", program, [inputs[i] for i in undecided], self._limits
             )
             for i, result in zip(undecided, results, strict=True):
-                ballots[i].take(number, result, environment.answer_type)
+                ballots[i].take(number, result, environment.answer_type, environment.tolerance)
         return [self._truth(ballot) for ballot in ballots]
 
     def _is_undecided(self, ballot: Ballot) -> bool:
@@ -197,14 +204,22 @@ def read_answer(output: bytes, answer_type: AnswerType) -> Words:
     return words
 
 
-def agree(first: Words, second: Words, answer_type: AnswerType) -> bool:
-    """Whether two answers are the same answer; words as of :func:`read_answer`."""
+def agree(
+    first: Words, second: Words, answer_type: AnswerType, tolerance: Tolerance | None = None
+) -> bool:
+    """Whether two answers are the same answer; words as of :func:`read_answer`.
+
+    Two integers agree where they are equal. Decimals agree within 1e-9, absolute or relative, or
+    half a unit of a printed digit where six or more stand after both points, or within *tolerance*.
+    """
     if answer_type == "string":
         return first == second
-    return len(first) == len(second) and all(map(_words_agree, first, second))
+    return len(first) == len(second) and all(
+        _words_agree(*pair, tolerance) for pair in zip(first, second, strict=True)
+    )
 
 
-def _words_agree(first: str, second: str) -> bool:
+def _words_agree(first: str, second: str, tolerance: Tolerance | None) -> bool:
     if _NOT_FINITE.fullmatch(first) or _NOT_FINITE.fullmatch(second):
         return False
     if first == second:
@@ -222,7 +237,17 @@ def _words_agree(first: str, second: str) -> bool:
         places = min(_places(decimal_first), _places(decimal_second))
         if places >= ROUNDED_PLACES:
             allowed = max(allowed, Decimal(f"0.5e-{places}"))
+    if tolerance is not None:
+        largest = max(left.copy_abs(), right.copy_abs())
+        allowed = max(allowed, _EXACT.multiply(tolerance.exact, _unit(tolerance, largest)))
     return _EXACT.subtract(left, right).copy_abs() <= allowed
+
+
+def _unit(tolerance: Tolerance, size: Decimal) -> Decimal:
+    """The size that a relative tolerance is a share of."""
+    if tolerance.kind == "absolute":
+        return Decimal(1)
+    return size if tolerance.kind == "relative" else max(Decimal(1), size)
 
 
 def _places(match: re.Match[str]) -> int:

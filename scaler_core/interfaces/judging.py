@@ -11,7 +11,11 @@ from scaler_core.models import Message, Record, Response, Ticket, Verdict
 
 
 class Verifier(Component):
-    """Judges a response against the truth of its ticket."""
+    """Judges a response against the truth of its ticket.
+
+    A ``Config`` with the options ``answer_type`` and ``stated_tolerance`` gets them from the
+    instance: how its truth is written, and the error that its statement allows.
+    """
 
     @abstractmethod
     def verify(self, response: Response, ticket: Ticket) -> Verdict:
@@ -87,6 +91,10 @@ class Benchmark(Component):
     @abstractmethod
     def grade(self, response: Response, row: BenchmarkRow) -> Verdict:
         """The verdict on one response, from *row* alone; rules as for a verifier."""
+
+    def grading(self) -> str:
+        """The options that decide what counts as right, as ``name = value``; tables show them."""
+        return ""
 
     def close(self) -> None:
         """End the processes that grading keeps, if any; a later call may start new ones."""

@@ -9,6 +9,7 @@
 components that come with SCALER arrive by the same entry points as anybody's.
 """
 
+from scaler_core.plugins.discovery import package_version
 from scaler_core.plugins.host import PluginHost, PluginRecord
 from scaler_core.plugins.kinds import KINDS, Interface, Kind, kind_of, resolve_kind
 from scaler_core.plugins.loading import list_plugins, load_plugins
@@ -22,5 +23,6 @@ __all__ = [
     "kind_of",
     "list_plugins",
     "load_plugins",
+    "package_version",
     "resolve_kind",
 ]

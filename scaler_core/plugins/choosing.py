@@ -102,7 +102,7 @@ def build_benchmarks(
         names: Each once.
         options: Options by name; a ``path`` is taken from the current folder.
         where: The key of the options, for messages, such as ``evaluation.options``.
-        prompt: How the model is asked; benchmarks are told how it thinks.
+        prompt: How the model is asked; benchmarks read how it thinks.
 
     Raises:
         UsageError: A name or an option is unknown, or a benchmark is named twice.
@@ -124,9 +124,9 @@ def build_benchmarks(
 def thought_options(kind: type[Component], prompt: PromptSection) -> dict[str, Any]:
     """The options ``thinking`` and ``thoughts`` as *prompt* says, where *kind* has them."""
     markers = [list(pair) for pair in prompt.thoughts]
-    told: dict[str, Any] = {"thinking": prompt.thinking, "thoughts": markers}
+    options: dict[str, Any] = {"thinking": prompt.thinking, "thoughts": markers}
     fields = kind.Config.model_fields
-    return {name: value for name, value in told.items() if value and name in fields}
+    return {name: value for name, value in options.items() if value and name in fields}
 
 
 def _build_benchmark(
@@ -134,6 +134,6 @@ def _build_benchmark(
 ) -> Benchmark:
     if isinstance(options.get("path"), str):
         options["path"] = str(Path(options["path"]).expanduser().resolve())
-    told = thought_options(host.find(Benchmark, name), prompt)
-    choice = ComponentChoice(use=name, options=told | options)
+    thoughts = thought_options(host.find(Benchmark, name), prompt)
+    choice = ComponentChoice(use=name, options=thoughts | options)
     return host.build(Benchmark, choice, where)

@@ -101,6 +101,14 @@ def _installed() -> list[EntryPointLike]:
     return points
 
 
+def package_version(distribution: str) -> str:
+    """The installed version of a distribution, from its metadata; empty where there is none."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
 def _entry_points_text(distribution: metadata.Distribution) -> str:
     try:
         return distribution.read_text("entry_points.txt") or ""

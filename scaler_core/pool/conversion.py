@@ -28,6 +28,11 @@ from scaler_core.pool.entry import (
     explain,
     parse_entry,
 )
+from scaler_core.statements.tolerance import read_tolerance
+from scaler_core.statements.wording import mend_texts
+
+IMPORT_KEY = "import"
+"""Where provenance says what an import changed in the texts of an environment."""
 
 
 class PublishedKeys(BaseModel):
@@ -71,6 +76,12 @@ def was_repaired(environment: Environment) -> bool:
     return not kept.exact and "difficulty_dict" in kept.original
 
 
+def mended_texts_of(environment: Environment) -> Mapping[str, JsonValue]:
+    """The changes that an import made to the texts of *environment*, by kind."""
+    imported = environment.provenance.get(IMPORT_KEY)
+    return imported if isinstance(imported, dict) else {}
+
+
 def environment_from_entry(
     key: str, data: Any, environment_id: str, *, as_published: bool
 ) -> Environment:
@@ -80,7 +91,7 @@ def environment_from_entry(
         key: The entry's key in the file.
         data: The entry.
         environment_id: The id to give it.
-        as_published: Keep the level table with its defects.
+        as_published: Keep the level table and the texts with their defects.
 
     Raises:
         ValueError: The entry is malformed; the message names the field and what is allowed there.
@@ -95,18 +106,24 @@ def environment_from_entry(
             )
     if not as_published:
         levels = _repaired(levels, entry)
-    statement = entry.raw_description
+    raw = entry.raw_description
+    statement = entry.logic_description if raw is None else raw
+    problem = Problem(
+        name=key if entry.name is None else entry.name,
+        statement=statement,
+        logic=entry.logic_description,
+        instruction=entry.instruction,
+        solutions=_solutions(entry),
+        time_limit_s=entry.scaler.time_limit_s,
+        memory_limit_mb=entry.scaler.memory_limit_mb,
+        tolerance=entry.scaler.tolerance or read_tolerance(entry.instruction, statement),
+    )
+    provenance = entry.provenance
+    if not as_published:
+        problem, provenance = _mended(problem, entry.generate_testcase, provenance)
     fields: dict[str, Any] = {
         "id": environment_id,
-        "problem": Problem(
-            name=key if entry.name is None else entry.name,
-            statement=entry.logic_description if statement is None else statement,
-            logic=entry.logic_description,
-            instruction=entry.instruction,
-            solutions=_solutions(entry),
-            time_limit_s=entry.scaler.time_limit_s,
-            memory_limit_mb=entry.scaler.memory_limit_mb,
-        ),
+        "problem": problem,
         "generator": entry.generate_testcase,
         "parameters": {
             name: ScaleParameter(minimum=item.min, maximum=item.max, ratio=item.base)
@@ -117,7 +134,7 @@ def environment_from_entry(
         "answer_unique": entry.is_output_unique,
         "history_length": entry.difficulty.params.history_len if entry.difficulty else None,
         "verifier": entry.scaler.verifier,
-        "provenance": entry.provenance,
+        "provenance": provenance,
     }
     try:
         environment = Environment(**fields)
@@ -206,6 +223,7 @@ def _rebuilt_entry(environment: Environment, kept: PublishedKeys, key: str) -> d
         "verifier": environment.verifier.model_dump(mode="json") if environment.verifier else None,
         "time_limit_s": problem.time_limit_s,
         "memory_limit_mb": problem.memory_limit_mb,
+        "tolerance": problem.tolerance.model_dump(mode="json") if problem.tolerance else None,
     }
     if any(value is not None for value in own.values()):
         entry["scaler"] = {name: value for name, value in own.items() if value is not None}
@@ -220,6 +238,19 @@ def _controller_settings(environment: Environment, kept: PublishedKeys) -> dict[
     if environment.history_length is not None:
         params["history_len"] = environment.history_length
     return {**found, "params": params}
+
+
+def _mended(
+    problem: Problem, generator: str, provenance: dict[str, JsonValue]
+) -> tuple[Problem, dict[str, JsonValue]]:
+    """*problem* with mended texts, and *provenance* with what was changed in them."""
+    mended = mend_texts(problem, generator)
+    if not mended.changes:
+        return problem, provenance
+    texts = {"logic": mended.logic, "instruction": mended.instruction}
+    earlier = provenance.get(IMPORT_KEY)
+    changes = {**(earlier if isinstance(earlier, dict) else {}), **mended.changes}
+    return problem.model_copy(update=texts), {**provenance, IMPORT_KEY: changes}
 
 
 def _levels(table: Mapping[str, int]) -> tuple[int, ...]:

@@ -65,9 +65,10 @@ def parse_published(
 
     Args:
         data: The JSON object, name -> entry.
-        as_published: Keep level tables with their defects, and let every export restore the
-            entries exactly. Otherwise levels become distinct and increasing up to the range
-            (paper section 8.2).
+        as_published: Keep level tables and texts with their defects, and let every export restore
+            the entries exactly. Otherwise levels become distinct and increasing up to the range
+            (paper section 8.2), and texts are mended (:mod:`scaler_core.statements.wording`), which
+            provenance records under ``import``.
         on_invalid: Called with name and fault of each malformed entry, which is left out. Without
             it, one malformed entry fails the whole.
         origin: How messages call the data.

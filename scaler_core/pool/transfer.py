@@ -11,6 +11,7 @@ from scaler_core.errors import DataError, UsageError
 from scaler_core.interfaces import EnvironmentSource, NativeEnvironment
 from scaler_core.jsonio import write_atomic
 from scaler_core.models import Environment, Record
+from scaler_core.pool.conversion import mended_texts_of
 from scaler_core.pool.published import published_text, read_published, was_repaired, write_published
 from scaler_core.pool.store import open_pool
 from scaler_core.pool.writer import write_pool
@@ -23,6 +24,18 @@ class SkippedEntry(Record):
     reason: str
 
 
+class MendedTexts(Record):
+    """An environment whose texts were mended, and the changes by kind.
+
+    Attributes:
+        environment_id: The environment.
+        changes: As :class:`~scaler_core.statements.wording.Mended` has them.
+    """
+
+    environment_id: str
+    changes: dict[str, JsonValue]
+
+
 class ImportReport(Record):
     """The outcome of an import.
 
@@ -30,6 +43,7 @@ class ImportReport(Record):
         path: The pool directory.
         environments: How many it holds.
         repaired: Ids of environments whose level table was mended (paper section 8.2).
+        mended: Environments whose texts were mended, or hold what could not be.
         skipped: Malformed entries, where skipping them was asked for.
         content_hash: :func:`~scaler_core.pool.source.pool_hash` of the pool.
     """
@@ -37,6 +51,7 @@ class ImportReport(Record):
     path: str
     environments: int
     repaired: tuple[str, ...]
+    mended: tuple[MendedTexts, ...]
     skipped: tuple[SkippedEntry, ...]
     content_hash: str
 
@@ -55,7 +70,8 @@ def import_pool(
     Args:
         file: A file in the published JSON format.
         destination: Where the pool shall be.
-        as_published: Keep level tables with their defects; exports then give the file back.
+        as_published: Keep level tables and texts with their defects; exports then give the file
+            back.
         skip_invalid: Leave malformed entries out instead of refusing the file.
         overwrite: Replace a pool that is there.
         progress: Called with the number of environments written, after each.
@@ -81,6 +97,11 @@ def import_pool(
         path=str(destination),
         environments=manifest.environments,
         repaired=tuple(item.id for item in environments if was_repaired(item)),
+        mended=tuple(
+            MendedTexts(environment_id=item.id, changes=dict(changes))
+            for item in environments
+            if (changes := mended_texts_of(item))
+        ),
         skipped=tuple(skipped),
         content_hash=manifest.content_hash,
     )

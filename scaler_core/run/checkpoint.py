@@ -120,7 +120,7 @@ def list_checkpoints(folder: Path) -> list[Checkpoint]:
 
 
 def damaged_after(folder: Path, step: int) -> list[str]:
-    """What is wrong with each checkpoint newer than *step*, a line each, the oldest first."""
+    """The damage of each checkpoint newer than *step*, a line each, the oldest first."""
     found = []
     for path in folder.iterdir():
         match = _NAME.fullmatch(path.name)
@@ -181,7 +181,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _damage(path: Path) -> str:
-    """What is wrong with the checkpoint in *path*; empty where it is whole."""
+    """The damage of the checkpoint in *path*; empty where it is whole."""
     # by size alone: hashing weights of many gigabytes would make each listing slow
     try:
         for name, size in read_json(path / MARKER)["files"].items():

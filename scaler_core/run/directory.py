@@ -16,21 +16,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import IO, Any, Self
 
-from scaler_core.errors import DataError, UsageError
+from scaler_core.errors import DataError, InfrastructureError, UsageError
 from scaler_core.jsonio import (
     cannot_write,
     compact_json,
     lock_file,
     read_json,
     read_lines,
+    remove_unfinished,
     sync_directory,
     write_atomic,
 )
@@ -39,6 +41,7 @@ from scaler_core.run.checkpoint import list_checkpoints
 
 LOGS = ("events.jsonl", "metrics.jsonl", "samples.jsonl")
 LOCK = ".lock"
+_BLOCK = 1 << 20
 # all that a run writes before its first checkpoint
 BEFORE_FIRST_CHECKPOINT = (
     "recipe.toml",
@@ -61,6 +64,7 @@ class RunDirectory:
         self.path = path
         self._numbered = numbered
         self._logs: dict[str, JsonLines] = {}
+        self._hashes: dict[str, _Hash] = {}
         self._lock: IO[bytes] | None = None
 
     # -------------------------------------------------------------- places
@@ -126,6 +130,7 @@ class RunDirectory:
         """Become the one writer, until :meth:`close` or the end of the process."""
         taken = f"another process is training in {self.path}"
         self._lock = lock_file(self.path / LOCK, taken)
+        remove_unfinished(self.path)
 
     def clear(self) -> None:
         """Remove the files of a run that ended before its first checkpoint."""
@@ -170,6 +175,39 @@ class RunDirectory:
             else:
                 sizes[log] = path.stat().st_size if path.exists() else 0
         return sizes
+
+    def state_dict(self) -> dict[str, dict[str, Any]]:
+        """The logs as a checkpoint records them: :meth:`positions`, and a hash up to there.
+
+        Raises:
+            InfrastructureError: A log cannot be written to the disk or read.
+        """
+        positions = self.positions()
+        hashes = {log: self._hash(log, end) for log, end in positions.items() if end}
+        return {"logs": positions, "log_hashes": hashes}
+
+    def changed_logs(self, state: Mapping[str, Any]) -> list[str]:
+        """The logs that were changed since a checkpoint; shorter ones are left to :meth:`rewind`.
+
+        Args:
+            state: The :meth:`state_dict` of the checkpoint.
+
+        Raises:
+            DataError: One of their lines is no JSON, so that nothing could be reported of the run.
+        """
+        changed = []
+        for log, known in state.get("log_hashes", {}).items():  # older versions wrote none
+            path, end = self.path / log, state["logs"].get(log, 0)
+            if path.exists() and path.stat().st_size >= end and self._hash(log, end) != known:
+                _check_lines(path, end)
+                changed.append(log)
+        return changed
+
+    def _hash(self, log: str, end: int) -> str:
+        known = self._hashes.get(log)
+        if known is None or known.end > end:
+            known = self._hashes[log] = _Hash(self.path / log)
+        return known.up_to(end)
 
     def rewind(self, positions: Mapping[str, int]) -> int:
         """Truncate the logs to *positions*; the lines beyond are moved into superseded.jsonl.
@@ -224,6 +262,50 @@ class RunDirectory:
         path = self.path / name
         value = read_json(path) if path.exists() else {}
         return value if isinstance(value, dict) else {}
+
+
+class _Hash:
+    """SHA-256 of the beginning of a file that grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._sum = hashlib.sha256()
+        self.end = 0
+
+    def up_to(self, end: int) -> str:
+        """The hash of the first *end* bytes, which is no less than at the last call."""
+        try:
+            with self._path.open("rb") as stream:
+                stream.seek(self.end)
+                while self.end < end and (block := stream.read(min(_BLOCK, end - self.end))):
+                    self._sum.update(block)
+                    self.end += len(block)
+        except OSError as error:
+            raise InfrastructureError(
+                f"cannot read {self._path}: {error.strerror or error}", hint="check the disk"
+            ) from error
+        return self._sum.hexdigest()
+
+
+def describe_changed_logs(logs: Sequence[str]) -> str:
+    """The warning of a run whose logs were changed."""
+    names = " and ".join(logs)
+    return f"{names}: changed after the last checkpoint was written; figures may be wrong"
+
+
+def _check_lines(path: Path, end: int) -> None:
+    """Raise ``DataError`` for a line of the first *end* bytes that is no JSON."""
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            try:
+                json.loads(line)
+            except ValueError as error:
+                raise DataError(
+                    f"{path} was changed after it was written: line {number} is not valid JSON",
+                    hint="put the file back from a copy, then resume",
+                ) from error
+            if stream.tell() >= end:
+                return
 
 
 def _refuse_taken(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import sys
@@ -12,11 +11,11 @@ from typing import Any
 from pydantic import JsonValue
 
 from scaler_core import __version__
-from scaler_core.config import ComponentSection, Recipe
+from scaler_core.config import ComponentSection, Recipe, without_none
 from scaler_core.curriculum.engine import Emit
 from scaler_core.interfaces import EnvironmentSource
 from scaler_core.models import Event
-from scaler_core.plugins import PluginHost
+from scaler_core.plugins import PluginHost, package_version
 from scaler_core.run.directory import RunDirectory
 from scaler_core.run.recipes import load_recipe
 from scaler_core.run.setup import Parts
@@ -29,12 +28,7 @@ LIBRARIES = (
 
 def describe_host(host: PluginHost) -> dict[str, Any]:
     """Versions of SCALER, Python, libraries and plugins, and the size of the machine, as JSON."""
-    versions = {}
-    for name in LIBRARIES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+    versions = {name: version for name in LIBRARIES if (version := package_version(name))}
     return {
         "schema_version": 1,
         "scaler": __version__,
@@ -105,8 +99,8 @@ def _report_components(old: Recipe, new: Recipe, step: int, emit: Emit) -> None:
 
 def _as_json(section: ComponentSection) -> dict[str, JsonValue]:
     """Name and options as a file holds them: TOML has no null, and no tuples."""
-    document = section.model_dump(mode="json")
-    return {key: value for key, value in document.items() if value is not None}
+    document: dict[str, JsonValue] = without_none(section.model_dump(mode="json"))
+    return document
 
 
 # how many ids of each sort the event names; the counts are always exact

@@ -40,7 +40,7 @@ from scaler_core.run.checkpoint import (
     prune,
     write_checkpoint,
 )
-from scaler_core.run.directory import RunDirectory
+from scaler_core.run.directory import RunDirectory, describe_changed_logs
 from scaler_core.run.evaluation import RunEvaluation
 from scaler_core.run.observers import Observer, RunInfo, TrackerObserver
 from scaler_core.run.preview import preview_run
@@ -270,17 +270,22 @@ class Run:
         prune(self.files.checkpoints, self.recipe.checkpoint.keep, scores)
         state = checkpoint.read()
         damaged = damaged_after(self.files.checkpoints, checkpoint.step)
+        changed_logs = self.files.changed_logs(state)
         set_aside = self.files.rewind(state["logs"])
         self.feed.load_state_dict(state["feed"])
         if damaged:
             text = f"{'; '.join(damaged)}; going on from step {checkpoint.step}"
-            self._notify(lambda observer: observer.warning(text))
+            self.observer.warning(text)
+        if changed_logs:
+            self.observer.warning(describe_changed_logs(changed_logs))
         report_changes(self.files, self.parts, checkpoint.step, self._emit)
         evidence: dict[str, Any] = {"superseded_lines": set_aside, "changed": list(self._changed)}
-        if damaged:
-            evidence["damaged_checkpoints"] = damaged
-        if undone:
-            evidence["superseded_evaluations"] = undone
+        found = {
+            "superseded_evaluations": undone,
+            "damaged_checkpoints": damaged,
+            "changed_logs": changed_logs,
+        }
+        evidence |= {name: value for name, value in found.items() if value}
         self._emit(Event(kind="resumed", step=checkpoint.step, evidence=evidence))
 
     def _write_facts(self) -> None:
@@ -380,7 +385,7 @@ class Run:
 
     def _commit(self, step: int, save: Callable[[Path], None] | None) -> Path:
         """Commit feed and backend as one checkpoint."""
-        state = {"feed": self.feed.state_dict(), "logs": self.files.positions()}
+        state = {"feed": self.feed.state_dict(), **self.files.state_dict()}
         keep, scores = self.recipe.checkpoint.keep, self._evaluation.steps.best_scores()
         path = write_checkpoint(self.files.checkpoints, step, state, save, keep, scores).path
         self._point_to_best()

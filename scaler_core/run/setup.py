@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +30,15 @@ from scaler_core.interfaces import (
     Verifier,
 )
 from scaler_core.models import ComponentChoice
-from scaler_core.plugins import PluginHost, load_plugins
-from scaler_core.plugins.choosing import build_benchmarks, build_sandbox, thought_options
+from scaler_core.plugins import PluginHost, load_plugins, package_version
+from scaler_core.plugins.choosing import AUTO, build_benchmarks, build_sandbox, thought_options
 from scaler_core.pool import open_pool
 from scaler_core.pool.source import CombinedSource, SelectedSource
 from scaler_core.run.benchmarks import known_figures
 from scaler_core.run.held_out import split_held_out
+
+NOTHING_ASKED = {"benchmarks": "[]", "held_out": "0", "seeds": "0"}
+"""Keys of ``[evaluation]`` that ask a model, and their values that do not."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ def assemble(recipe: Recipe, host: PluginHost) -> Parts:
     backend.check()
     benchmarks = _benchmarks(recipe, host, backend)
     trackers = _trackers(recipe, host)
+    if recipe.sandbox.use != AUTO:
+        host.find(Sandbox, recipe.sandbox.use, others=(AUTO,))  # a wrong name, even if unused
     sandbox = _build_sandbox(recipe, host, source) if backend.needs_instances else None
     sections = {
         "pool": _absolute(recipe.pool),
@@ -143,10 +147,7 @@ def check_requirements(texts: Sequence[str]) -> None:
         UsageError: A distribution is missing, or of another version.
     """
     for requirement in map(Requirement, texts):
-        try:
-            version = metadata.version(requirement.name)
-        except metadata.PackageNotFoundError:
-            version = ""
+        version = package_version(requirement.name)
         if not version or not requirement.specifier.contains(version, prereleases=True):
             found = f"version {version} is installed" if version else "it is not installed"
             raise UsageError(
@@ -191,12 +192,12 @@ def _factory_of(parts: Parts, sandbox: Sandbox, only_here: bool) -> InstanceFact
 def _benchmarks(recipe: Recipe, host: PluginHost, backend: Backend) -> list[Benchmark]:
     """The benchmarks of ``[evaluation]``, whose questions are on this machine now."""
     options = recipe.evaluation
-    asked = [key for key in ("benchmarks", "held_out", "seeds") if getattr(options, key)]
+    asked = [key for key in NOTHING_ASKED if getattr(options, key)]
     if not backend.needs_instances and asked:
         key = asked[0]
         raise UsageError(
             f"evaluation.{key}: backend {backend.name!r} has no model that could be asked",
-            hint="leave the key out, or take another backend",
+            hint=f"set evaluation.{key} = {NOTHING_ASKED[key]}, or take another backend",
         )
     if options.held_out and not options.seeds:
         raise UsageError(
@@ -238,10 +239,12 @@ def _trackers(recipe: Recipe, host: PluginHost) -> list[Tracker]:
 
 
 def _verifier_choice(recipe: Recipe, host: PluginHost) -> ComponentChoice:
-    """The recipe's verifier, told how the model thinks where it has options for that."""
+    """The recipe's verifier; how the model thinks is set where it has options for that."""
     choice = recipe.verifier.choice
-    told = thought_options(host.find(Verifier, choice.use), recipe.prompt)
-    return ComponentChoice(use=choice.use, options=told | choice.options) if told else choice
+    thoughts = thought_options(host.find(Verifier, choice.use), recipe.prompt)
+    return (
+        ComponentChoice(use=choice.use, options=thoughts | choice.options) if thoughts else choice
+    )
 
 
 def _open_source(source: PoolSource, host: PluginHost) -> EnvironmentSource:

@@ -31,20 +31,21 @@ class Confinement:
         self._interpreter = interpreter
         self._has_filters = not seccomp.missing()
 
-    def filter(self, kind: int, *, threads: bool, plain: bool = False) -> bytes:
+    def filter(self, kind: int, *, threads: bool, program_file: int | None = None) -> bytes:
         """The filter of a program; empty where the machine has none.
 
         Args:
             kind: As in :mod:`scaler_core.sandbox.guard.wire`.
             threads: Whether it may start threads.
-            plain: Whether the program is executed after the filter was installed.
+            program_file: The descriptor from which a compiled program is executed after the filter
+                was installed; ``None`` where it is not.
         """
         if not self._has_filters:
             return b""
         if kind == wire.TOOL:
             return seccomp.tool_filter()
         return seccomp.program_filter(
-            threads=threads, starts_by_exec=plain and kind == wire.COMMAND
+            threads=threads, program_file=program_file if kind == wire.COMMAND else None
         )
 
     @contextmanager

@@ -135,7 +135,7 @@ def kill(process: subprocess.Popen[bytes], container: Container) -> None:
 
 
 def reap(process: subprocess.Popen[bytes]) -> int:
-    """Wait for a process after :func:`kill`, and kill its group if it stays; its exit status."""
+    """Wait for a process that is to end, and kill its group if it stays; its exit status."""
     with suppress(subprocess.TimeoutExpired):
         return process.wait(END_S)
     _kill_group(process)

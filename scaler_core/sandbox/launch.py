@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from scaler_core.interfaces import Limits, RunResult
+from scaler_core.sandbox import descriptors
 from scaler_core.sandbox.confinement import Confinement
 from scaler_core.sandbox.container import SYSTEM_ONLY, Container, View, kill, reap
 from scaler_core.sandbox.guard import system, wire
@@ -120,6 +121,7 @@ class Launcher:
         variables = "\0".join(f"{name}={value}" for name, value in job.environment.items())
         if job.kind != wire.GENERATOR:
             inputs = [with_newline(data) for data in inputs]
+        number, threads = descriptors.for_program(), limits.processes > 0
         return wire.Request(
             kind=job.kind,
             host=os.getpid() if self._container.shows_host else 0,
@@ -130,10 +132,11 @@ class Launcher:
             output_bytes=limits.output_bytes,
             file_bytes=limits.file_bytes,
             processes=limits.processes,
-            open_files=limits.open_files,
+            open_files=min(limits.open_files, number),
+            program_file=number,
             program=job.program,
             environment=variables.encode(),
-            filter=self._confinement.filter(job.kind, threads=limits.processes > 0, plain=True),
+            filter=self._confinement.filter(job.kind, threads=threads, program_file=number),
             inputs=list(inputs),
         )
 
@@ -209,7 +212,7 @@ class Launcher:
 
 def sandbox_failure(message: str) -> RunResult:
     """The result of an input that the sandbox itself could not run."""
-    return RunResult(status="sandbox_failure", error=message)
+    return RunResult(status="sandbox_failure", error=descriptors.explain(message))
 
 
 def with_newline(data: bytes) -> bytes:

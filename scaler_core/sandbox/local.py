@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import threading
 import weakref
 from abc import abstractmethod
@@ -24,20 +23,18 @@ import platformdirs
 from pydantic import Field
 
 from scaler_core.interfaces import Limits, Options, Program, RunResult, Sandbox
-from scaler_core.sandbox import landlock, seccomp
+from scaler_core.sandbox import descriptors, landlock, seccomp
 from scaler_core.sandbox.compiler import Compiled, Compiler, mapped_bytes
 from scaler_core.sandbox.confinement import COVERS, DOES_NOT_COVER, Confinement
 from scaler_core.sandbox.container import GUARD, SYSTEM, SYSTEM_FILES, SYSTEM_ONLY, Container, View
 from scaler_core.sandbox.guard import system, wire
 from scaler_core.sandbox.interpreter import find_interpreter
 from scaler_core.sandbox.launch import Job, Launcher, sandbox_failure, with_newline
-from scaler_core.sandbox.outcome import Facts, judge
+from scaler_core.sandbox.outcome import judge
 from scaler_core.sandbox.warm.box import Box
 from scaler_core.sandbox.warm.crew import Crew, CrewClosed
-from scaler_core.sandbox.warm.server import NotServed, Served, ServerLost, Streams
+from scaler_core.sandbox.warm.server import NotServed, Served, ServerLost
 
-DESCRIPTORS_KEPT = 300
-"""Descriptors of the host that are reserved for everything but the sockets of servers."""
 FIRST_TOUCH_RUNS = 2
 """Inputs on which both ways are compared; two, so that a generator's seeds share a process."""
 
@@ -62,7 +59,8 @@ class LocalOptions(Options):
     """Whether programs are kept ready to be forked; else each call starts them from nothing."""
 
     boxes: int | None = Field(default=None, ge=1)
-    """Batches that run side by side; by default one for each processor."""
+    """Batches that run side by side; by default one for each processor. Fewer where the limit of
+    open files allows no more."""
 
     pin: bool = True
     """Whether each box keeps to one processor, which halves what its runs cost."""
@@ -81,6 +79,7 @@ class LocalSandbox(Sandbox):
 
     def __init__(self, config: Options | None = None) -> None:
         super().__init__(config)
+        descriptors.require_enough()
         self._interpreter = find_interpreter(self.config.python)
         self._container = self._make_container()
         self._confinement = Confinement(self._interpreter)
@@ -108,9 +107,9 @@ class LocalSandbox(Sandbox):
         self._lock = threading.Lock()
         self._first_batch_locks: dict[str, threading.Lock] = {}
         cores = _cores()
-        size = self.config.boxes or max(1, len(cores))
-        # each server takes a socket of the host, whose number the system limits
-        servers = min(self.config.servers, max(1, _free_descriptors() // size))
+        size, servers = descriptors.share(
+            self.config.boxes or max(1, len(cores)), self.config.servers
+        )
         self._crew = Crew(
             lambda number: Box(
                 self._interpreter,
@@ -255,7 +254,7 @@ class LocalSandbox(Sandbox):
             _served(program, file),
             inputs,
             limits,
-            lambda facts, streams: judge(_with_output(facts, streams, limits), limits, kind),
+            lambda facts: judge(facts, limits, kind),
         )
 
     def _run_plain(
@@ -344,36 +343,10 @@ def _open(program: Program, file: Compiled | None) -> int:
     return system.nameless_file(program.source.encode(errors="surrogatepass"))
 
 
-def _with_output(facts: Facts, streams: Streams, limits: Limits) -> Facts:
-    """Returns the facts with the output and errors that the run wrote."""
-    sizes = [os.fstat(descriptor).st_size for descriptor in (streams.answer, streams.error)]
-    output = system.read_file(streams.answer, 0, min(sizes[0], limits.output_bytes))
-    start = max(0, sizes[1] - wire.ERROR_BYTES)
-    error = system.read_file(streams.error, start, wire.ERROR_BYTES).decode(errors="replace")
-    flags = facts.flags
-    if max(sizes) > limits.output_bytes:
-        flags |= wire.OUTPUT_LIMIT
-    return Facts(
-        wait_status=facts.wait_status,
-        flags=flags,
-        cpu_s=facts.cpu_s,
-        wall_s=facts.wall_s,
-        memory_bytes=facts.memory_bytes,
-        output=output,
-        error=error,
-    )
-
-
 def _same_results(first: Sequence[RunResult], second: Sequence[RunResult]) -> bool:
     """Whether status and output agree, as far as both lists reach; times do not count."""
     pairs = zip(first, second, strict=False)
     return all((one.status, one.output) == (other.status, other.output) for one, other in pairs)
-
-
-def _free_descriptors() -> int:
-    """Descriptors that this process may still open for sockets of servers."""
-    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return 1 << 16 if allowed == resource.RLIM_INFINITY else allowed - DESCRIPTORS_KEPT
 
 
 def _cores() -> list[int]:

@@ -11,11 +11,20 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from functools import lru_cache
-from typing import Any
 
-from scaler_core.sandbox.guard.lock import OWN_PROCESS, PROGRAM_DESCRIPTOR
+from scaler_core.sandbox import libseccomp
+from scaler_core.sandbox.guard.lock import OWN_PROCESS
+from scaler_core.sandbox.libseccomp import (
+    ALLOW,
+    EQUAL,
+    KILL_PROCESS,
+    MASKED_EQUAL,
+    NOT_EQUAL,
+    Condition,
+    Rules,
+    fail_with,
+)
 
 CLONE_THREAD = 0x00010000
 CLONE_NAMESPACES = (0x80, *(1 << shift for shift in (17, 25, 26, 27, 28, 29, 30)))
@@ -73,9 +82,7 @@ TOOLS_MAY = """
 
 def missing() -> str:
     """Why filters cannot be made here, in one line; empty when they can."""
-    try:
-        import pyseccomp  # noqa: F401
-    except (ImportError, RuntimeError, OSError):
+    if not libseccomp.is_there():
         return "libseccomp is missing (Debian, Ubuntu: apt-get install libseccomp2)"
     if not os.path.exists("/proc/sys/kernel/seccomp/actions_avail"):
         return "the kernel was built without seccomp filters"
@@ -83,81 +90,67 @@ def missing() -> str:
 
 
 @lru_cache(maxsize=8)
-def program_filter(*, threads: bool, starts_by_exec: bool = False) -> bytes:
+def program_filter(*, threads: bool, program_file: int | None = None) -> bytes:
     """The filter of a program, as an array of ``struct sock_filter``.
 
     Args:
         threads: Whether it may start threads; new processes are never allowed.
-        starts_by_exec: Whether the filter is installed before the program's ``execveat`` from
-            :data:`PROGRAM_DESCRIPTOR`, which is closed by it, so that it works once.
+        program_file: The descriptor from which the program is executed after the filter was
+            installed. That closes it, and the program may open none of this number, so that it
+            works once; ``None`` where nothing is executed.
     """
-    import pyseccomp as s
-
-    rules = s.SyscallFilter(s.ERRNO(errno.ENOSYS))
-    kill, refuse = s.KILL_PROCESS, s.ERRNO(errno.EPERM)
-    rules.set_attr(s.Attr.ACT_BADARCH, kill)
-    _add(rules, s.ALLOW, ALLOWED)
-    _add(rules, s.ERRNO(errno.EACCES), REFUSED)
-    _add(rules, kill, FORBIDDEN, but="execveat" if starts_by_exec else "")
-    for name, argument in (("open", 1), ("openat", 2)):
-        mask = 0
-        for bit in WRITING:
-            mask |= bit
-            rules.add_rule(s.ERRNO(errno.EACCES), name, s.Arg(argument, s.MASKED_EQ, bit, bit))
-        rules.add_rule(s.ALLOW, name, s.Arg(argument, s.MASKED_EQ, mask, 0))
-    for name in ("kill", "tgkill"):
-        rules.add_rule(s.ALLOW, name, s.Arg(0, s.EQ, OWN_PROCESS))
-        rules.add_rule(kill, name, s.Arg(0, s.NE, OWN_PROCESS))
-    for request in (0x5401, 0x5451):  # TCGETS (is it a terminal?) and FIOCLEX
-        rules.add_rule(s.ALLOW, "ioctl", s.Arg(1, s.EQ, request))
-    for command in DESCRIPTOR_COMMANDS:
-        rules.add_rule(s.ALLOW, "fcntl", s.Arg(1, s.EQ, command))
-    rules.add_rule(s.ALLOW, "prlimit64", s.Arg(0, s.EQ, 0), s.Arg(2, s.EQ, 0))
-    rules.add_rule(refuse, "prlimit64", s.Arg(2, s.NE, 0))
-    rules.add_rule(kill, "clone", s.Arg(0, s.MASKED_EQ, CLONE_THREAD, 0))
-    namespaces = 0
-    for bit in CLONE_NAMESPACES:
-        namespaces |= bit
-        rules.add_rule(kill, "clone", s.Arg(0, s.MASKED_EQ, bit, bit))
-    thread = s.Arg(0, s.MASKED_EQ, CLONE_THREAD | namespaces, CLONE_THREAD)
-    rules.add_rule(s.ALLOW if threads else kill, "clone", thread)
-    if starts_by_exec:
-        descriptor, flags = s.Arg(0, s.EQ, PROGRAM_DESCRIPTOR), s.Arg(4, s.EQ, AT_EMPTY_PATH)
-        rules.add_rule(s.ALLOW, "execveat", descriptor, flags)
-        rules.add_rule(kill, "execveat", s.Arg(0, s.NE, PROGRAM_DESCRIPTOR))
-    return _exported(rules)
+    with libseccomp.new_rules(fail_with(errno.ENOSYS)) as rules:
+        rules.on_other_architectures(KILL_PROCESS)
+        _add(rules, ALLOW, ALLOWED)
+        _add(rules, fail_with(errno.EACCES), REFUSED)
+        _add(rules, KILL_PROCESS, FORBIDDEN, but="" if program_file is None else "execveat")
+        _add_by_arguments(rules, threads=threads)
+        if program_file is not None:
+            program = Condition(0, EQUAL, program_file)
+            rules.add(ALLOW, "execveat", program, Condition(4, EQUAL, AT_EMPTY_PATH))
+            rules.add(KILL_PROCESS, "execveat", Condition(0, NOT_EQUAL, program_file))
+        return rules.instructions()
 
 
 @lru_cache(maxsize=1)
 def tool_filter() -> bytes:
     """The filter of a trusted tool that reads untrusted input: no network, no reach to others."""
-    import pyseccomp as s
-
-    rules = s.SyscallFilter(s.ALLOW)
-    rules.set_attr(s.Attr.ACT_BADARCH, s.KILL_PROCESS)
-    _add(rules, s.ERRNO(errno.EPERM), FORBIDDEN, but=TOOLS_MAY)
-    for name in ("kill", "tgkill"):
-        rules.add_rule(s.ERRNO(errno.EPERM), name, s.Arg(0, s.NE, OWN_PROCESS))
-    return _exported(rules)
+    with libseccomp.new_rules(ALLOW) as rules:
+        rules.on_other_architectures(KILL_PROCESS)
+        _add(rules, fail_with(errno.EPERM), FORBIDDEN, but=TOOLS_MAY)
+        for name in ("kill", "tgkill"):
+            rules.add(fail_with(errno.EPERM), name, Condition(0, NOT_EQUAL, OWN_PROCESS))
+        return rules.instructions()
 
 
-def _add(rules: Any, action: int, names: str, but: str = "") -> None:
-    import pyseccomp as s
-
+def _add(rules: Rules, action: int, names: str, but: str = "") -> None:
     for name in sorted(set(names.split()) - set(but.split())):
-        try:
-            number = s.resolve_syscall(s.system_arch(), name)
-        except (ValueError, OSError):  # this libseccomp is older than the call
-            continue
-        if number >= 0:  # negative: this machine's architecture has no such call
-            rules.add_rule(action, number)
+        # negative: this libseccomp is older than the call, or this architecture has no such call
+        if libseccomp.call_number(name) >= 0:
+            rules.add(action, name)
 
 
-def _exported(rules: Any) -> bytes:
-    import pyseccomp as s
-
-    rules.set_attr(s.Attr.CTL_OPTIMIZE, 2)  # a tree instead of a list of comparisons
-    with tempfile.TemporaryFile() as file:
-        rules.export_bpf(file)
-        file.seek(0)
-        return file.read()
+def _add_by_arguments(rules: Rules, *, threads: bool) -> None:
+    """Add the rules of calls that are harmless with some arguments and not with others."""
+    for name, argument in (("open", 1), ("openat", 2)):
+        mask = 0
+        for bit in WRITING:
+            mask |= bit
+            rules.add(fail_with(errno.EACCES), name, Condition(argument, MASKED_EQUAL, bit, bit))
+        rules.add(ALLOW, name, Condition(argument, MASKED_EQUAL, mask, 0))
+    for name in ("kill", "tgkill"):
+        rules.add(ALLOW, name, Condition(0, EQUAL, OWN_PROCESS))
+        rules.add(KILL_PROCESS, name, Condition(0, NOT_EQUAL, OWN_PROCESS))
+    for request in (0x5401, 0x5451):  # TCGETS (is it a terminal?) and FIOCLEX
+        rules.add(ALLOW, "ioctl", Condition(1, EQUAL, request))
+    for command in DESCRIPTOR_COMMANDS:
+        rules.add(ALLOW, "fcntl", Condition(1, EQUAL, command))
+    rules.add(ALLOW, "prlimit64", Condition(0, EQUAL, 0), Condition(2, EQUAL, 0))
+    rules.add(fail_with(errno.EPERM), "prlimit64", Condition(2, NOT_EQUAL, 0))
+    rules.add(KILL_PROCESS, "clone", Condition(0, MASKED_EQUAL, CLONE_THREAD, 0))
+    namespaces = 0
+    for bit in CLONE_NAMESPACES:
+        namespaces |= bit
+        rules.add(KILL_PROCESS, "clone", Condition(0, MASKED_EQUAL, bit, bit))
+    thread = Condition(0, MASKED_EQUAL, CLONE_THREAD | namespaces, CLONE_THREAD)
+    rules.add(ALLOW if threads else KILL_PROCESS, "clone", thread)

@@ -88,13 +88,21 @@ class CheckSettings(Record):
         majority, as the published checks never asked more than three solutions.
 
         The eight published environments of the paper's sample pass with these settings. Not every
-        published environment does: what training on would teach something wrong or nothing stays
-        refused, although the published checks did not look for it. These are environments whose
-        generator leaves the stated ``bounds``, gives a structured value other than stdin
-        (``pairs``), writes several test cases (``single_test``), or is not repeatable
-        (``determinism``), whose solutions fail the problem's own ``tests`` or leave no ``quorum``,
-        and whose answers are not varied (``variety``, which the published checks asked of
-        another sample). ``docs/synthesis-checks.md`` says how to leave out checks by hand.
+        published environment does: an environment that would teach something wrong or nothing
+        stays refused, although the published checks did not look for it. These are environments
+
+        - whose answers are not unique, or nothing of which scales (``metadata``);
+        - whose generator fails or takes more than ``generator_cpu_s`` (``generator``), leaves the
+          stated ``bounds``, gives a structured value other than stdin (``pairs``), writes several
+          test cases (``single_test``), is not repeatable (``determinism``), or makes the same at
+          every scale (``scale``);
+        - whose solutions fail the problem's own ``tests`` or leave no quorum (``solutions``), print
+          nothing (``empty_output``), or give no answer a majority on an input (``breadth``,
+          ``depth``, ``minimum``, ``maximum``);
+        - whose answers are not varied (``variety``, which the published checks asked of another
+          sample).
+
+        ``docs/synthesis-checks.md`` says how to leave out checks by hand.
         """
         return cls(suspicious=1.0)
 

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import Environment, ScaleParameter
+from scaler_core.statements.wording import mend_texts
 from scaler_core.synthesis.checks.candidate import check_metadata
 from scaler_core.synthesis.journal import StageRecord
 from scaler_core.synthesis.records import (
@@ -46,9 +47,10 @@ def make_environment(
         "kept": list(calibrated.kept),
         "dropped": [item.model_dump(mode="json") for item in dropped],
     }
-    return draft(candidate).model_copy(
+    drafted = draft(candidate)
+    return drafted.model_copy(
         update={
-            "problem": source.problem.model_copy(
+            "problem": drafted.problem.model_copy(
                 update={
                     "solutions": tuple(
                         source.problem.solutions[number - 1] for number in calibrated.kept
@@ -70,11 +72,18 @@ def make_environment(
 
 
 def draft(candidate: Candidate) -> Environment:
-    """The environment of *candidate* before calibration: all solutions, the lowest level alone."""
+    """The environment of *candidate* before calibration: all solutions, the lowest level alone.
+
+    Its prompt defines the names that the generator uses as keys, where the statement does.
+    """
     metadata = candidate.metadata
+    problem = candidate.problem.problem
+    mended = mend_texts(problem, candidate.generator)
     return Environment(
         id=candidate.problem.id,
-        problem=candidate.problem.problem,
+        problem=problem.model_copy(
+            update={"logic": mended.logic, "instruction": mended.instruction}
+        ),
         generator=candidate.generator,
         parameters={
             name: ScaleParameter(minimum=minimum, maximum=maximum)

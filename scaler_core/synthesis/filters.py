@@ -13,7 +13,8 @@ Refusals by name: ``unreadable`` and ``reads_files`` come from the reader, the o
 ``few_solutions``    too few different solutions in C++ or Python 3
 ==================== =======================================================================
 
-Of what is kept, the texts for the prompt get back the exponents that they lost in plain text.
+Of what is kept, the texts for the prompt are mended (:mod:`scaler_core.statements.wording`), and
+the error that the statement allows in decimal answers is read.
 
 After extraction: ``not_unique``, ``output_type``, ``no_scale_parameter``.
 """
@@ -27,9 +28,11 @@ from typing import get_args
 
 from pydantic import JsonValue
 
-from scaler_core.audit.statement import interaction, restore_exponents, several_answers
 from scaler_core.interfaces import Metadata
 from scaler_core.models import AnswerType, Solution
+from scaler_core.statements.faults import interaction, several_answers
+from scaler_core.statements.tolerance import read_tolerance
+from scaler_core.statements.wording import mend_texts
 from scaler_core.synthesis.config import FilterSettings
 from scaler_core.synthesis.records import Rejection, SourceProblem, SourceTest, Stage
 from scaler_core.synthesis.sources.statement import read_statement
@@ -94,10 +97,17 @@ class ProblemFilter:
     ) -> KeptProblem:
         tests = _short(problem.tests, self._settings.test_bytes)[: self._settings.tests_kept]
         kept = tuple(solutions[: self._settings.solutions_kept])
-        logic, in_logic = restore_exponents(problem.problem.logic)
-        instruction, in_instruction = restore_exponents(problem.problem.instruction)
+        mended = mend_texts(problem.problem)
+        tolerance = problem.problem.tolerance or read_tolerance(
+            mended.instruction, problem.problem.statement
+        )
         trimmed = problem.problem.model_copy(
-            update={"solutions": kept, "logic": logic, "instruction": instruction}
+            update={
+                "solutions": kept,
+                "logic": mended.logic,
+                "instruction": mended.instruction,
+                "tolerance": tolerance,
+            }
         )
         figures: dict[str, JsonValue] = {
             "solutions": len(kept),
@@ -107,8 +117,9 @@ class ProblemFilter:
             "tests_cut": len(problem.tests) - len(tests),
             "examples_unread": unread,
         }
-        if in_logic or in_instruction:
-            figures["exponents_restored"] = [*in_logic, *in_instruction]
+        figures |= mended.changes
+        if tolerance is not None:
+            figures["tolerance"] = tolerance.model_dump(mode="json")
         return problem.model_copy(update={"problem": trimmed, "tests": tests}), figures
 
 

@@ -24,7 +24,14 @@ from pydantic import JsonValue, ValidationError
 
 from scaler_core.errors import DataError, UsageError
 from scaler_core.interfaces import Closable
-from scaler_core.jsonio import cannot_write, canonical_json, lock_file, read_json, write_atomic
+from scaler_core.jsonio import (
+    cannot_write,
+    canonical_json,
+    lock_file,
+    read_json,
+    remove_unfinished,
+    write_atomic,
+)
 from scaler_core.models import Versioned
 from scaler_core.pool.entry import differs, explain, shown
 from scaler_core.synthesis.journal import Journal, JournalIndex
@@ -81,6 +88,7 @@ class SynthesisStore(Closable):
             raise cannot_write(self.path, error) from error
         taken = f"another scaler synth is working in {self.path}"
         self._lock = lock_file(self.path / ".lock", taken)
+        remove_unfinished(self.path)
         self.journal = Journal(self.path / "journal.jsonl")
 
     def close(self) -> None:

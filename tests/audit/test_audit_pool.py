@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -81,9 +82,15 @@ def test_instances_that_depend_on_their_batch_are_not_repeatable():
 def test_a_generator_that_hangs_is_not_run_on_every_seed():
     slow = RunResult("time_limit", error="more than 10 CPU seconds", cpu_s=10.0)
     (found,) = run([scripted()], generator=lambda data: slow)
-    assert rules(found) == {"generator_fails": "bad", "slow_generator": "warning"}
+    assert rules(found) == {"generator_fails": "bad", "slow_generator": "bad"}
     assert found.levels[0].seeds == 3
     assert "generator_limit" in found.levels[0].generator_failures
+
+
+def test_a_level_whose_testcases_cost_too_much_is_dead():
+    (found,) = run([scripted()], generator=lambda data: replace(made(data), cpu_s=6.0))
+    assert rules(found)["slow_generator"] == "bad"
+    assert found.dead_levels == (0,)
 
 
 def test_a_program_that_sleeps_costs_the_time_it_sleeps():
@@ -146,6 +153,26 @@ def test_an_audit_that_is_closed_ends_all_sandboxes_and_begins_nothing():
     calls = sum(source == "wait" for sandbox in sandboxes for source, _ in sandbox.calls)
     go_on.set()
     assert calls == 1
+
+
+def test_an_audit_that_is_stopped_yields_what_is_done_and_begins_nothing():
+    stop, go_on = threading.Event(), threading.Event()
+
+    def wait(data: bytes) -> RunResult:
+        stop.set()
+        assert go_on.wait(60)
+        return RunResult("sandbox_failure", error="the sandbox is closed")
+
+    plays = {"wait": wait, "generator": made, "one": ok, "two": ok}
+    environments = [scripted(), scripted(id="second")]
+    environments += [scripted(id=f"waiting-{number}", generator="wait") for number in range(4)]
+    source = MemorySource(environments)
+    audits = audit_pool(
+        source, lambda: Machine(dict(plays)), load_plugins(), settings=SMALL, stopped=stop.is_set
+    )
+    done = [audit.environment_id for audit in audits]
+    go_on.set()
+    assert done == ["sum", "second"]
 
 
 def test_settings_that_cannot_be_are_refused_before_anything_runs():

@@ -114,7 +114,8 @@ def test_a_generator_that_keeps_state_is_told():
     found = audit_one(
         sums(
             generator=generator(
-                "calls.append(1)\nvalues = [random.randint(0, 9999), len(calls)]",
+                "calls.append(1)\n"
+                "values = [random.randint(0, 9999), random.randint(0, 9999), len(calls)]",
                 "import random\ncalls = []",
             )
         )
@@ -128,7 +129,7 @@ def test_a_generator_cannot_talk_the_audit_out_of_its_state():
         "wrapper = sys._getframe(1).f_globals\n"
         "if 'call' in wrapper:\n    wrapper['call'] = lambda *_: 'not JSON'\n"
     )
-    body = "values = [random.randint(0, 9999)] * scale['n']"
+    body = "values = [random.randint(0, 9999) for _ in range(scale['n'])]"
     found = audit_one(sums(generator=generator(body, forging)))
     assert rules(found) == {"keeps_state": "warning"}
 

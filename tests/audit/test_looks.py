@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from scaler_core.audit.fixing import fix_pool, require_programs, trim_levels
-from scaler_core.audit.looks import look_at_pool, name_levels
+from scaler_core.audit.looks import look_at_pool, measure_levels, name_levels
 from scaler_core.errors import DataError, InfrastructureError, UsageError
 from scaler_core.models import Environment, ScaleParameter
 from scaler_core.pool import MemorySource, open_pool
+from scaler_core.pool.published import parse_published, write_published
 from scaler_core.testing.environments import python_solutions
 from scaler_plugins.sandboxes.process import Process
 from tests.audit import natives
@@ -44,9 +46,9 @@ def test_levels_that_were_not_asked_for_are_looked_at(dead_middle: Environment):
     assert (found.verdict, rules(found)) == ("bad", {"generator_fails": "bad"})
     assert found.dead_levels == (2, 3, 4, 5, 6, 7)
     assert [level.level for level in found.levels] == [0, 9]
-    told = detail(found, "generator_fails")
-    assert "levels 2-7: no seed gives an instance" in told
-    assert "cannot do this" in told
+    message = detail(found, "generator_fails")
+    assert "levels 2-7: no seed gives an instance" in message
+    assert "cannot do this" in message
 
 
 def test_a_generator_that_never_ends_on_some_levels_is_found_and_costs_no_minutes():
@@ -54,6 +56,26 @@ def test_a_generator_that_never_ends_on_some_levels_is_found_and_costs_no_minute
     found = audit_one(ten_levels(body, id="hanging"))
     assert found.dead_levels == (1, 2)
     assert rules(found) == {"generator_fails": "bad"}
+
+
+def test_a_level_that_costs_too_much_is_dead():
+    body = (
+        "import time\nbegan = time.process_time()\n"
+        "while scale['n'] == 4 and time.process_time() - began < 8: pass"
+    )
+    found = audit_one(ten_levels(body), instances=4)
+    assert found.dead_levels == (2,)
+    assert rules(found)["generator_fails"] == "bad"
+
+
+def test_data_that_differs_on_a_level_between_is_found():
+    body = (
+        "values = [random.randint(-5000, 5000) for _ in range(scale['n'])]\n"
+        "shown = values if scale['n'] != 4 else values[:2]"
+    )
+    source = generator(body).replace('{"values": values}', '{"values": shown}')
+    found = audit_one(sums(generator=source))
+    assert rules(found) == {"prompt_differs": "bad"}
 
 
 def test_levels_whose_truths_cannot_be_had_are_dead():
@@ -134,9 +156,37 @@ def test_a_look_at_a_pool_runs_every_generator_and_ends_in_time(dead_middle: Env
     assert look_at_pool(source, broken, seconds=600).not_possible == "no room"
 
 
+def test_a_look_at_generators_that_hang_ends_soon_after_its_time():
+    hanging = ten_levels("while True: pass")
+    began = time.monotonic()
+    look = look_at_pool(MemorySource([hanging]), Process, seconds=1)
+    assert (look.looked_at, look.left) == (0, 1)
+    assert time.monotonic() - began < 60  # all ten levels would take more than that
+
+
 @pytest.mark.parametrize(
     ("levels", "name"),
     [([3], "level 3"), ([1, 2, 3], "levels 1-3"), ([7, 1, 5, 6], "levels 1, 5-7")],
 )
 def test_levels_are_named_in_a_few_words(levels: list[int], name: str):
     assert name_levels(levels) == name
+
+
+@pytest.mark.parametrize("dead", [[0, 1], [4, 5], [8, 9], [0, 4, 9], list(range(1, 10))])
+@pytest.mark.parametrize("ratio", [1.0, 0.3, 2.5])
+def test_a_trimmed_environment_keeps_its_scales_through_export_and_import(
+    dead: list[int], ratio: float
+):
+    parameters = {
+        "n": ScaleParameter(minimum=2, maximum=11),
+        "m": ScaleParameter(minimum=1, maximum=1 + int(9 * ratio), ratio=ratio),
+    }
+    whole = sums(levels=tuple(range(10)), parameters=parameters)
+    trimmed = trim_levels(whole, dead)
+    kept = [whole.scale(level) for level in range(10) if level not in dead]
+    (again,) = parse_published(write_published([trimmed]))
+    for environment in (trimmed, again):
+        assert [environment.scale(level) for level in range(len(kept))] == kept
+        assert environment.top_level == len(kept) - 1
+    wrong = {item.rule for item in measure_levels(trimmed) if item.figure}
+    assert wrong <= {"repeated_levels"}  # which a ratio below 1 gives the whole one, too

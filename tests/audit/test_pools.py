@@ -24,12 +24,14 @@ def audits(
 
 
 @pytest.mark.slow
-def test_the_starter_pack_is_good_everywhere():
+def test_the_starter_pack_is_good_but_for_one_easy_environment():
     require_compiler()
     # docs/audit.md has the figures of a whole audit
     found = audits(open_pool("starter"), AuditSettings(instances=10))
     assert len(found) == 40
-    assert {name: rules(item) for name, item in found.items() if item.findings} == {}
+    # its task is to find the largest element, which is all the work that there is
+    easy = {"largest-value": {"answer_derived": "warning"}}
+    assert {name: rules(item) for name, item in found.items() if item.findings} == easy
 
 
 @pytest.mark.shared

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaler_core.audit.generator import Input
+from scaler_core.audit.generator import LevelTestcase
 from scaler_core.audit.programs import Programs
 from scaler_core.audit.voting import InputBallot, VoteCount, cast_votes, count_votes
 from scaler_core.errors import InfrastructureError
@@ -29,7 +29,7 @@ def said(*columns: Sequence[str | RunResult], budget_s: float = 1e9) -> list[Inp
         for number, column in enumerate(columns, start=1)
     }
     inputs = [
-        Input(0, seed, factory_programs.Testcase(b"%d\n" % seed, {}), "")
+        LevelTestcase(0, seed, factory_programs.Testcase(b"%d\n" % seed, {}))
         for seed in range(len(columns[0]))
     ]
     environment = program_environment(solutions=solutions(*plays))

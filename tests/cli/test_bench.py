@@ -172,3 +172,32 @@ def test_ctrl_c_ends_it_early_with_what_was_measured(pool: Path, start: Start) -
     assert process.returncode == 0
     assert "interrupted" in err
     assert json.loads(out)["made"] > 0
+
+
+@pytest.mark.parametrize(
+    ("until", "code"), [("environments in sandbox", 143), ("5 s: ", 0)], ids=["early", "measuring"]
+)
+def test_sigterm_leaves_nothing_in_the_temporary_folder(
+    pool: Path, tmp_path: Path, until: str, code: int
+) -> None:
+    command = [sys.executable, "-m", "scaler_core.cli", "bench", "instances", str(pool)]
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    process = subprocess.Popen(
+        [*command, "--env", "python", "--seconds", "600", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(folder)},
+    )
+    assert process.stderr is not None
+    while until not in process.stderr.readline():
+        assert process.poll() is None
+    process.terminate()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert list(folder.iterdir()) == []
+    if code:
+        assert err.splitlines()[-1] == "scaler: ended by SIGTERM"
+    else:
+        assert json.loads(out)["made"] > 0

@@ -8,11 +8,13 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scaler_core.cli.pool_audit_file import AuditFile
 from scaler_core.cli.progress import Progress
 from scaler_core.testing.environments import SUM_PYTHON
 from tests.audit.makers import GENERATOR
@@ -164,25 +166,24 @@ def test_an_interrupted_audit_prints_what_is_done(
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
 def test_an_audit_that_was_ended_goes_on_with_the_others(
-    tmp_path: Path, scaler: Scaler, by: signal.Signals
+    tmp_path: Path, scaler: Scaler, start: Start, by: signal.Signals
 ) -> None:
     file = tmp_path / "audit.json"
     data = {"Good": sums(name="Good"), "Slow": sums(name="Slow", generate_testcase=HANGING)}
     pool = tmp_path / "pool"
     scaler("pool", "import", write_file(tmp_path / "p.json", data), "-o", pool, "--look", 0)
     arguments = ["pool", "audit", str(pool), "--workers", "1", *map(str, QUICK)]
-    child = subprocess.Popen(
+    child = start(
         [sys.executable, "-m", "scaler_core.cli", *arguments, "--output", str(file)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     assert child.stderr is not None
     assert "1 of 2 environments audited" in child.stderr.readline()
     child.send_signal(by)
     out, err = child.communicate(timeout=120)
-    assert child.returncode == 130, err
+    assert child.returncode == 128 + by, err
     assert "good" in out
     assert "the same command goes on with the others" in err
     before = json.loads(file.read_text())
@@ -230,6 +231,32 @@ def test_only_audits_that_would_come_out_the_same_are_taken_over(
     assert code == 0
     assert "audited before" not in err
     assert not json.loads(file.read_text())["interrupted"]
+
+
+def test_a_report_is_written_by_one_process_at_a_time(
+    tmp_path: Path, scaler: Scaler, pool: Path
+) -> None:
+    file = tmp_path / "folder" / "audit.json"
+    with closing(AuditFile(file)):
+        code, out, err = scaler("pool", "audit", pool, *QUICK, "--output", file)
+        assert (code, out) == (2, "")
+        assert "another scaler pool audit is writing" in err
+    assert scaler("pool", "audit", pool, *QUICK, "--env", "good", "--output", file)[0] == 0
+    assert [item.name for item in file.parent.iterdir()] == ["audit.json"]
+
+
+def test_a_report_is_kept_where_the_pool_without_dead_levels_cannot_be_written(
+    tmp_path: Path, scaler: Scaler
+) -> None:
+    data = {"Hopeless": sums(name="Hopeless", generate_testcase="1 / 0\n")}
+    pool, file = tmp_path / "pool", tmp_path / "audit.json"
+    scaler("pool", "import", write_file(tmp_path / "p.json", data), "-o", pool, "--look", 0)
+    fixed = tmp_path / "fixed"
+    code, _, err = scaler("pool", "audit", pool, *QUICK, "--output", file, "--fix", fixed)
+    assert code == 1
+    assert "no level of any environment gives an instance" in err
+    assert not fixed.exists()
+    assert json.loads(file.read_text())["bad"] == 1
 
 
 HANGING = "def generate_testcase(scale):\n    while True: pass\n"

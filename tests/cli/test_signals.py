@@ -19,7 +19,7 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 DEAF = """
 import hashlib
 from scaler_core.cli.signals import first_stop_asks
-with first_stop_asks(lambda: None):
+with first_stop_asks(lambda: None, "stopping"):
     print("deaf", flush=True)
     hashlib.pbkdf2_hmac("sha512", b"", b"", 2_000_000_000)
 """
@@ -28,7 +28,7 @@ LOUD = """
 import time
 from scaler_core.cli.signals import Stopped, first_stop_asks
 try:
-    with first_stop_asks(lambda: print("asked", flush=True)) as stop:
+    with first_stop_asks(lambda: print("asked", flush=True), "stopping") as stop:
         print("ready", flush=True)
         time.sleep(600)
 except Stopped as error:

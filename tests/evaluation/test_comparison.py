@@ -68,6 +68,18 @@ def test_the_table_has_a_cell_for_each_column() -> None:
     assert rows[-1][:2] == ("AVG of the five", "20.00")
 
 
+def test_the_table_tells_the_option_that_decides_what_counts() -> None:
+    strict = score("math-500", grading="evaluated = true")
+    rows = table_rows(summary(strict, score("bbeh")))
+    assert [row[COLUMNS.index("grading")] for row in rows] == ["evaluated = true", "-"]
+    usual = [score(name, grading="evaluated = false") for name in ("math-500", "amc23")]
+    notes = compare([("a", summary(strict)), ("b", summary(*usual))]).notes
+    assert notes[-2:] == [
+        "graded with evaluated = true: math-500",
+        "graded with evaluated = false: math-500, amc23",
+    ]
+
+
 def test_all_five_as_the_paper_measured_them_stand_beside_its_rows() -> None:
     table = compare([("mine", summary(*five()))])
     assert table.columns == ["model", *PAPER_BENCHMARKS, "AVG"]

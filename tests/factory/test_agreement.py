@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, localcontext
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scaler_core.factory.references import LONGEST_TRUTH, agree, read_answer
-from scaler_core.models import AnswerType
+from scaler_core.models import AnswerType, Tolerance
 
 integers = st.integers(-(10**40), 10**40)
 
@@ -116,3 +119,61 @@ def test_what_can_be_no_truth_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(ValueError, match=problem):
         read_answer(output, answer_type)
+
+
+# ------------------------------------------------------------------ stated tolerances
+
+KINDS = st.sampled_from(["absolute", "relative", "either"])
+TENTHS = st.integers(2, 14)
+DECIMALS = st.decimals(
+    min_value=-(10**9), max_value=10**9, places=6, allow_nan=False, allow_infinity=False
+)
+
+
+def within(first: str, second: str, tolerance: Tolerance | None) -> bool:
+    """Whether two outputs agree, in both orders alike."""
+    words = tuple(first.split()), tuple(second.split())
+    found = agree(*words, "array", tolerance)
+    assert found == agree(*reversed(words), "array", tolerance)
+    return found
+
+
+def allowed_error(number: Decimal, tolerance: Tolerance) -> Decimal:
+    """What the statement allows about *number*."""
+    size = {
+        "absolute": Decimal(1),
+        "relative": abs(number),
+        "either": max(Decimal(1), abs(number)),
+    }
+    return tolerance.exact * size[tolerance.kind]
+
+
+@given(KINDS, TENTHS, DECIMALS, st.booleans())
+def test_answers_within_a_stated_tolerance_agree_and_those_beyond_do_not(
+    kind: Any, power: int, number: Decimal, above: bool
+) -> None:
+    tolerance = Tolerance(kind=kind, value=float(f"1e-{power}"))
+    with localcontext(prec=60):
+        error = allowed_error(number, tolerance) * (1 if above == (number > 0) else -1)
+        usual = max(Decimal("1e-9") * max(1, abs(number)), Decimal("0.5e-6"))
+        inside, outside = number + error * Decimal("0.99"), number + error * Decimal("1.02")
+        assert within(f"{number:f}", f"{inside:f}", tolerance)
+        if abs(outside - number) > usual * 2:
+            assert not within(f"{number:f}", f"{outside:f}", tolerance)
+
+
+@given(KINDS, TENTHS, integers)
+def test_neighbouring_integers_agree_under_no_tolerance(kind: Any, power: int, number: int) -> None:
+    tolerance = Tolerance(kind=kind, value=float(f"1e-{power}"))
+    assert not within(str(number), str(number + 1), tolerance)
+
+
+@pytest.mark.parametrize("answer", ["nan", "inf", "-inf", "1e9999", "1e99999", "yes", "0.5x"])
+def test_what_is_no_number_near_the_other_agrees_under_no_tolerance(answer: str) -> None:
+    tolerance = Tolerance(value=0.09)
+    assert not within("0.5", answer, tolerance)
+    assert answer in ("1e9999", "yes", "0.5x", "1e99999") or not within(answer, answer, tolerance)
+
+
+def test_strings_agree_to_the_letter_whatever_the_tolerance() -> None:
+    assert not agree(("0.5",), ("0.50",), "string", Tolerance(value=0.09))

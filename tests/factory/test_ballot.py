@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scaler_core.factory.references import Ballot
 from scaler_core.interfaces import RunResult
-from scaler_core.models import AnswerType
+from scaler_core.models import AnswerType, Tolerance
 from tests.factory.scripted import ok
 
 FAILURES = ("runtime_error", "time_limit", "compile_error", "forbidden", "output_limit")
@@ -112,3 +112,26 @@ def test_only_a_failure_of_the_machine_is_an_outage() -> None:
     outage = ballot_of([ok("7"), RunResult("sandbox_failure", error="no memory")]).outage
     assert outage is not None
     assert outage.detail == "solution 2: sandbox_failure: no memory"
+
+
+def test_votes_within_a_tolerance_go_to_the_first_answer_that_is_near_enough() -> None:
+    tolerance = Tolerance(kind="absolute", value=0.01)
+    ballot = Ballot()
+    for number, text in enumerate(["1.000", "1.008", "1.016", "1.008", "0.995"], start=1):
+        ballot.take(number, ok(text), "number", tolerance)
+    assert [answer.solutions for answer in ballot.answers] == [[1, 2, 4, 5], [3]]
+    assert winner(ballot, 3) == "1.000"
+    assert [a.solutions for a in ballot_of([ok("1.000"), ok("1.008")]).answers] == [[1], [2]]
+
+
+@given(st.lists(st.sampled_from(["1.00", "1.01", "1.02", "1.03", "2"]), max_size=8))
+def test_every_vote_within_a_tolerance_is_near_the_answer_that_it_went_to(texts: list[str]) -> None:
+    ballot = Ballot()
+    for number, text in enumerate(texts, start=1):
+        ballot.take(number, ok(text), "number", Tolerance(kind="absolute", value=0.01))
+    for answer in ballot.answers:
+        assert answer.text == texts[answer.solutions[0] - 1]
+        for number in answer.solutions:
+            assert abs(float(texts[number - 1]) - float(answer.text)) < 0.0101
+    firsts = [float(answer.text) for answer in ballot.answers]
+    assert all(abs(a - b) > 0.0099 for i, a in enumerate(firsts) for b in firsts[:i])

@@ -131,7 +131,7 @@ def test_a_run_that_is_stopped_and_killed_draws_the_same_tickets(
     with running(log, 1, "run", str(recipe), "--run-dir", str(run)) as process:
         wait_for(log, "step 2/6", process)
         process.send_signal(signal.SIGINT)
-        assert process.wait() == 0, log.read_text()
+        assert process.wait() == 130, log.read_text()
     stopped = len(lines(run / "metrics.jsonl"))
     assert 3 <= stopped < 6
     assert f"stopped after step {stopped} of 6" in log.read_text()

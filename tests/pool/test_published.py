@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaler_core.errors import DataError
-from scaler_core.models import ComponentChoice, Environment, ScaleParameter
+from scaler_core.models import ComponentChoice, Environment, ScaleParameter, Tolerance
+from scaler_core.pool.conversion import mended_texts_of
 from scaler_core.pool.published import (
     parse_published,
     published_text,
@@ -140,6 +142,81 @@ def test_nothing_in_an_entry_is_ever_run(tmp_path: Path) -> None:
         {trap: entry(name=trap, generate_testcase=trap, instruction=f"{{{trap}}}", scaler={})}
     )
     assert not (tmp_path / "trap").exists()
+
+
+STATED = "Print the length. An absolute or relative error of 10^-6 is allowed."
+
+
+@pytest.mark.parametrize("as_published", [True, False])
+def test_a_tolerance_that_the_statement_gives_comes_in_and_goes_out(as_published: bool) -> None:
+    environment = one(entry(instruction=STATED), as_published=as_published)
+    assert environment.tolerance == Tolerance(kind="either", value=1e-6)
+    assert one(entry(), as_published=as_published).tolerance is None
+    (written,) = write_published([edited(environment, levels=(0, 6))]).values()
+    assert written["scaler"]["tolerance"] == {"kind": "either", "value": 1e-6}
+    assert one({**written, "instruction": "Print it."}).tolerance == environment.tolerance
+    assert one(entry(instruction=STATED, output_type="string")).tolerance is None
+
+
+def test_an_entry_may_not_state_an_absurd_tolerance() -> None:
+    for value in (0.5, 0, -1):
+        stated = {"tolerance": {"kind": "either", "value": value}}
+        with pytest.raises(DataError, match="tolerance"):
+            one(entry(scaler=stated))
+
+
+def test_a_lost_exponent_is_restored_and_told_unless_texts_shall_stay_as_published() -> None:
+    data = entry(
+        logic_description="Add n numbers, n ≤ 105.", instruction="Print the sum modulo 109 + 7."
+    )
+    mended = one(data)
+    assert mended.problem.instruction == "Print the sum modulo 10^9 + 7."
+    assert mended.problem.logic == "Add n numbers, n ≤ 105.", "10^5 is likely, but not certain"
+    assert mended.provenance["import"] == {
+        "exponents_restored": ["109 + 7"],
+        "exponents_in_doubt": ["105"],
+    }
+    untouched = one(data, as_published=True)
+    assert untouched.problem.instruction == data["instruction"]
+    assert untouched.provenance == {}
+    assert write_published([mended], as_published=True) == {"7_A. Sum": data}
+    (written,) = write_published([mended]).values()
+    assert one(written).content_hash == mended.content_hash
+    assert one(written).provenance == mended.provenance
+
+
+def test_a_prompt_gets_what_the_input_section_alone_defines_and_loses_printing_advice() -> None:
+    data = entry(
+        raw_description="Add up.\n\nInput\n\n0 means that x is left out.\n\nOutput\n\nPrint it.",
+        instruction="For each test case print the sum. Do not use %lld.",
+    )
+    mended = one(data)
+    assert mended.problem.instruction == "Print the sum."
+    assert mended.problem.logic.endswith("\n0 means that x is left out.")
+    assert mended.provenance["import"] == {
+        "left_out": ["For each test case print the sum.", "Do not use %lld."],
+        "meaning_added": ["0"],
+    }
+    (written,) = write_published([mended]).values()
+    assert one(written).content_hash == mended.content_hash
+    assert write_published([mended], as_published=True) == {"7_A. Sum": data}
+    assert one(data, as_published=True).problem.instruction == data["instruction"]
+
+
+@pytest.mark.shared
+def test_the_published_prompts_say_what_their_codes_mean(shared_dir: Path) -> None:
+    found = {item.id: item for item in read_published(shared_dir / "data/SCALER-8.json")}
+    changes = {name: dict(mended_texts_of(item)) for name, item in found.items()}
+    assert {name for name, kinds in changes.items() if kinds} == {
+        "285-c-building-permutation",
+        "632-a-grandma-laura-and-apples",
+        "1200-a-hotelier",
+    }
+    assert "'L': A customer arrives" in found["1200-a-hotelier"].problem.logic
+    assert "halfplus if grandma" in found["632-a-grandma-laura-and-apples"].problem.logic
+    for item in found.values():
+        texts = f"{item.problem.logic} {item.problem.instruction}"
+        assert not re.search(r"%lld|\bcin\b|long long|64-bit|test case", texts)
 
 
 # ------------------------------------------------------------------ going out

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from scaler_core.config import ComponentSection, Recipe
 from scaler_core.errors import UsageError
+from scaler_core.models import Event
 from scaler_core.run.checkpoint import MARKER
 from scaler_core.run.observers import Observer
 from scaler_core.run.opening import open_run, resume_run
+from scaler_core.run.provenance import _report_components
 from tests.run.test_run import HOST, StopAfter, log, recipe, start
 
 
@@ -105,3 +108,13 @@ def test_a_run_says_what_it_needs(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="'scaler-x >> 1' is no requirement of pip's form"):
         requiring(tmp_path, "scaler-x >> 1")
     assert not (tmp_path / "required").exists()
+
+
+def test_an_option_that_is_not_set_deep_inside_has_not_changed() -> None:
+    found: list[Event] = []
+    before = Recipe(backend=ComponentSection(use="x", lora={"rank": 8}, lists=[{}]))
+    after = Recipe(
+        backend=ComponentSection(use="x", lora={"rank": 8, "a": None}, lists=[{"b": None}])
+    )
+    _report_components(before, after, 3, found.append)
+    assert found == []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,38 @@ def test_a_log_shorter_than_its_checkpoint_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "run" / "events.jsonl").write_text("")
     with pytest.raises(DataError, match=r"events.jsonl has 0 bytes, its checkpoint knows 11"):
         directory.rewind(positions)
+
+
+def test_a_log_is_told_from_another_by_each_of_its_bytes(tmp_path: Path) -> None:
+    directory = make_run(tmp_path)
+    for step in range(2, 5):
+        state = directory.state_dict()
+        directory.append("events.jsonl", {"step": step})
+    directory.close()
+    path = tmp_path / "run" / "events.jsonl"
+    whole = path.read_bytes()
+
+    def changed() -> list[str]:
+        return RunDirectory(tmp_path / "run").changed_logs(state)
+
+    assert changed() == []
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        if place < state["logs"]["events.jsonl"]:
+            with suppress(DataError):
+                assert changed() == ["events.jsonl"]
+        else:
+            assert changed() == [], "what lies behind the checkpoint is set aside anyway"
+    path.write_bytes(b"")
+    assert changed() == [], "rewind() says that it was cut"
+
+
+def test_hashes_are_those_of_the_files(tmp_path: Path) -> None:
+    directory = make_run(tmp_path)
+    for number in range(3):
+        directory.append("metrics.jsonl", {"text": "x" * 700_000, "number": number})
+        hashes = directory.state_dict()["log_hashes"]
+        for log in ("events.jsonl", "metrics.jsonl"):
+            content = (tmp_path / "run" / log).read_bytes()
+            assert hashes[log] == hashlib.sha256(content).hexdigest()
+    directory.close()

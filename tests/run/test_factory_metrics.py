@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from scaler_core.config import EvaluationSection
 from scaler_core.factory.interface import VirtualFactory
 from scaler_core.factory.local import LocalFactory
 from scaler_core.factory.ready import ReadyFactory
@@ -114,8 +115,12 @@ def test_the_held_out_grid_belongs_to_no_step(tmp_path: Path) -> None:
     def answer(questions: Sequence[Question]) -> list[tuple[int, Response]]:
         return [(index, Response(text="0")) for index in range(len(questions))]
 
-    run = make_run(tmp_path, factory={"ready": 0}, evaluation={"levels": [0, 1], "seeds": 5})
-    run.parts = dataclasses.replace(run.parts, backend=Examined())
+    run = make_run(tmp_path, factory={"ready": 0})
+    grid = EvaluationSection(levels=(0, 1), seeds=5)
+    recipe = run.recipe.model_copy(update={"evaluation": grid})
+    parts = dataclasses.replace(run.parts, recipe=recipe, backend=Examined())
+    run.close()
+    run = Run("examined", parts, RunDirectory(tmp_path / "examined"))
     assert [line["factory/made"] for line in train(run)[0]] == [6] * STEPS
 
 

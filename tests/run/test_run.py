@@ -9,7 +9,7 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from scaler_core.errors import (
 from scaler_core.models import Group, Verdict
 from scaler_core.plugins import load_plugins
 from scaler_core.pool import write_pool
-from scaler_core.run.checkpoint import list_checkpoints
+from scaler_core.run.checkpoint import list_checkpoints, write_checkpoint
 from scaler_core.run.directory import RunDirectory
 from scaler_core.run.observers import Observer
 from scaler_core.run.opening import open_run, resume_run
@@ -284,6 +284,92 @@ def test_a_run_without_a_checkpoint_is_refused_not_restarted(tmp_path: Path) -> 
     shutil.rmtree(tmp_path / "run" / "checkpoints")
     with pytest.raises(DataError, match="no whole checkpoint"):
         resume_run(tmp_path / "run", host=HOST)
+
+
+class Warned(Observer):
+    """Keeps what a run warns of."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+def stopped_with(tmp_path: Path, log: str, change: Callable[[bytes], bytes]) -> Run:
+    """A run that was stopped after six steps, one of its logs changed since, and opened again."""
+    run = start(tmp_path)
+    run.observer = StopAfter(run, 6)
+    run.train()
+    path = tmp_path / "run" / log
+    path.write_bytes(change(path.read_bytes()))
+    return resume_run(tmp_path / "run", host=HOST)
+
+
+def test_a_log_that_was_changed_is_told_and_the_run_goes_on(tmp_path: Path) -> None:
+    resumed = stopped_with(
+        tmp_path, "metrics.jsonl", lambda data: data.replace(b'"step":1,', b'"step":7,', 1)
+    )
+    resumed.observer = warned = Warned()
+    resumed.train()
+    assert len(warned.warnings) == 1
+    assert "metrics.jsonl: changed after the last checkpoint" in warned.warnings[0]
+    told = [e for e in log(tmp_path / "run", "events.jsonl") if e["kind"] == "resumed"]
+    assert told[-1]["evidence"]["changed_logs"] == ["metrics.jsonl"]
+    again = resume_run(tmp_path / "run", overrides=["run.steps=14"], host=HOST)
+    again.observer = warned = Warned()
+    again.train()
+    assert warned.warnings == [], "it was told once, and the next checkpoint knows it"
+
+
+@pytest.mark.parametrize("byte", [b"\xff", b"["])
+def test_a_log_that_holds_a_line_that_is_no_json_is_refused_by_name(
+    tmp_path: Path, byte: bytes
+) -> None:
+    def spoil(data: bytes) -> bytes:
+        at = data.index(b"\n") + 1
+        return data[:at] + byte + data[at + 1 :]
+
+    resumed = stopped_with(tmp_path, "events.jsonl", spoil)
+    before = {path: path.read_bytes() for path in (tmp_path / "run").glob("*.jsonl")}
+    with pytest.raises(DataError, match=r"events.jsonl was changed .* line 2 is not valid JSON"):
+        resumed.train()
+    assert {path: path.read_bytes() for path in (tmp_path / "run").glob("*.jsonl")} == before
+
+
+def test_a_run_of_a_version_without_hashes_is_resumed(tmp_path: Path) -> None:
+    run = start(tmp_path)
+    run.observer = StopAfter(run, 6)
+    run.train()
+    checkpoint = list_checkpoints(tmp_path / "run" / "checkpoints")[-1]
+    state = checkpoint.read()
+    del state["log_hashes"]
+    backend = shutil.copytree(checkpoint.path / "backend", tmp_path / "backend")
+    write_checkpoint(
+        checkpoint.path.parent,
+        checkpoint.step,
+        state,
+        lambda folder: shutil.copytree(backend, folder, dirs_exist_ok=True),
+        keep=2,
+    )
+    resumed = resume_run(tmp_path / "run", host=HOST)
+    resumed.observer = warned = Warned()
+    resumed.train()
+    assert warned.warnings == []
+
+
+def test_what_a_kill_left_of_a_file_is_removed_when_the_run_goes_on(tmp_path: Path) -> None:
+    run = start(tmp_path)
+    run.observer = StopAfter(run, 6)
+    run.train()
+    path = tmp_path / "run"
+    left = [path / ".environment.json.abcd_123", path / "checkpoints" / ".best.json.00000000"]
+    kept = path / ".notes.of.mine"
+    for file in (*left, kept):
+        file.write_text("{")
+    resume_run(path, host=HOST).train()
+    assert not any(file.exists() for file in left)
+    assert kept.exists()
 
 
 def test_undecided_responses_are_counted_and_not_wrong(tmp_path: Path) -> None:

@@ -326,7 +326,7 @@ def test_a_call_that_was_interrupted_spoils_no_later_one(
 ) -> None:
     sandbox.run(ECHO, INPUTS, QUICK)
 
-    def interrupt(*_: object) -> bytes:
+    def interrupt(*_: object, **options: object) -> bytes:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

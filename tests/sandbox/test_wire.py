@@ -35,6 +35,7 @@ def test_a_decoded_request_is_the_one_that_was_encoded(
         file_bytes=4,
         processes=5,
         open_files=6,
+        program_file=7,
         program=program,
         environment=environment,
         filter=filter,

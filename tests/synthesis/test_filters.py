@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scaler_core.interfaces import Metadata
+from scaler_core.models import Tolerance
 from scaler_core.synthesis.config import FilterSettings
 from scaler_core.synthesis.filters import (
     KeptProblem,
@@ -70,6 +71,26 @@ def test_a_prompt_gets_back_an_exponent_that_plain_text_lost():
     assert kept[0].problem.logic == "At most 3·10^5 of them."
     assert kept[0].problem.statement == item.problem.statement
     assert kept[1]["exponents_restored"] == ["105", "109 + 7"]
+
+
+def test_a_prompt_gets_what_the_input_section_alone_defines():
+    item = source_problem()
+    statement = item.problem.statement.replace("Input\n\n", "Input\n\n0 means nothing. ", 1)
+    stated = item.problem.model_copy(update={"statement": statement})
+    kept = select(item.model_copy(update={"problem": stated}))
+    assert not isinstance(kept, Rejection)
+    assert "0 means nothing." in kept[0].problem.logic
+    assert kept[1]["meaning_added"] == ["0"]
+
+
+def test_a_tolerance_that_the_statement_gives_is_kept_with_the_problem():
+    item = source_problem()
+    text = "Print it. The relative error must not exceed 10-6."
+    stated = item.problem.model_copy(update={"instruction": text})
+    kept = select(item.model_copy(update={"problem": stated}))
+    assert not isinstance(kept, Rejection)
+    assert kept[0].problem.tolerance == Tolerance(kind="relative", value=1e-6)
+    assert kept[1]["tolerance"] == {"kind": "relative", "value": 1e-6}
 
 
 def test_the_beginnings_of_a_hundred_thousand_images_are_read_in_one_go():

@@ -183,7 +183,7 @@ def test_an_interrupt_ends_the_run_with_what_is_under_way(scaler: Scaler, tmp_pa
             *("--endpoint", server.url, "--model", "recorded", "--concurrency", 2),
             *("--set", "sampling.seed=0"),
         ]
-        assert scaler(*arguments, kill_when=sign, by=by) == 130
+        assert scaler(*arguments, kill_when=sign, by=by) == 128 + by
         answered = len(server.answered)
         assert 0 < answered < 2 * PROBLEMS
         # every answer was waited for, and is written down

@@ -64,6 +64,10 @@ class Mathematics(Questions):
         """``math``."""
         return self._math
 
+    def grading(self) -> str:
+        """Whether answers must be evaluated."""
+        return f"evaluated = {str(self.config.evaluated).lower()}"
+
     def close(self) -> None:
         """End the processes of the verifier."""
         self._math.close()

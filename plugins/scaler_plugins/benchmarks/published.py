@@ -13,7 +13,7 @@ from typing import Any
 from scaler_core.interfaces import BenchmarkRow
 from scaler_core.models import Message
 from scaler_plugins.benchmarks.records import MissingColumn, RawRecord, label_of, text_of
-from scaler_plugins.verifiers.boxed import last_box
+from scaler_plugins.verifiers.boxed import unboxed
 from scaler_plugins.verifiers.choice import LETTERS
 
 _UNFORMATTED = re.compile(r"\\boxed\{\{(X?)\}\}")
@@ -40,13 +40,11 @@ def published_row(record: RawRecord, *, unformatted: bool) -> BenchmarkRow:
     graded, info = record.get("reward_model"), record.get("extra_info")
     if not isinstance(graded, dict):
         raise MissingColumn("reward_model")
-    truth = text_of(graded, "ground_truth")
-    boxed = last_box(truth)
     numbers = info if isinstance(info, dict) else {}
     return BenchmarkRow(
         id=label_of(numbers, "index") or label_of(numbers, "idx"),
         messages=tuple(_message(message, unformatted) for message in messages),
-        truth=(truth if boxed is None else boxed).strip(),
+        truth=unboxed(text_of(graded, "ground_truth")).strip(),
         category=label_of(record, "subtask"),
     )
 

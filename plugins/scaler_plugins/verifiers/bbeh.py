@@ -23,7 +23,7 @@ from scaler_plugins.verifiers.boxed import judged
 from scaler_plugins.verifiers.choice import LETTERS, WRONG_OPTION, read_option
 from scaler_plugins.verifiers.latex import printed, unquote
 from scaler_plugins.verifiers.lists import Split, split_list
-from scaler_plugins.verifiers.numerals import is_approximate, parse_number
+from scaler_plugins.verifiers.numerals import Margin, is_approximate, parse_number
 from scaler_plugins.verifiers.stated import StatedOptions, read_final, read_truth, without_lead
 from scaler_plugins.verifiers.typed import (
     ANSWER_TOO_LONG,
@@ -128,7 +128,7 @@ def _same_number(truth: str, answer: str) -> bool:
     number, given = parse_number(truth), parse_number(answer)
     if number is None or given is None:
         return False
-    return replace(number, is_decimal=False).accepts(given, Decimal(0))
+    return replace(number, is_decimal=False).accepts(given, Margin(Decimal(0)))
 
 
 def _words(text: str) -> str:

@@ -23,6 +23,8 @@ SHOWN_CHARACTERS = 200
 _BOX = "\\boxed"
 _BOX_OPENING = re.compile(r"\\boxed\s*+\{")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+_BLOCK = 4096
+_PROSE = re.compile(r"(?<![\\A-Za-z])(?!(?:and|or)(?![A-Za-z]))[A-Za-z]{2,}")
 
 
 class Reading(NamedTuple):
@@ -80,6 +82,35 @@ def last_box(text: str) -> str | None:
     return None if opening is None else _group(text, opening)
 
 
+def unboxed(text: str) -> str:
+    r"""The truth that *text* states: the content of its box, or all of it where it has none.
+
+    Of several boxes, between which there are no words but "and" and "or", each states a part:
+    ``\boxed{1} \text{ and } \boxed{-2}`` two values, and ``\boxed{3}\sqrt{\boxed{2}}`` one.
+    """
+    pieces = _split_at_boxes(text)
+    first = last = len(pieces) - 2
+    while first > 1 and not _PROSE.search(pieces[first - 1]):
+        first -= 2
+    if first == last:
+        boxed = last_box(text)
+        return text if boxed is None else boxed
+    before, after = ("" if _PROSE.search(one) else one for one in (pieces[first - 1], pieces[-1]))
+    return "".join([before, *pieces[first:-1], after])
+
+
+def _split_at_boxes(text: str) -> list[str]:
+    """The texts before, in, between and after the boxes, so that every second one was boxed."""
+    pieces, position = [], 0
+    while opening := _BOX_OPENING.search(text, position):
+        content = _group(text, opening.end())
+        if content is None:
+            break
+        pieces += [text[position : opening.start()], last_box(content) or content]
+        position = opening.end() + len(content) + 1
+    return [*pieces, text[position:]]
+
+
 def _last_opening(text: str) -> int | None:
     """Where the content of the last box begins."""
     end = len(text)
@@ -92,11 +123,24 @@ def _last_opening(text: str) -> int | None:
 
 def _group(text: str, start: int) -> str | None:
     """The text from *start* up to the brace that closes it; an escaped brace closes nothing."""
-    depth = 1
-    for brace in _BRACE.finditer(text, start):
-        depth += {"{": 1, "}": -1}.get(brace[0], 0)
-        if depth == 0:
-            return text[start : brace.start()]
+    depth, position = 1, start
+    while position < len(text):
+        # a block that cannot close the group is counted and not read
+        block = text[position : position + _BLOCK]
+        closing = block.count("}")
+        if closing < depth and "\\" not in block:
+            depth += block.count("{") - closing
+            position += _BLOCK
+            continue
+        end = position + _BLOCK
+        for brace in _BRACE.finditer(text, position):
+            if brace.start() >= end:
+                break
+            end = max(end, brace.end())  # an escape may reach into the next block
+            depth += {"{": 1, "}": -1}.get(brace[0], 0)
+            if depth == 0:
+                return text[start : brace.start()]
+        position = end
     return None
 
 

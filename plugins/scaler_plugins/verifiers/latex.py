@@ -123,7 +123,7 @@ def bare(text: str) -> str:
 
 
 def inside_verbatim(text: str) -> str | None:
-    r"""What stands in ``\verb|...|``, if that is the whole of *text*."""
+    r"""The content of ``\verb|...|``, if that is the whole of *text*."""
     opening = _VERBATIM.match(text)
     if not opening or not text.endswith(opening[1]):
         return None
@@ -132,7 +132,7 @@ def inside_verbatim(text: str) -> str | None:
 
 
 def _inside_mark(text: str) -> str | None:
-    """What stands between the marks around *text*; ``None`` where there are none."""
+    """The content of the marks around *text*; ``None`` where there are none."""
     for mark in _MARKS:
         if len(text) > 2 * len(mark) and text.startswith(mark) and text.endswith(mark):
             inner = text[len(mark) : -len(mark)]

@@ -16,30 +16,28 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any
 
 import math_verify
 import sympy
 from latex2sympy2_extended import latex2sympy2
 
-DIGITS: Final = 50
-"""Digits to which irrational numbers are evaluated."""
+# math_worker.py has loaded this module under its name: no other of the package is imported there
+from scaler_plugins.verifiers.math_numbers import (
+    approximates,
+    exact,
+    near,
+    same_exactly,
+    same_rounded,
+    value_of,
+)
 
-ROUNDING: Final = Fraction(1_000_001, 10**12)
-"""Relative error of a formula that holds decimals: six digits are enough for a third."""
-
-ROUNDED_LITERAL: Final = Fraction(1, 10**5)
-"""Relative error of one decimal that is the other side rounded to the digits it shows."""
-
-APPROXIMATION: Final = Fraction(1, 100)
-r"""Relative error of a decimal that follows the exact value, as in ``\pi = 3.14``."""
-
-SHOWN_DIGITS: Final = 6
-"""A truth with fewer digits is exact: 2.46 is not 2.5, and 204.0001 is not 204."""
-
-_DECIMAL = re.compile(r"[+-]?([0-9,]*)\.([0-9]+)")
 _IMAGINARY = re.compile(r"(?<![A-Za-z\\])i(?![A-Za-z])|(?<=[0-9])i|\\imath|\\det|\\begin|\\math")
 _PROBES = ("3/7", "-11/5", "17/13", "23/9", "-5/8", "31/6", "2/11", "-41/10", "7/3", "13/4")
+_INEQUALITIES = (
+    sympy.StrictLessThan, sympy.StrictGreaterThan, sympy.LessThan, sympy.GreaterThan,
+)  # fmt: skip
+_PROBE_ERROR = Fraction(1, 10**30)
 _UNFINISHED = (
     sympy.Limit, sympy.Sum, sympy.Product, sympy.Integral, sympy.Derivative,
     sympy.core.function.AppliedUndef,
@@ -51,18 +49,14 @@ class Formula:
     """A text that was read.
 
     Attributes:
-        text: The text.
-        tree: What the grammar makes of it, with decimals made exact.
+        text: The text; empty where this is a part of another formula.
+        tree: What the grammar makes of it.
         decimals: Whether it holds a decimal, so that it may have been rounded.
-        half_unit: Half a unit of the last digit, where the whole is one decimal; else 0.
-        digits: How many digits that decimal shows, leading zeros apart.
     """
 
     text: str
     tree: Any
     decimals: bool
-    half_unit: Fraction = Fraction(0)
-    digits: int = 0
 
     def part(self, tree: Any) -> Formula:
         """*tree*, which stands in this formula, as a formula of its own."""
@@ -86,11 +80,8 @@ def read(text: str) -> Formula | None:
         return None
     if tree is None or isinstance(tree, list):
         return None
-    literal = _DECIMAL.fullmatch(text.replace(" ", ""))
-    half_unit = Fraction(1, 2 * 10 ** len(literal[2])) if literal else Fraction(0)
-    digits = len((literal[1].replace(",", "") + literal[2]).lstrip("0")) if literal else 0
     decimals = bool(getattr(tree, "has", lambda _: False)(sympy.Float))
-    return Formula(text, tree, decimals, half_unit, digits)
+    return Formula(text, tree, decimals)
 
 
 def equal(truth: Formula, answer: Formula) -> bool:
@@ -156,10 +147,7 @@ def _agrees(truth: Formula, side: Formula) -> bool:
         return True
     if not side.decimals or not _are_numbers(truth.tree, side.tree):
         return False
-    value = _exact(truth.tree)
-    if value.is_Rational and _terminates(int(value.q)):
-        return False
-    return _near(_number(truth.tree), _number(side.tree), APPROXIMATION)
+    return approximates(side.tree, truth.tree)
 
 
 def _same_relation(truth: Any, answer: Any) -> bool:
@@ -169,7 +157,7 @@ def _same_relation(truth: Any, answer: Any) -> bool:
     kinds = {sympy.StrictGreaterThan: sympy.StrictLessThan, sympy.GreaterThan: sympy.LessThan}
     forms = []
     for tree in (truth, answer):
-        kind, difference = type(tree), _exact(tree.lhs) - _exact(tree.rhs)
+        kind, difference = type(tree), exact(tree.lhs) - exact(tree.rhs)
         if kind in kinds:
             kind, difference = kinds[kind], -difference
         forms.append((kind, difference))
@@ -184,11 +172,22 @@ def _same_relation(truth: Any, answer: Any) -> bool:
     return bool(ratio.is_positive) or kind in {sympy.Eq, sympy.Ne}
 
 
+def _solved(tree: Any) -> Any:
+    """The numbers that inequalities describe: those of all, or of any where no number fits all."""
+    if _is_relation(tree):
+        return _as_set(tree)
+    if not isinstance(tree, sympy.FiniteSet) or not all(map(_is_inequality, tree.args)):
+        return tree
+    sets = [_as_set(one) for one in tree.args]
+    common = sympy.Intersection(*sets)
+    return sympy.Union(*sets) if common is sympy.S.EmptySet else common
+
+
 def _as_set(tree: Any) -> Any:
     """The real numbers for which *tree* holds."""
     parts = tree._unsorted_args if _is_and(tree) else [tree]
-    sets = [type(part)(_exact(part.lhs), _exact(part.rhs)).as_set() for part in parts]
-    symbols = set().union(*(_exact(part.lhs - part.rhs).free_symbols for part in parts))
+    sets = [type(part)(exact(part.lhs), exact(part.rhs)).as_set() for part in parts]
+    symbols = set().union(*(exact(part.lhs - part.rhs).free_symbols for part in parts))
     if len(symbols) != 1:
         raise ValueError("a set of numbers needs one unknown")
     return sympy.Intersection(*sets)
@@ -210,22 +209,24 @@ def _same_tree(truth: Formula, answer: Formula) -> bool:
         return False
     if _is_relation(t) and _is_relation(a):
         return _same_relation(t, a)
-    if _is_relation(t):
-        t = _as_set(t)
-    if _is_relation(a):
-        a = _as_set(a)
-        truth, answer = truth.part(truth.tree), answer.part(a)
+    t, a = _solved(t), _solved(a)
+    truth, answer = truth.part(t), answer.part(a)
     if isinstance(t, sympy.MatrixBase | sympy.MatrixExpr):
-        return _same_matrix(truth.part(t), answer.part(a))
+        return _same_matrix(truth, answer)
     if isinstance(a, sympy.FiniteSet) and len(a) == 1 and not isinstance(t, sympy.Set):
-        return _same(truth.part(t), answer.part(next(iter(a))))
+        return _same(truth, answer.part(next(iter(a))))
     if isinstance(t, sympy.FiniteSet) and len(t) == 1 and not isinstance(a, sympy.Set):
-        return _same(truth.part(next(iter(t))), answer.part(a))
+        return _same(truth.part(next(iter(t))), answer)
     if isinstance(t, sympy.Set | sympy.Tuple) or isinstance(a, sympy.Set | sympy.Tuple):
-        return _same_collection(truth.part(t), answer.part(a))
+        return _same_collection(truth, answer)
     if not isinstance(t, sympy.Expr) or not isinstance(a, sympy.Expr):
         return bool(t == a)
-    return _same_expression(truth.part(t), answer.part(a))
+    return _same_expression(truth, answer)
+
+
+def _is_inequality(tree: Any) -> bool:
+    parts = tree._unsorted_args if _is_and(tree) else [tree]
+    return all(isinstance(part, _INEQUALITIES) for part in parts)
 
 
 def _is_relation(tree: Any) -> bool:
@@ -263,7 +264,7 @@ def _same_collection(truth: Formula, answer: Formula) -> bool:
         parts = [_union(tree) for tree in (t, a)]
         if len(parts[0]) > 1 or len(parts[1]) > 1:
             return _same_members(truth, parts[0], answer, parts[1])
-        return bool(_exact(t) == _exact(a))
+        return bool(exact(t) == exact(a))
     return False
 
 
@@ -307,24 +308,15 @@ def _same_members(
     return True
 
 
-# ------------------------------------------------------------------------------ numbers
+# ------------------------------------------------------------------------------ expressions
 
 
-def _exact(tree: Any) -> Any:
-    """*tree* evaluated, with its decimals as fractions and ``i`` as the imaginary unit."""
-    fractions = {one: sympy.Rational(str(one)) for one in tree.atoms(sympy.Float)}
-    tree = tree.xreplace(fractions).doit()
-    tree = tree.replace(lambda one: isinstance(one, sympy.UnevaluatedExpr), lambda one: one.args[0])
-    names = {
-        one: sympy.I if one.name == "i" else sympy.Symbol(one.name, real=True)
-        for one in tree.free_symbols
-        if isinstance(one, sympy.Symbol)
-    }
-    return tree.xreplace(names).doit()
+def _are_numbers(*trees: Any) -> bool:
+    return all(isinstance(tree, sympy.Expr) and not tree.free_symbols for tree in trees)
 
 
 def _same_expression(truth: Formula, answer: Formula) -> bool:
-    t, a = _exact(truth.tree), _exact(answer.tree)
+    t, a = exact(truth.tree), exact(answer.tree)
     if any(part.has(sympy.nan, sympy.zoo) for part in (t, a)):
         return False
     if t == a:
@@ -336,86 +328,8 @@ def _same_expression(truth: Formula, answer: Formula) -> bool:
     if t.has(sympy.oo, -sympy.oo) or a.has(sympy.oo, -sympy.oo):
         return False
     if truth.decimals or answer.decimals:
-        return _same_decimal(truth, t, answer, a)
-    if t.is_Rational and a.is_Rational:
-        return False
-    return _near(_number(t), _number(a), Fraction(1, 10 ** (DIGITS - 10))) and _is_zero(t - a)
-
-
-def _same_decimal(truth: Formula, t: Any, answer: Formula, a: Any) -> bool:
-    """Whether one is the other, rounded to as many digits as are shown."""
-    first, second = _number(t), _number(a)
-    distance = abs(first[0] - second[0])
-    if first[1] != second[1] and not _near(first, second, ROUNDING):
-        return False
-    size = abs(first[0])
-    if distance == 0:
-        return _is_zero(t - a)
-    rounded_truth = truth.half_unit and truth.digits >= SHOWN_DIGITS
-    if t.is_Rational and _terminates(int(t.q)) and not rounded_truth:
-        return False
-    allowed = max(truth.half_unit if rounded_truth else Fraction(0), answer.half_unit)
-    if allowed:
-        return distance <= allowed and distance <= ROUNDED_LITERAL * size
-    return distance <= ROUNDING * size
-
-
-def _terminates(denominator: int) -> bool:
-    """Whether a fraction with this denominator is a finite decimal."""
-    for prime in (2, 5):
-        while denominator % prime == 0:
-            denominator //= prime
-    return denominator == 1
-
-
-def _are_numbers(*trees: Any) -> bool:
-    return all(isinstance(tree, sympy.Expr) and not tree.free_symbols for tree in trees)
-
-
-def _number(tree: Any) -> tuple[Fraction, Fraction]:
-    """Real and imaginary part, exactly or to 50 digits.
-
-    Raises:
-        ValueError: It is no finite number, or 50 digits cannot be had.
-    """
-    parts = _exact(tree).as_real_imag()
-    return _real(parts[0]), _real(parts[1])
-
-
-def _real(tree: Any) -> Fraction:
-    if tree.is_Rational:
-        return Fraction(int(tree.p), int(tree.q))
-    value = tree.evalf(DIGITS, maxn=1_000)
-    if value.is_Rational:
-        return Fraction(int(value.p), int(value.q))
-    if not isinstance(value, sympy.Float) or not value.is_finite:
-        raise ValueError("no finite number")
-    sign, mantissa, exponent, bits = value._mpf_
-    if bits and value._prec < 150:  # fewer digits than were asked for: all others cancelled
-        return Fraction(0)
-    return Fraction(-1 if sign else 1) * Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
-
-
-def _near(
-    first: tuple[Fraction, Fraction], second: tuple[Fraction, Fraction], error: Fraction
-) -> bool:
-    size = max(abs(part) for part in first)
-    return all(abs(one - two) <= error * size for one, two in zip(first, second, strict=True))
-
-
-def _is_zero(difference: Any) -> bool:
-    """Whether *difference*, which 50 digits do not tell from 0, is 0.
-
-    What is left when 1,000 digits cancel counts only where it can be shown to be nothing:
-    e^{-10^6} would add itself to any answer unseen.
-    """
-    value = difference.evalf(15, maxn=1_000)
-    if isinstance(value, sympy.Float) and value and value._prec > 40:
-        return False
-    return bool(sympy.simplify(difference) == 0 or difference.equals(0))
-
-
-# ------------------------------------------------------------------------------ functions
+        return same_rounded(truth.tree, t, answer.tree, a)
+    return same_exactly(t, a)
 
 
 def _same_function(t: Any, a: Any) -> bool:
@@ -428,10 +342,10 @@ def _same_function(t: Any, a: Any) -> bool:
             for number, symbol in enumerate(symbols)
         }
         try:
-            first, second = _number(t.xreplace(point)), _number(a.xreplace(point))
+            first, second = value_of(exact(t.xreplace(point))), value_of(exact(a.xreplace(point)))
         except (ValueError, TypeError, ArithmeticError):
             continue
-        if not _near(first, second, Fraction(1, 10**30)) and first != second:
+        if not near(first, second, _PROBE_ERROR):
             return False
         compared += 1
     difference = t - a

@@ -3,7 +3,8 @@ r"""The verifier ``math``: equivalence of formulas (paper section 3).
 Meant for benchmarks and environments whose truths are formulas. sympy can run for ever, eat all
 memory or crash on a hostile answer, so it works in a process that is killed at its limit::
 
-    verify() -> math_notation: units and words told from formulas; words are compared here
+    verify() -> math_notation: units and words set apart from formulas; words are compared here
+             -> math_size: nothing that is too large to be computed
              -> math_evaluated: in training, no formula that only repeats the question
              -> WorkerPool -> math_worker.py: read truth, then read and compare answer
 """
@@ -22,10 +23,17 @@ from scaler_core.errors import InfrastructureError
 from scaler_core.interfaces import Options, Verifier
 from scaler_core.models import Response, Ticket, Verdict
 from scaler_plugins.verifiers.boxed import EMPTY_ANSWER, ReadingOptions, judged, read_answer
-from scaler_plugins.verifiers.latex import peel, plain, squeeze
+from scaler_plugins.verifiers.latex import plain, squeeze
 from scaler_plugins.verifiers.math_evaluated import is_evaluated
-from scaler_plugins.verifiers.math_notation import quantity, readings, truth_of, uniform
+from scaler_plugins.verifiers.math_notation import (
+    quantity,
+    readings,
+    truth_of,
+    uniform,
+    without_stop,
+)
 from scaler_plugins.verifiers.math_pool import WORKER_SCRIPT, WorkerPool
+from scaler_plugins.verifiers.math_size import is_too_large
 from scaler_plugins.verifiers.typed import ANSWER_TOO_LONG, NO_TRUTH
 
 LENGTH_LIMIT: Final = 5_000
@@ -39,10 +47,12 @@ UNREADABLE_TRUTH: Final = "the truth cannot be parsed"
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _OPTION = re.compile(r"^\(([A-Za-z])\)$")
 _COEFFICIENT = re.compile(r"[1-9][0-9]*[A-Za-z]{1,3}")
-_VOWEL = re.compile(r"[AEIOUYaeiouy]")
+_VOWEL = re.compile(r"[AEIOUaeiou]")
+_SHORT_WORDS = frozenset({"no", "yes", "odd", "all", "tie", "red", "one", "two", "six", "ten"})
 _LETTER = re.compile(r"(?<![\\A-Za-z])[A-Za-z](?![A-Za-z])")
 _LIST_GOES_ON = re.compile(r"\\[lcd]?dots|\.\.\.|\u2026")
 _TEXT = re.compile(r"\\(?:text|mbox|textbf|textit|textrm)\s*\{")
+_SIDE_BY_SIDE = re.compile(r"(?<![_^0-9.,])[0-9](?:[.,]?[0-9])*\s+\.?[0-9]")
 _NUMERAL = re.compile(r"0|[1-9][0-9]*")
 _BASED = re.compile(r"\{?([0-9A-Za-z]+)\}?\s*_\s*\{?\s*([0-9]+)\s*\}?")
 
@@ -93,7 +103,7 @@ class Math(Verifier):
         if len(truth) > LENGTH_LIMIT:
             return Verdict.undecided(UNREADABLE_TRUTH)
         # math-verify takes (1,2) and {(1,2)}, \text{x+1} and x+1, 7 and 7. for different things.
-        answer = peel(peel(answer).removesuffix("."))
+        answer = without_stop(answer)
         if not answer:
             return Verdict.incorrect(EMPTY_ANSWER)
         if squeeze(answer) == squeeze(truth):
@@ -112,13 +122,20 @@ class Math(Verifier):
             stated.formula, given.formula
         ):
             return judged("" if texts[0] == texts[1] else NOT_EQUIVALENT, answer)
-        if _LIST_GOES_ON.search(answer) or _holds_text(given.formula, stated.formula):
+        if _LIST_GOES_ON.search(answer) or any(
+            sign.search(given.formula) and not sign.search(stated.formula)
+            for sign in (_TEXT, _SIDE_BY_SIDE)
+        ):
             return judged(NOT_EQUIVALENT, answer)
+        if is_too_large(given.formula) and not is_too_large(stated.formula):
+            return judged(VERIFIER_LIMIT, answer)
+        pairs = readings(stated, given)
         if self.config.evaluated:
             question = "\n".join(message["content"] for message in ticket.messages)
-            if not is_evaluated(given.formula, stated.formula, question):
+            pairs = [pair for pair in pairs if is_evaluated(given.formula, pair[0], question)]
+            if not pairs:
                 return judged(NOT_EVALUATED, answer)
-        for left, right in readings(stated, given):
+        for left, right in pairs:
             verdict = self._compare(left, right, answer)
             if verdict.reason != NOT_EQUIVALENT:
                 break
@@ -163,7 +180,7 @@ def _as_words(truth: str, answer: str) -> tuple[str, str] | None:
     """Both as bare words without blanks, where the truth is a word or a code like 0110.
 
     The grammar would read a word as a product of letters, which commute, and drop leading zeros.
-    Case counts where it tells words apart: in those without a vowel (Mm), and inside a word (mM).
+    Case counts unless the truth is written as a word: not in Mm, aB and xyz.
     """
     words = tuple(plain(text).replace(" ", "") for text in (truth, answer))
     first, second = (_OPTION.sub(r"\1", word) for word in words)
@@ -171,13 +188,17 @@ def _as_words(truth: str, answer: str) -> tuple[str, str] | None:
         return None
     if _COEFFICIENT.fullmatch(first) and _COEFFICIENT.fullmatch(second):
         return None
-    if len(first) > 1 and _VOWEL.search(first) and second in _usual_cases(first):
+    if _is_word(first) and second in {first.lower(), first.upper(), first.capitalize()}:
         return first, first
     return first, second
 
 
-def _usual_cases(word: str) -> set[str]:
-    return {word, word.lower(), word.upper(), word.capitalize()}
+def _is_word(text: str) -> bool:
+    """Whether *text* is a word of a language, and no product of letters or name of points."""
+    if text.lower() in _SHORT_WORDS:
+        return True
+    usual = {text.lower(), text.upper(), text.capitalize()}
+    return len(text) > 3 and text in usual and bool(_VOWEL.search(text))
 
 
 def _as_numerals(truth: str, answer: str) -> tuple[str, str] | None:
@@ -191,8 +212,3 @@ def _as_numerals(truth: str, answer: str) -> tuple[str, str] | None:
     if not first:
         return (f"{truth}_10", "_".join(second.groups())) if _NUMERAL.fullmatch(truth) else None
     return "_".join(first.groups()), "_".join(second.groups())
-
-
-def _holds_text(answer: str, truth: str) -> bool:
-    """Whether *answer* has words in it, which are no part of a formula, and *truth* has none."""
-    return bool(_TEXT.search(answer)) and not _TEXT.search(truth)

@@ -7,7 +7,7 @@ the verifier ``math`` asks for more than equality there. Only text is looked at,
 from __future__ import annotations
 
 import re
-from math import isqrt
+from math import gcd, isqrt
 from typing import Final
 
 _OPERATIONS = re.compile(
@@ -18,6 +18,7 @@ _OPERATIONS = re.compile(
 _NAME = re.compile(
     r"(?:\\[a-z]+|[A-Za-z]{1,3})(?:_\s*(?:\{[A-Za-z0-9]+\}|[A-Za-z0-9]))?\s*(?:\([A-Za-z0-9]+\))?"
 )
+_NAMES = re.compile(r"^\(\s*[A-Za-z](?:\s*,\s*[A-Za-z])+\s*\)\s*=")
 _RELATION = re.compile(r"[=<>]|\\(?:le|leq|ge|geq|in)(?![A-Za-z])")
 _SEPARATOR = re.compile(r"[,;]|\\(?:cup|pm|mp)(?![A-Za-z])")
 _BRACKETS = re.compile(r"\\[{}]|\\left|\\right|[()\[\]]|\\text|\\infty")
@@ -30,8 +31,17 @@ _LITERAL = re.compile(
     rf"|(?:{_WHOLE}\s*(?:\\times|\\cdot|\*)\s*)?10\s*\^\s*(?:\{{\s*-?[0-9]+\s*\}}|[0-9])"
     rf")\s*(?:_\s*\{{?[0-9]+\}}?)?"
 )
+_DECIMAL = re.compile(r"[0-9]*\.[0-9]+")
 _FRACTION = re.compile(r"-?\\frac\{([0-9]{1,40})\}\{([0-9]{1,40})\}|-?([0-9]{1,40})/([0-9]{1,40})")
 _ROOT = re.compile(r"\\sqrt(?:\[([0-9]{1,3})\])?\s*(?:\{\s*([0-9]+)\s*\}|([0-9]))")
+_HALF_POWER = re.compile(
+    r"(?:\(\s*([0-9]+)\s*\)|([0-9]+))\s*\^\s*(?:\{\s*(?:1\s*/\s*2|0?\.5|\\[dt]?frac\s*\{?1\}?\s*\{?2\}?)\s*\}"
+    r"|\\[dt]?frac\s*\{?1\}?\s*\{?2\}?)"
+)
+_RADICAND = re.compile(r"\\sqrt(?:\[[^\]]*\])?\s*\{([^{}]*)\}")
+_WORK = re.compile(r"[0-9+*^. -]+")
+_COMPLEX = re.compile(r"[0-9.+\- ]*i[0-9.+\- ]*")
+_SUM_IN_BRACKETS = re.compile(r"\(([^()]*)\)")
 _POWER = re.compile(r"(?<![0-9.A-Za-z])([0-9]+)\s*\^\s*(?:\{\s*(-?[0-9]+)\s*\}|([0-9]))")
 _COMPOSED = re.compile(
     r"(?:\\sqrt(?:\[[^\]]*\])?\{[^{}]*\}|(?:[0-9]+|\([^()]*\))\^(?:\{[^{}]*\}|.))"
@@ -54,10 +64,14 @@ def is_evaluated(answer: str, truth: str, question: str) -> bool:
         question: All text of the question.
     """
     allowed = set(_OPERATIONS.findall(truth))
+    if "e^" in truth.replace(" ", ""):
+        allowed.add("\\exp")
     if any(operation not in allowed for operation in _OPERATIONS.findall(answer)):
         return False
     if _is_literal(truth):
-        return _is_literal(answer) and not _is_copied_fraction(answer, truth, question)
+        return _is_literal(answer) and not _is_copied_number(answer, truth, question)
+    if _COMPLEX.fullmatch(truth) and "(" in answer and not _SUM_IN_BRACKETS.fullmatch(answer):
+        return False
     if _has_roots_to_take(answer, truth) or _has_powers_to_take(answer, truth):
         return False
     return not _is_copied(answer, truth, question)
@@ -65,11 +79,12 @@ def is_evaluated(answer: str, truth: str, question: str) -> bool:
 
 def _is_literal(text: str) -> bool:
     """Whether *text* is numbers alone, perhaps in brackets and with a name before them."""
-    sides = [_bare(side) for side in _RELATION.split(text)]
-    if len(sides) > 1:
-        sides = [side for side in sides if not _NAME.fullmatch(side)]
-    bracketless = (_BRACKETS.sub(" ", side) for side in sides)
-    parts = [_bare(part) for side in bracketless for part in _SEPARATOR.split(side)]
+    parts: list[str] = []
+    for term in _SEPARATOR.split(_NAMES.sub("", text)):
+        sides = _RELATION.split(term)
+        named = len(sides) > 1
+        values = (side for side in sides if not (named and _NAME.fullmatch(side.strip())))
+        parts += [_bare(_BRACKETS.sub(" ", side)) for side in values]
     return all(not part or _LITERAL.fullmatch(part) for part in parts) and any(parts)
 
 
@@ -80,22 +95,32 @@ def _bare(part: str) -> str:
     return part if part not in {"+", "-"} else ""
 
 
-def _is_copied_fraction(answer: str, truth: str, question: str) -> bool:
-    match = _FRACTION.fullmatch(_close(answer))
-    return match is not None and _close(answer) in _close(question) and not _in_lowest_terms(match)
+def _is_copied_number(answer: str, truth: str, question: str) -> bool:
+    """Whether *answer* has a number of *question* that is still to be reduced or converted."""
+    decimals = set(_DECIMAL.findall(answer)) & set(_DECIMAL.findall(question))
+    if decimals and _FRACTION.search(_close(truth)):
+        return True
+    asked = {_parts(match) for match in _FRACTION.finditer(_close(question))}
+    given = {_parts(match) for match in _FRACTION.finditer(_close(answer))}
+    return any(gcd(*parts) != 1 or "." in truth for parts in given & asked)
 
 
-def _in_lowest_terms(match: re.Match[str]) -> bool:
+def _parts(match: re.Match[str]) -> tuple[int, int]:
+    """Numerator and denominator."""
     above, below = (int(part) for part in match.groups() if part is not None)
-    while below:
-        above, below = below, above % below
-    return above == 1
+    return above, below
 
 
 def _has_roots_to_take(answer: str, truth: str) -> bool:
-    if any(_can_be_taken(match) for match in _ROOT.finditer(truth)):
-        return False
-    return any(_can_be_taken(match) for match in _ROOT.finditer(answer))
+    return _holds_roots_to_take(answer) and not _holds_roots_to_take(truth)
+
+
+def _holds_roots_to_take(text: str) -> bool:
+    text = _HALF_POWER.sub(r"\\sqrt{\1\2}", text)
+    radicands = (re.sub(r"\\(?:cdot|times)", "*", part) for part in _RADICAND.findall(text))
+    if any(_WORK.fullmatch(one) and not one.strip().isdigit() for one in radicands):
+        return True
+    return any(_can_be_taken(match) for match in _ROOT.finditer(text))
 
 
 def _can_be_taken(match: re.Match[str]) -> bool:
@@ -136,7 +161,16 @@ def _close(text: str) -> str:
     text = re.sub(r"\\[dtc]frac", r"\\frac", text)
     text = re.sub(r"\\frac(?:\{([^{}]*)\}|([0-9]))(?:\{([^{}]*)\}|([0-9]))", _braced, text)
     text = re.sub(r"\\sqrt([0-9A-Za-z])", r"\\sqrt{\1}", text)
-    return re.sub(r"\^\{(.)\}", r"^\1", text).replace("\\cdot", "*").replace("\\times", "*")
+    text = re.sub(r"\^\{(.)\}", r"^\1", text).replace("\\cdot", "*").replace("\\times", "*")
+    text = _SUM_IN_BRACKETS.sub(_in_order, text)
+    return re.sub(r"(\([^()]*\))\1", r"\1^2", text)
+
+
+def _in_order(match: re.Match[str]) -> str:
+    terms = re.split(r"(?=[+-])", match[1])
+    return (
+        f"({''.join(sorted(term if term[:1] in '+-' else '+' + term for term in terms if term))})"
+    )
 
 
 def _braced(match: re.Match[str]) -> str:

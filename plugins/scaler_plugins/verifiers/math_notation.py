@@ -1,6 +1,6 @@
 r"""Reads what the verifier ``math`` must know about a text before anything is computed.
 
-Units, percent and degrees are told apart from formulas; words for numbers (``6 \text{ million}``)
+Units, percent and degrees are set apart from formulas; words for numbers (``6 \text{ million}``)
 and mixed numbers (``2 1/4``) become numbers; marks of bold type go. Each step is one pass.
 """
 
@@ -10,14 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from scaler_plugins.verifiers.boxed import last_box
-from scaler_plugins.verifiers.latex import peel, squeeze
+from scaler_plugins.verifiers.boxed import unboxed
+from scaler_plugins.verifiers.latex import bare, peel, squeeze, unquote
 
 PERCENT: Final = "%"
 DEGREE: Final = "degree"
-
-_BOX = re.compile(r"\\boxed\s*+\{")
-_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 
 _SAME_SIGN = str.maketrans({
     "\u2212": "-", "\u2013": "-", "\u00d7": "\\times ", "\u00b7": "\\cdot ", "\u00f7": "/",
@@ -34,12 +31,34 @@ _COMMANDS = (
     (re.compile(r"\\lt(?![A-Za-z])"), "<"),
     (re.compile(r"\\gt(?![A-Za-z])"), ">"),
     (re.compile(r"\\degree(?![A-Za-z])"), r"^\\circ "),
-    (re.compile(r"\\(?:quad|qquad)(?![A-Za-z])|\\[,;:> ]|~"), " "),
-    (re.compile(r"\\!"), ""),
-    (re.compile(r"(?<=[0-9])\{,\}(?=[0-9]{3})"), ","),
+    (re.compile(r"\\div(?![A-Za-z])"), "/"),
+    (re.compile(r"\\lbrace(?![A-Za-z])"), r"\\{"),
+    (re.compile(r"\\rbrace(?![A-Za-z])"), r"\\}"),
+    (re.compile(r"\\(?:mathrm|text|operatorname)\{([ei])\}"), r"\1"),
+    (re.compile(r"\\(?:quad|qquad)(?![A-Za-z])|(?<!\\)\\[,;:> ]|~"), " "),
+    (re.compile(r"(?<!\\)\\!\s*"), ""),
     (re.compile(r",?\s*\\(?:text|mbox|textrm)\s*\{\s*,?\s*(?:and|or)\s*\}\s*|"
                 r",?\s+(?:and|or)\s+"), ", "),
+    (re.compile(r"\\frac\s+([0-9])\s+([0-9])"), r"\\frac{\1}{\2}"),
+    (re.compile(r"^\]([^][]+)\[$"), r"(\1)"),
+    (re.compile(r"^\]([^][]+)\]$"), r"(\1]"),
+    (re.compile(r"^\[([^][]+)\[$"), r"[\1)"),
+    (re.compile(r"^=\s*"), ""),
+    (re.compile(r"\\mathbb\s*([A-Z])|\\(R)(?![A-Za-z])"), r"\\mathbb{\1\2}"),
+    (re.compile(r"\\\{\s*\\\}"), r"\\emptyset "),
 )  # fmt: skip
+_SET_OF_SOLUTIONS = re.compile(
+    r"^\\\{\s*[a-z]\s*(?:\\in\s*\\mathbb\s*\{?R\}?)?\s*(?:\\mid|\\vert|\||:)"
+    r"([^{}|]*(?:[<>]|\\(?:le|ge))[^{}|]*)\\\}$"
+)
+_STOP = re.compile(r"(?<!\.)\.$")
+_GROUPED = re.compile(r"(?<![0-9.])[0-9]{1,3}(?:(?:\\[,;:! ]|~|\{,\})[0-9]{3})+(?![0-9])")
+_EXPONENT = re.compile(
+    r"(?<![A-Za-z0-9.])([0-9]*\.[0-9]+|[0-9]+(?=[eE](?:\+|[0-9]|-[0-9]{2})))[eE]([+-]?[0-9]{1,9})(?![0-9.])"
+)
+_REPEATING = re.compile(
+    r"([0-9]{0,9})\.([0-9]{0,9})\\(?:overline|bar|dot)\s*(?:\{([0-9]{1,9})\}|([0-9]))"
+)
 _NUMBER = r"([0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?|\.[0-9]+)"
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _SCALED = re.compile(rf"{_NUMBER}\s*(?:\\text\s*\{{)?\s*({'|'.join(_SCALES)})\b\s*(\}}?)")
@@ -50,7 +69,9 @@ _UNIT_TEXT = re.compile(
     rf"\s*\\(?:text|mbox|textrm|mathrm|textnormal|textit|mathit|operatorname)\s*"
     rf"\{{\s*({_WORDS})\s*\}}(\s*\^\s*\{{?[0-9]\}}?)?\s*\.?\s*$"
 )
-_UNIT_WORD = re.compile(r"(?:(?<=[0-9}])|\s)\s*([A-Za-z]+(?:\s[A-Za-z]+)?)(\s*\^\s*\{?[0-9]\}?)?$")
+_UNIT_WORD = re.compile(
+    r"(?:(?<=[0-9}])|\s)\s*([A-Za-z]+(?:[\s/][A-Za-z]+)?)(\s*\^\s*\{?[0-9]\}?)?$"
+)
 _PERCENT = re.compile(
     r"\s*(?:\\?%|\\(?:text|mathrm|mbox)\s*\{\s*(?:\\?%|percent)\s*\}|\bpercent)\s*$"
 )
@@ -75,7 +96,8 @@ _SYNONYMS = {
         "year": "yr year", "month": "month", "gram": "g gram", "kg": "kg kilogram",
         "liter": "l L liter litre",
         "ml": "ml mL milliliter millilitre", "pound": "lb lbs pound", "ounce": "oz ounce",
-        "$": "dollar USD", "cent": "cent", "unit": "unit", "mph": "mph", "radian": "rad radian",
+        "$": "dollar USD", "cent": "cent", "unit": "unit", "radian": "rad radian",
+        "mile/hour": "mph", "km/hour": "kmh kph kmph",
     }.items()
     for name in names.split()
 }  # fmt: skip
@@ -99,50 +121,39 @@ class Quantity:
 
 
 def truth_of(text: str) -> str:
-    r"""The truth that *text* states: the content of its box or, with several, the text around them.
-
-    ``\boxed{1} \text{ and } \boxed{-2}`` states both values.
-    """
-    if len(_BOX.findall(text)) > 1 and (opened := _without_boxes(text)) is not None:
-        return peel(opened)
-    boxed = last_box(text)
-    return peel(text if boxed is None else boxed)
+    r"""The truth that *text* states, in a box perhaps, without what wraps it."""
+    return without_stop(unboxed(text))
 
 
-def _without_boxes(text: str) -> str | None:
-    """*text* with every box replaced by its content; ``None`` where one is never closed."""
-    parts: list[str] = []
-    ends: list[int] = []
-    position = depth = 0
-    openings = {match.start(): match.end() for match in _BOX.finditer(text)}
-    while position < len(text):
-        if position in openings:
-            position = openings[position]
-            depth += 1
-            ends.append(depth)
-            continue
-        brace = _BRACE.match(text, position)
-        token = brace[0] if brace else text[position]
-        position += len(token)
-        depth += {"{": 1, "}": -1}.get(token, 0)
-        if token == "}" and ends and depth == ends[-1] - 1:
-            ends.pop()
-            continue
-        parts.append(token)
-    return None if ends else "".join(parts)
+def without_stop(text: str) -> str:
+    """*text* without what wraps it, and without the full stop that ends it."""
+    return peel(_STOP.sub("", peel(text)))
 
 
 def uniform(text: str) -> str:
     """*text* in the notation that the grammar reads, without bold type around it."""
-    text = squeeze(text)
-    while (mark := next((one for one in ("**", "__", "`") if _is_around(text, one)), "")) != "":
-        text = text[len(mark) : -len(mark)].strip()
-    text = text.translate(_SAME_SIGN)
+    text = _without_marks(squeeze(text)).translate(_SAME_SIGN)
+    text = _GROUPED.sub(lambda match: re.sub(r"[^0-9]", "", match[0]), text)
     for pattern, replacement in _COMMANDS:
         text = pattern.sub(replacement, text)
+    text = _SET_OF_SOLUTIONS.sub(r"\1", text)
+    text = _EXPONENT.sub(lambda match: f"{match[1]} \\times 10^{{{int(match[2])}}}", text)
+    text = _REPEATING.sub(_repeating, text)
     text = _SCALED.sub(_scaled, text)
     text = _MIXED.sub(_mixed, squeeze(text))
     return peel(text)
+
+
+def _without_marks(text: str) -> str:
+    """*text* without marks of bold type, code and quotation, and a full stop inside them."""
+    while True:
+        inner = unquote(_STOP.sub("", bare(text)))
+        for mark in ("__", "*"):
+            if _is_around(inner, mark):
+                inner = inner[len(mark) : -len(mark)].strip()
+        if inner == text:
+            return text
+        text = inner
 
 
 def _is_around(text: str, mark: str) -> bool:
@@ -154,6 +165,12 @@ def _scaled(match: re.Match[str]) -> str:
     opened = "\\text" in match[0]
     rest = ("" if match[3] else " \\text{") if opened else match[3]
     return f"{match[1]} \\times 10^{{{_SCALES[match[2]]}}}{rest}"
+
+
+def _repeating(match: re.Match[str]) -> str:
+    whole, fixed, period = match[1] or "0", match[2], match[3] or match[4]
+    above = int(whole + fixed + period) - int(whole + fixed)
+    return f"\\frac{{{above}}}{{{'9' * len(period)}{'0' * len(fixed)}}}"
 
 
 def _mixed(match: re.Match[str]) -> str:
@@ -178,9 +195,9 @@ def quantity(text: str, *, letters: bool = True) -> Quantity:
         if (match := pattern.search(text)) and match.start():
             return Quantity(text[: match.start()].strip(), unit)
     match = _UNIT_TEXT.search(text)
-    if match is None and (bare := _UNIT_WORD.search(text)):
-        known = all(_singular(word) in _SYNONYMS for word in bare[1].split())
-        match = bare if known and (len(bare[1]) > 1 or not letters) else None
+    if match is None and (named := _UNIT_WORD.search(text)):
+        known = all(_singular(word) in _SYNONYMS for word in re.split(r"[\s/]", named[1]))
+        match = named if known and (len(named[1]) > 1 or not letters) else None
     if match is None or not match.start():
         return Quantity(text)
     words = match[1].replace(".", "").split()
@@ -197,6 +214,12 @@ def _singular(word: str) -> str:
 
 
 def _unit(words: list[str]) -> str:
+    """One spelling for what *words* say: ``mile/hour`` for miles per hour."""
+    parts = " ".join(words).replace(" per ", "/").split("/")
+    return "/".join(_one_unit(part.split()) for part in parts)
+
+
+def _one_unit(words: list[str]) -> str:
     names, power = [], ""
     for word in words:
         if word.casefold() in {"square", "sq", "squared"}:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Final
 
+from scaler_core.models import ErrorKind
 from scaler_plugins.verifiers.latex import bare, spaced
 
 ROUNDED_DIGITS: Final = 6
@@ -46,6 +47,28 @@ _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
+class Margin:
+    """The error that is allowed in an answer.
+
+    Attributes:
+        value: The largest error.
+        kind: ``absolute``; ``relative`` to the truth; ``either``, whichever allows more.
+        stated: Whether the task states it, so that truths without digits after a point have it too.
+    """
+
+    value: Decimal
+    kind: ErrorKind = "either"
+    stated: bool = False
+
+    def about(self, truth: Decimal) -> Decimal:
+        """The error that is allowed in an answer whose truth is *truth*."""
+        unit = Decimal(1) if self.kind == "absolute" else truth.copy_abs()
+        if self.kind == "either":
+            unit = max(Decimal(1), unit)
+        return _exact().multiply(self.value, unit)
+
+
+@dataclass(frozen=True)
 class Number:
     """An exact number: *numerator* / *denominator*.
 
@@ -62,21 +85,26 @@ class Number:
     is_decimal: bool = False
     half_unit: Decimal = Decimal(0)
 
-    def accepts(self, answer: Number, tolerance: Decimal) -> bool:
+    def accepts(self, answer: Number, margin: Margin) -> bool:
         """Whether *answer* is this truth.
 
-        An integer or a fraction accepts only its very value. A decimal t accepts what is nearer
-        than the larger of ``half_unit`` and ``tolerance * max(1, |t|)``.
+        A fraction accepts only its very value, and so does an integer, but for answers that are no
+        integers where the margin is stated. A decimal t accepts what is nearer than the larger of
+        ``half_unit`` and the margin about t.
         """
         exact = _exact()
         left = exact.multiply(answer.numerator, self.denominator)
         right = exact.multiply(self.numerator, answer.denominator)
-        if not self.is_decimal:
+        if not self.is_decimal and not (margin.stated and self.is_whole and not answer.is_whole):
             return left == right
-        relative = exact.multiply(tolerance, max(Decimal(1), self.numerator.copy_abs()))
-        allowed = max(self.half_unit, relative)
+        allowed = max(self.half_unit, margin.about(self.numerator))
         distance = exact.subtract(left, right).copy_abs()
         return distance <= exact.multiply(allowed, answer.denominator.copy_abs())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was written as an integer."""
+        return not self.is_decimal and self.denominator == 1
 
     def negated(self) -> Number:
         """The number with the other sign."""
@@ -156,7 +184,7 @@ def _magnitude(text: str) -> Number | None:
 
 
 def _unbracketed(text: str) -> str | None:
-    """What stands in the round brackets around *text*; ``None`` where there are none."""
+    """The content of the round brackets around *text*; ``None`` where there are none."""
     if text[:1] != "(" or text[-1:] != ")":
         return None
     depth = 0

@@ -28,16 +28,18 @@ _NAME = (
     r"|(?:inner|internal)[_-]?monologue"
 )
 _PREFIX = r"(?:[a-z]{1,20}[:_-]){0,2}(?:ant)?"
+# One set of characters, in which every marker begins, so that other text is passed over fast.
 _MARKER: Final = re.compile(
-    rf"<\s*+(?P<tag_end>/?)\s*+{_PREFIX}(?P<tag>{_NAME})(?:[_-]?process)?(?:\s[^<>]*+)?>"
-    rf"|(?P<square>[\[\u25c1])\s*+(?P<square_end>/?)\s*+(?P<in_square>{_NAME})\s*+[\]\u25b7]"
-    r"|<\|channel\|?>\s*+(?P<channel>[a-z]*)"
-    r"|<\|(?P<token>[/a-z_]{1,40})\|>"
-    r"|(?P<channel_end><channel\|>)"
-    # The same channels after a server has taken their special tokens out.
-    r"|(?P<bare>\A(?-i:analysis(?=[A-Z]))|assistantfinal)",
+    r"(?P<opening>[<\[\u25c1])(?:(?<=<)(?:"
+    rf"\s*+(?P<tag_end>/?)\s*+{_PREFIX}(?P<tag>{_NAME})(?:[_-]?process)?(?:\s[^<>]*+)?>"
+    r"|\|channel\|?>\s*+(?P<channel>[a-z]*)"
+    r"|\|(?P<token>[/a-z_]{1,40})\|>"
+    r"|(?P<channel_end>channel\|>))"
+    rf"|(?<!<)\s*+(?P<square_end>/?)\s*+(?P<in_square>{_NAME})\s*+[\]\u25b7])",
     re.IGNORECASE,
 )
+# The same channels after a server has taken their special tokens out.
+_BARE: Final = re.compile(r"(?P<bare>[aA](?:(?<=\Aa)nalysis(?=[A-Z])|(?i:ssistantfinal)))")
 _ANSWERS = {"final", "answer", "response", "output"}
 _ENDINGS = {"end", "suffix", "stop", "close"}
 _THINKS = re.compile(r"think|thought", re.IGNORECASE)
@@ -86,7 +88,12 @@ def after_thought(text: str, *, thinking: bool, own: Thoughts = ()) -> str | Non
 
 def _marks(text: str, own: Thoughts) -> Iterator[_Mark]:
     """The marks of *text* in their order, those of *own* before known ones at the same place."""
-    marks = [(match.start(), mark) for match in _MARKER.finditer(text) if (mark := _known(match))]
+    known = list(_MARKER.finditer(text))
+    marks = [(match.start(), mark) for match in known if (mark := _known(match))]
+    if names := list(_BARE.finditer(text)):
+        inside = {place for match in known for place in range(*match.span())}
+        marks += [(name.start(), _bare(name)) for name in names if name.start() not in inside]
+        marks.sort(key=lambda pair: pair[0])
     if own:
         found = [(match.start(), _named(match, own)) for match in _pattern(own).finditer(text)]
         spans = {start for start, _ in found}
@@ -118,17 +125,20 @@ def _known(match: re.Match[str]) -> _Mark | None:
         if match[0].endswith("/>"):
             return None
         return _Mark("ends" if match["tag_end"] else "begins", f"< {_name(match['tag'])}", end)
-    if match["square"]:
-        format_ = f"{match['square']} {_name(match['in_square'])}"
+    if match["in_square"]:
+        format_ = f"{match['opening']} {_name(match['in_square'])}"
         return _Mark("ends" if match["square_end"] else "begins", format_, end)
     if match["channel"] is not None:
         final = match["channel"].lower() in _ANSWERS
         return _Mark("ends" if final else "begins", "channel", end)
     if match["channel_end"]:
         return _Mark("ends", "channel", end)
-    if match["bare"]:
-        return _Mark("begins" if match["bare"] == "analysis" else "closes", "channel", end)
     return _token(match["token"].lower(), end)
+
+
+def _bare(match: re.Match[str]) -> _Mark:
+    """The mark of a channel's name without its special tokens."""
+    return _Mark("begins" if match[0] == "analysis" else "closes", "channel", match.end())
 
 
 def _token(name: str, end: int) -> _Mark | None:

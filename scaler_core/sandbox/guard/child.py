@@ -19,10 +19,8 @@ from . import lock, system, wire
 
 STACK_BYTES = 256 << 20
 RESULT_FD, SETUP_FD, RULESET_FD, PROGRAM_FD = 3, 4, 5, 6
-HIGHEST_FD = 4096
 CANNOT_START = 126
 DEPTH, USUAL_DEPTH = 40, 1000
-MOST_OPEN_FILES = 800  # below lock.PROGRAM_DESCRIPTOR
 SAME_ADDRESSES = 0x0040000
 """ADDR_NO_RANDOMIZE: a program that depends on addresses does so in the same way each time."""
 
@@ -77,7 +75,7 @@ def keep_only(streams: list[int]) -> None:
         os.dup2(stream, above + offset)
     for target in range(len(streams)):
         os.dup2(above + target, target, inheritable=target < RESULT_FD)
-    os.closerange(len(streams), HIGHEST_FD)
+    system.close_from(len(streams))
 
 
 def keep_triples(triples: list[list[int]]) -> list[tuple[bytes, int, int]]:
@@ -105,7 +103,7 @@ def enter(request: wire.Request, folder: str) -> None:
     os.chdir(folder)
     if request.kind == wire.COMMAND:
         fix_addresses()
-        os.dup2(PROGRAM_FD, lock.PROGRAM_DESCRIPTOR, inheritable=False)
+        os.dup2(PROGRAM_FD, request.program_file, inheritable=False)
     if request.ruleset >= 0:
         lock.restrict_files(RULESET_FD)
     os.close(RULESET_FD)
@@ -128,7 +126,7 @@ def take_on_limits(*, cpu_s: int, file_bytes: int, open_files: int, memory_bytes
     """The limits that bind one process, whole seconds and bytes, never to be raised again."""
     system.set_hard_limit(resource.RLIMIT_CPU, cpu_s, cpu_s + 1)
     system.set_hard_limit(resource.RLIMIT_FSIZE, file_bytes)
-    system.set_hard_limit(resource.RLIMIT_NOFILE, min(open_files, MOST_OPEN_FILES))
+    system.set_hard_limit(resource.RLIMIT_NOFILE, open_files)
     system.set_hard_limit(resource.RLIMIT_CORE, 0)
     system.set_hard_limit(resource.RLIMIT_AS, memory_bytes)
 
@@ -147,7 +145,7 @@ def run_command(request: wire.Request) -> None:
     if request.kind == wire.TOOL:
         os.execve(words[0], words, variables)
     try:
-        os.execve(lock.PROGRAM_DESCRIPTOR, [b"program"], variables)
+        os.execve(request.program_file, [b"program"], variables)
     except OSError as error:  # the source made a file that cannot start: the program's fault
         system.write_all(2, f"the program cannot start: {error.strerror}".encode())
         os._exit(CANNOT_START)

@@ -14,6 +14,8 @@ import resource
 import signal
 import socket
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
 from . import child, lock, resident, supervisor, system, wire
 
@@ -44,7 +46,7 @@ def main() -> None:
     while True:
         message, descriptors, _, _ = socket.recv_fds(host, wire.START.size, DESCRIPTORS)
         if not message:
-            os._exit(0)
+            leave()
         (kind,) = wire.START.unpack(message)
         if os.fork() == 0:
             try:
@@ -53,6 +55,14 @@ def main() -> None:
                 os._exit(1)
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def leave() -> NoReturn:
+    """End, and with a PID namespace all servers; without one, after the servers, which hung up."""
+    if os.getpid() != 1:
+        with suppress(ChildProcessError):
+            os.wait()  # while the kernel reaps children by itself, until there are none
+    os._exit(0)
 
 
 def enter_namespaces() -> None:

@@ -10,9 +10,6 @@ from . import system
 OWN_PROCESS = 0x5CA1AB1E
 """Stands in a filter for the id of the process that installs it."""
 
-PROGRAM_DESCRIPTOR = 900
-"""Holds a program that is about to be executed; above what ``open_files`` ever allows."""
-
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 LANDLOCK_RESTRICT_SELF = 446
 INSTRUCTION_BYTES = 8

@@ -17,20 +17,55 @@ import socket
 import sys
 import time
 from types import CodeType
+from typing import NamedTuple
 
 from . import child, lock, system, wire
 from .supervisor import compile_source
 
 
 class Batch:
-    """The content of one message: limits, and a triple of streams for each run."""
+    """The content of one message: limits, the inputs' lengths, files of inputs and results."""
 
-    def __init__(self, message: bytes, streams: list[int]) -> None:
-        fields = wire.BATCH.unpack(message)
+    def __init__(self, message: bytes, files: list[int]) -> None:
+        fields = wire.BATCH.unpack_from(message)
         self.count, self.cpu_s, wall_ms, self.open_files, self.threads, _, memory, size = fields
         self.wall_s = wall_ms / 1000
         self.memory_bytes, self.file_bytes = memory, size
-        self.triples = [streams[at : at + wire.STREAMS] for at in range(0, len(streams), 3)]
+        self.inputs, self.results = files
+        lengths = wire.LENGTH.iter_unpack(message[wire.BATCH.size :])
+        self.lengths = [length for (length,) in lengths]
+
+    def open_streams(self, number: int) -> list[int]:
+        """The files of a run: its input, copied by the kernel, and two that are empty."""
+        streams = [system.nameless_file() for _ in range(3)]
+        start = sum(self.lengths[:number])
+        system.send(self.inputs, start, self.lengths[number], streams[0])
+        os.lseek(streams[0], 0, os.SEEK_SET)
+        return streams
+
+    def collect(self, ended: Ended, streams: list[int]) -> bytes:
+        """The report of a run; what it wrote goes to the results, and its files are closed."""
+        _, answer, errors = streams
+        sizes = [system.size_of(stream) for stream in (answer, errors)]
+        system.send(answer, 0, min(sizes[0], self.file_bytes - 1), self.results)
+        kept = min(sizes[1], wire.ERROR_BYTES)
+        system.send(errors, sizes[1] - kept, kept, self.results)
+        close(streams)
+        return wire.RUN.pack(*ended, *sizes)
+
+    def forget(self) -> None:
+        """Drop what tells a child about other runs."""
+        self.lengths.clear()
+
+
+class Ended(NamedTuple):
+    """How a process ended; as the beginning of ``wire.RUN``."""
+
+    status: int
+    flags: int
+    cpu_us: int
+    wall_us: int
+    memory_kib: int
 
 
 class Server:
@@ -45,6 +80,7 @@ class Server:
 
     Attributes:
         reports: Those of the present batch; a child clears them before it becomes the program.
+        hung: Runs of the present batch that reached the wall limit.
     """
 
     def __init__(
@@ -57,44 +93,49 @@ class Server:
         self.ruleset = ruleset
         self.batches_fail = False
         self.reports: list[bytes] = []
+        self.hung: list[Ended] = []
 
     def run(self, batch: Batch) -> list[bytes]:
         """A report for each run of the batch."""
+        os.write(batch.results, wire.BEGUN)
+        self.reports, self.hung = [], []
         if self.kind == wire.GENERATOR and batch.count > 1 and not self.batches_fail:
-            return self.run_together(batch)
-        return self.run_each(batch, batch.triples)
+            self.run_together(batch)
+        else:
+            for number in range(batch.count):
+                self.run_next(batch, number)
+        return self.reports
 
-    def run_together(self, batch: Batch) -> list[bytes]:
+    def run_together(self, batch: Batch) -> None:
         """Run all seeds in one process; those without a result once more, each alone."""
-        report = self.run_alone(batch, batch.triples)
-        status, flags, cpu_us, wall_us, memory = wire.RUN.unpack(report)
-        whole = status == 0 and flags == 0
+        triples = [batch.open_streams(number) for number in range(batch.count)]
+        ended = self.run_alone(batch, triples)
+        whole = ended.status == 0 and ended.flags == 0
         # a batch that fails is run twice, so this program's seeds run alone from now on
         self.batches_fail = not whole
         # only the total of the process is known: each seed gets an equal share
-        share = wire.RUN.pack(0, 0, cpu_us // batch.count, wall_us // batch.count, memory)
-        done = [whole and system.size_of(triple[1]) > 0 for triple in batch.triples]
-        again = [triple for triple, is_done in zip(batch.triples, done, strict=True) if not is_done]
-        for triple in again:
-            for stream in triple[1:]:
-                os.ftruncate(stream, 0)
-                os.lseek(stream, 0, os.SEEK_SET)
-        alone = iter(self.run_each(batch, again))
-        return [share if is_done else next(alone) for is_done in done]
-
-    def run_each(self, batch: Batch, triples: list[list[int]]) -> list[bytes]:
-        """Run each in a process of its own; once some have hung, the rest count as hanging too."""
-        self.reports = []
-        stuck = 0
-        for triple in triples:
-            if stuck < wire.MOST_STUCK:
-                self.reports.append(self.run_alone(batch, [triple]))
-                stuck += wire.RUN.unpack(self.reports[-1])[1] == wire.WALL_LIMIT
+        share = Ended(
+            0, 0, ended.cpu_us // batch.count, ended.wall_us // batch.count, ended.memory_kib
+        )
+        for number, streams in enumerate(triples):
+            if whole and system.size_of(streams[1]) > 0:
+                self.reports.append(batch.collect(share, streams))
             else:
-                self.reports.append(self.reports[-1])
-        return self.reports
+                close(streams)
+                self.run_next(batch, number)
 
-    def run_alone(self, batch: Batch, triples: list[list[int]]) -> bytes:
+    def run_next(self, batch: Batch, number: int) -> None:
+        """Run one in a process of its own; once some have hung, the rest count as hanging too."""
+        if len(self.hung) < wire.MOST_STUCK:
+            streams = batch.open_streams(number)
+            ended = self.run_alone(batch, [streams])
+            if ended.flags == wire.WALL_LIMIT:
+                self.hung.append(ended)
+            self.reports.append(batch.collect(ended, streams))
+        else:
+            self.reports.append(wire.RUN.pack(*self.hung[-1], 0, 0))
+
+    def run_alone(self, batch: Batch, triples: list[list[int]]) -> Ended:
         """Run one process to its end, or to the deadline, or until the host is gone."""
         started = time.monotonic()
         process = os.fork()
@@ -110,7 +151,7 @@ class Server:
         _, status, usage = os.wait4(process, 0)
         wall_us = int((time.monotonic() - started) * 1e6)
         cpu_us = int((usage.ru_utime + usage.ru_stime) * 1e6)
-        return wire.RUN.pack(status, flags, cpu_us, wall_us, usage.ru_maxrss)
+        return Ended(status, flags, cpu_us, wall_us, usage.ru_maxrss)
 
     def ends(self, process: int, deadline: float) -> bool:
         """Wait until the child has ended; False at the deadline or when the host hangs up."""
@@ -127,6 +168,8 @@ class Server:
     def become_program(self, batch: Batch, triples: list[list[int]]) -> None:
         """Take on streams, limits and filter, and run; never returns."""
         self.reports.clear()
+        self.hung.clear()
+        batch.forget()
         if self.ruleset >= 0:
             # what lies above the child's own rules, its server above all, is out of its reach
             lock.restrict_files(self.ruleset)
@@ -175,17 +218,22 @@ def serve(kind: int, control_fd: int, ruleset_fd: int, program_fd: int) -> None:
     gc.disable()
     control.send(b"\0")
     while True:
-        message, streams, _, _ = socket.recv_fds(
-            control, wire.BATCH.size, wire.MOST_RUNS * wire.STREAMS
-        )
+        longest = wire.BATCH.size + wire.MOST_RUNS * wire.LENGTH.size
+        message, files, _, _ = socket.recv_fds(control, longest, wire.BATCH_FILES)
         if not message:
             os._exit(0)
-        batch = Batch(message, streams)
+        batch = Batch(message, files)
+        del message
         reports = server.run(batch)
-        for stream in streams:
-            os.close(stream)
+        close(files)
         control.send(b"".join(reports))
         del batch, reports
+
+
+def close(files: list[int]) -> None:
+    """Close descriptors."""
+    for file in files:
+        os.close(file)
 
 
 def prove(filters: list[lock.Filter]) -> None:

@@ -15,9 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CONTROL = 3, RULESET = 4, STREAMS = 3, MOST_RUNS = 32, MOST_STUCK = 2 };
+enum { CONTROL = 3, RULESET = 4, STREAMS = 3, FILES = 2, MOST_RUNS = 32, MOST_STUCK = 2 };
+enum { INPUTS, RESULTS };
 enum { WALL_LIMIT = 1, SETUP_FAILED = 8 };
-enum { FILTER_BYTES = 8192, STACK_BYTES = 16384 };
+enum { FILTER_BYTES = 8192, STACK_BYTES = 16384, ERROR_BYTES = 4096 };
 
 struct setup {
     uint32_t cpu_s, has_ruleset;
@@ -27,17 +28,18 @@ struct setup {
 struct batch {
     uint32_t count, cpu_s, wall_ms, open_files, threads, unused;
     uint64_t memory_bytes, file_bytes;
+    uint64_t lengths[MOST_RUNS]; /* of the inputs; as many as there are runs */
 };
 struct report {
     int32_t status;
     uint32_t flags;
-    uint64_t cpu_us, wall_us, memory_kib;
+    uint64_t cpu_us, wall_us, memory_kib, answer_bytes, error_bytes;
 };
 
 enum {
-    SYS_POLL = 7, SYS_SENDTO = 44, SYS_RECVMSG = 47, SYS_CLONE = 56, SYS_WAIT4 = 61, SYS_KILL = 62,
+    SYS_WRITE = 1, SYS_POLL = 7, SYS_LSEEK = 8, SYS_SENDFILE = 40, SYS_SENDTO = 44, SYS_RECVMSG = 47, SYS_CLONE = 56, SYS_WAIT4 = 61, SYS_KILL = 62,
     SYS_GETPID = 39, SYS_CLOSE = 3, SYS_CLOCK_GETTIME = 228, SYS_EXIT_GROUP = 231, SYS_DUP3 = 292,
-    SYS_PRLIMIT64 = 302, SYS_SECCOMP = 317, SYS_CLOSE_RANGE = 436,
+    SYS_PRLIMIT64 = 302, SYS_SECCOMP = 317, SYS_MEMFD_CREATE = 319, SYS_CLOSE_RANGE = 436,
     SYS_LANDLOCK_RESTRICT_SELF = 446
 };
 
@@ -81,7 +83,7 @@ struct message {
     size_t control_length;
     int flags;
 };
-struct control { size_t length; int level, type; int descriptors[MOST_RUNS * STREAMS]; };
+struct control { size_t length; int level, type; int descriptors[FILES]; };
 struct filter_program { uint16_t length; const void *instructions; };
 
 /* All that the server keeps, its stack too: the program's own stays as the kernel made it. A child
@@ -119,6 +121,47 @@ static void send(const void *place, size_t length)
 {
     if (call(SYS_SENDTO, CONTROL, (long)place, (long)length, 0x4000 /* MSG_NOSIGNAL */, 0, 0) < 0)
         leave(0);
+}
+
+/* ---------------------------------------------------------------- files of a run */
+
+/* Copy a part of a file to where another one stands, within the kernel. */
+static int copy(int from, uint64_t start, uint64_t count, int to)
+{
+    while (count > 0) {
+        long sent = CALL4(SYS_SENDFILE, to, from, &start, count);
+        if (sent <= 0)
+            return 0;
+        count -= (uint64_t)sent;
+    }
+    return 1;
+}
+
+static int open_streams(int *streams, uint64_t start, uint64_t length)
+{
+    for (int i = 0; i < STREAMS; i++)
+        if ((streams[i] = (int)CALL3(SYS_MEMFD_CREATE, "stream", 1 /* MFD_CLOEXEC */, 0)) < 0)
+            return 0;
+    return copy(server.control.descriptors[INPUTS], start, length, streams[0]) &&
+           CALL3(SYS_LSEEK, streams[0], 0, 0 /* SEEK_SET */) == 0;
+}
+
+/* Move what a run wrote to the results, and close its files. */
+static int collect(const int *streams, struct report *report)
+{
+    int results = server.control.descriptors[RESULTS];
+    uint64_t answer = (uint64_t)CALL3(SYS_LSEEK, streams[1], 0, 2 /* SEEK_END */);
+    uint64_t error = (uint64_t)CALL3(SYS_LSEEK, streams[2], 0, 2 /* SEEK_END */);
+    uint64_t wanted = server.batch.file_bytes - 1;
+    uint64_t kept = error < ERROR_BYTES ? error : ERROR_BYTES;
+    report->answer_bytes = answer;
+    report->error_bytes = error;
+    if (!copy(streams[1], 0, answer < wanted ? answer : wanted, results) ||
+        !copy(streams[2], error - kept, kept, results))
+        return 0;
+    for (int i = 0; i < STREAMS; i++)
+        CALL3(SYS_CLOSE, streams[i], 0, 0);
+    return 1;
 }
 
 /* ---------------------------------------------------------------- limits and filters */
@@ -237,27 +280,48 @@ static void set_up(void)
     send("", 1);
 }
 
+/* The runs of a batch, one after the other; returns 1 in a child. */
+static int run_all(void)
+{
+    uint64_t start = 0;
+    for (uint32_t i = 0, stuck = 0; i < server.batch.count; i++) {
+        struct report *report = &server.reports[i];
+        int streams[STREAMS];
+        if (stuck >= MOST_STUCK) { /* it hangs: the rest of the batch would too */
+            *report = server.reports[i - 1];
+            report->answer_bytes = report->error_bytes = 0;
+            continue;
+        }
+        if (!open_streams(streams, start, server.batch.lengths[i]))
+            leave(4);
+        start += server.batch.lengths[i];
+        if (run(streams, report))
+            return 1;
+        if (!collect(streams, report))
+            leave(4);
+        stuck += report->flags & WALL_LIMIT;
+    }
+    return 0;
+}
+
 /* Serve until the host hangs up; returns only in a child. */
 static void serve(void)
 {
     set_up();
     for (;;) {
         long length = receive(&server.batch, sizeof server.batch);
-        if (length != (long)sizeof server.batch || server.batch.count > MOST_RUNS ||
-            descriptor_count() != server.batch.count * STREAMS)
+        uint32_t count = server.batch.count;
+        if (length < (long)offsetof(struct batch, lengths) || count > MOST_RUNS ||
+            length != (long)(offsetof(struct batch, lengths) + count * sizeof(uint64_t)) ||
+            descriptor_count() != FILES)
             leave(0);
-        for (uint32_t i = 0, stuck = 0; i < server.batch.count; i++) {
-            if (stuck >= MOST_STUCK) { /* it hangs: the rest of the batch would too */
-                server.reports[i] = server.reports[i - 1];
-                continue;
-            }
-            if (run(server.control.descriptors + i * STREAMS, &server.reports[i]))
-                return;
-            stuck += server.reports[i].flags & WALL_LIMIT;
-        }
-        for (uint32_t i = 0; i < server.batch.count * STREAMS; i++)
+        if (CALL3(SYS_WRITE, server.control.descriptors[RESULTS], "!", 1) != 1) /* it has begun */
+            leave(4);
+        if (run_all())
+            return;
+        for (uint32_t i = 0; i < FILES; i++)
             CALL3(SYS_CLOSE, server.control.descriptors[i], 0, 0);
-        send(server.reports, server.batch.count * sizeof(struct report));
+        send(server.reports, count * sizeof(struct report));
     }
 }
 

@@ -12,7 +12,8 @@ from contextlib import suppress
 LINUX = sys.platform.startswith("linux")
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
 CAPABILITY_VERSION = 0x20080522
-OPEN_FILES, SIGNALLED = 4096, 128
+CLOSE_RANGE, HIGHEST_DESCRIPTOR = 436, 1 << 16
+SIGNALLED = 128
 LIBRARY = ctypes.CDLL(None)
 
 
@@ -39,7 +40,7 @@ def become_init() -> None:
     worker = os.fork()
     if worker == 0:
         return
-    os.closerange(0, OPEN_FILES)  # the host sees the worker's end of a stream closing
+    close_from(0)  # the host sees the worker's end of a stream closing
     while True:
         ended, status = os.wait()
         if ended == worker:  # and with PID 1 all other processes of its namespace end
@@ -142,6 +143,16 @@ def nameless_file(content: bytes | memoryview = b"") -> int:
         os.close(stream)
         raise
     return stream
+
+
+def close_from(first: int) -> None:
+    """Close every descriptor from *first* on."""
+    # not os.closerange alone: some builds of Python close one number after the other
+    numbers = ctypes.c_ulong(first), ctypes.c_ulong(0xFFFFFFFF), ctypes.c_ulong(0)
+    if LINUX and LIBRARY.syscall(ctypes.c_long(CLOSE_RANGE), *numbers) == 0:
+        return
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    os.closerange(first, smaller_limit(soft, HIGHEST_DESCRIPTOR))
 
 
 def size_of(stream: int) -> int:

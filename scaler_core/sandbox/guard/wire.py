@@ -5,11 +5,14 @@ keep them apart; descriptors travel with them::
 
     host -> keeper:  START kind                   + control socket, program, Landlock ruleset
     host -> server:  SETUP, two filters           server -> host: what is wrong with the program
-    host -> server:  BATCH                        + three streams for each run
+    host -> server:  BATCH, a LENGTH for each     + a file of inputs, a file for results
                                                   server -> host: a RUN for each
 
-A stream triple is stdin, stdout, stderr; for a generator it is request, result, stderr. The server
-of a C++ program is serve.c, which knows the same layouts.
+Inputs stand one behind the other in their file. So do results in theirs, behind a byte that says
+that the batch has begun: of each run its answer and the end of its errors, as much of them as the
+host wants. A run itself gets three files of its own:
+stdin, stdout, stderr; a generator's seed gets request, result, stderr. The server of a C++ program
+is serve.c, which knows the same layouts.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from collections.abc import Sequence
 SOLUTION, GENERATOR, COMMAND, TOOL = range(4)
 WALL_LIMIT, PROCESS_LIMIT, OUTPUT_LIMIT, SETUP_FAILED = 1, 2, 4, 8
 
-HEADER = struct.Struct("<IIidd5QI")
+HEADER = struct.Struct("<IIidd5Q2I")
 HEADER_FIELDS = (
     "kind",
     "host",
@@ -32,6 +35,7 @@ HEADER_FIELDS = (
     "file_bytes",
     "processes",
     "open_files",
+    "program_file",
 )  # and the number of frames
 FRAME = struct.Struct("<Q")
 REPORT = struct.Struct("<iIddQQQ")  # wait status, flags, CPU s, wall s, RSS KiB, two lengths
@@ -41,9 +45,11 @@ ERROR_BYTES = 4096
 START = struct.Struct("<I")  # kind
 SETUP = struct.Struct("<IIQII")  # CPU s, ruleset?, memory (for compiling), bytes of filters
 BATCH = struct.Struct("<6IQQ")  # runs, CPU s, wall ms, open files, threads?, 0, memory, file size
-RUN = struct.Struct("<iIQQQ")  # wait status, flags, CPU us, wall us, RSS KiB
-MOST_RUNS = 32  # in a batch: all that their streams may hold must fit into memory
-STREAMS = 3
+LENGTH = struct.Struct("<Q")  # bytes of an input
+RUN = struct.Struct("<iI5Q")  # wait status, flags, CPU us, wall us, RSS KiB, answer, errors
+MOST_RUNS = 32  # in a batch: all that their results may hold must fit into memory
+BATCH_FILES = 2
+BEGUN = b"!"  # stands before the results
 MOST_STUCK = 2  # runs of a batch that reach the wall limit before the rest are not tried
 LONGEST_SETUP = 40_000
 
@@ -57,6 +63,8 @@ class Request:
         host: Process id of the guard's parent; the guard ends if it has another parent. 0 where
             that cannot be known: in a PID namespace.
         ruleset: Descriptor of the children's Landlock ruleset; -1 for none.
+        program_file: Number of the descriptor from which a compiled program is executed, above
+            what it may open itself.
         program: Source, path of a compiled program, or a tool's words with NUL between them.
         environment: ``NAME=value`` items of a command, with NUL between them.
         filter: The children's seccomp filter; empty for none.
@@ -75,6 +83,7 @@ class Request:
         file_bytes: int,
         processes: int,
         open_files: int,
+        program_file: int,
         program: bytes,
         environment: bytes,
         filter: bytes,
@@ -90,6 +99,7 @@ class Request:
         self.file_bytes = file_bytes
         self.processes = processes
         self.open_files = open_files
+        self.program_file = program_file
         self.program = program
         self.environment = environment
         self.filter = filter

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import threading
 from collections import OrderedDict
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from scaler_core.interfaces import Limits
 from scaler_core.sandbox import landlock
@@ -50,6 +50,7 @@ class Box:
         self._closed = False
         self._keeper: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
+        self._keeper_file = -1
 
     def __contains__(self, digest: str) -> bool:
         return digest in self._servers
@@ -78,7 +79,7 @@ class Box:
             self._confinement.filter(program.kind, threads=True),
         )
         try:
-            server.set_up(filters, not landlock.missing(), limits)
+            server.set_up(filters, not landlock.missing(), limits, self._keeper_file)
         except BaseException:
             server.close()
             raise
@@ -97,11 +98,13 @@ class Box:
         with self._lock:
             keeper, self._keeper = self._keeper, None
             channel, self._socket = self._socket, None
+            watched, self._keeper_file = self._keeper_file, -1
+        if watched >= 0:
+            os.close(watched)
         if channel is not None:
             channel.close()
         if keeper is not None:
-            kill(keeper, self._container)
-            reap(keeper)
+            self._end(keeper)
 
     def interrupt(self) -> None:
         """Kill all that is in the box, for good; a call under way on another thread fails."""
@@ -110,8 +113,10 @@ class Box:
             for server in list(self._servers.values()):
                 server.interrupt()
             if self._keeper is not None:
-                kill(self._keeper, self._container)
-                reap(self._keeper)
+                if self._socket is not None:
+                    with suppress(OSError):
+                        self._socket.shutdown(socket.SHUT_RDWR)
+                self._end(self._keeper)
 
     def abandon(self) -> None:
         """Close this copy's descriptors, in a forked copy of the host; the parent goes on."""
@@ -119,8 +124,18 @@ class Box:
             server.abandon()
         if self._socket is not None:
             self._socket.close()
+        if self._keeper_file >= 0:
+            os.close(self._keeper_file)
         if self._keeper is not None:
             self._keeper.returncode = 0  # the parent's child: this copy must neither wait nor warn
+
+    def _end(self, keeper: subprocess.Popen[bytes]) -> None:
+        """End a keeper that was hung up, and with it all that it has started."""
+        # one in the host's namespaces is waited for first: killed, it would leave its children to
+        # whoever reaps orphans, and in a container without an init that is nobody
+        if not self._container.shows_host:
+            kill(keeper, self._container)
+        reap(keeper)
 
     def _start_server(self, program: Served) -> Server:
         keeper = self._socket or self._start_keeper()
@@ -177,6 +192,7 @@ class Box:
                     start_new_session=True,
                 )
                 self._socket = ours
+                self._keeper_file = os.pidfd_open(self._keeper.pid)
             on_failure.pop_all()
             theirs.close()
             ours.settimeout(START_S)

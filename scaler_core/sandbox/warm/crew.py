@@ -1,4 +1,7 @@
-"""The crew: a box for each call that may run at once, and a second try where a worker dies."""
+"""The crew: a box for each call that may run at once, and a second try where a worker dies.
+
+A worker that is lost before it has begun with a batch counts as no try of it.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from scaler_core.interfaces import Limits, RunResult
-from scaler_core.sandbox.guard import wire
+from scaler_core.sandbox import descriptors
 from scaler_core.sandbox.outcome import Facts
 from scaler_core.sandbox.warm.box import Box
-from scaler_core.sandbox.warm.server import NotServed, Served, ServerLost, Streams
+from scaler_core.sandbox.warm.server import NotServed, Served, ServerLost
 
-ATTEMPTS = 2
+MOST_DEATHS = 2
+"""Workers that may die of a batch; one that had not begun with it did not die of it."""
+MOST_STARTS = 4
+"""Workers that may be lost before they begin with a batch."""
 
 
 class CrewClosed(Exception):
@@ -45,26 +51,21 @@ class Crew:
         program: Served,
         inputs: Sequence[bytes],
         limits: Limits,
-        finish: Callable[[Facts, Streams], RunResult],
+        finish: Callable[[Facts], RunResult],
     ) -> list[RunResult]:
-        """Run a batch; returns *finish* of the facts and streams of each input.
+        """Run a batch; returns *finish* of the facts of each input.
 
         Raises:
             NotServed: The program cannot be served.
-            ServerLost: Two workers died on it.
+            ServerLost: Two workers died of it, or none could begin.
             CrewClosed: The sandbox is closed.
         """
         results: list[RunResult] = []
         with self._some_box(program) as box:
-            # a part is finished before the next begins, so that no more streams are in memory
-            for start in range(0, len(inputs), wire.MOST_RUNS):
-                part = inputs[start : start + wire.MOST_RUNS]
-                runs = self._run_part(box, program, part, limits)
-                try:
-                    results += [finish(facts, streams) for facts, streams in runs]
-                finally:
-                    for _, streams in runs:
-                        streams.close()
+            most = descriptors.runs_together()
+            for start in range(0, len(inputs), most):
+                part = inputs[start : start + most]
+                results += map(finish, self._run_part(box, program, part, limits))
         return results
 
     def prepare(self, program: Served, limits: Limits) -> None:
@@ -101,20 +102,21 @@ class Crew:
 
     def _run_part(
         self, box: Box, program: Served, inputs: Sequence[bytes], limits: Limits
-    ) -> list[tuple[Facts, Streams]]:
-        for attempt in range(ATTEMPTS):
+    ) -> list[Facts]:
+        lost: Counter[bool] = Counter()
+        while True:
             try:
                 return box.server(program, limits).run(inputs, limits)
-            except ServerLost:
+            except ServerLost as error:
+                lost[error.begun] += 1
                 if self._closed:
                     raise CrewClosed from None
                 with self._changed:
                     self._totals["replaced"] += 1
                 # the whole box: whatever ended this server may have broken the others too
                 box.restart()
-                if attempt + 1 == ATTEMPTS:
+                if lost[True] >= MOST_DEATHS or lost[False] >= MOST_STARTS:
                     raise
-        raise AssertionError
 
     @contextmanager
     def _some_box(self, program: Served) -> Iterator[Box]:

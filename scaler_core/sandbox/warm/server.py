@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaler_core.interfaces import Limits
+from scaler_core.sandbox import descriptors
 from scaler_core.sandbox.container import SYSTEM_ONLY, View
 from scaler_core.sandbox.guard import system, wire
 from scaler_core.sandbox.outcome import Facts
@@ -27,7 +28,13 @@ LONGEST_ANSWER = max(wire.MOST_RUNS * wire.RUN.size, wire.ERROR_BYTES)
 
 
 class ServerLost(Exception):
-    """The server ended or hung without an answer; its batch has to be run by another one."""
+    """The server ended or hung without an answer; its batch has to be run by another one.
+
+    Attributes:
+        begun: Whether it had begun with the batch, which so may be to blame.
+    """
+
+    begun = False
 
 
 class NotServed(Exception):
@@ -51,20 +58,6 @@ class Served:
     view: View = SYSTEM_ONLY
 
 
-@dataclass
-class Streams:
-    """The nameless files of one run."""
-
-    request: int
-    answer: int
-    error: int
-
-    def close(self) -> None:
-        """Close the files, which frees their memory."""
-        for descriptor in (self.request, self.answer, self.error):
-            os.close(descriptor)
-
-
 class Server:
     """A socket to a server, and the id of its process.
 
@@ -79,12 +72,21 @@ class Server:
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         self._process = 0
 
-    def set_up(self, filters: tuple[bytes, bytes], has_ruleset: bool, limits: Limits) -> None:
+    def set_up(
+        self, filters: tuple[bytes, bytes], has_ruleset: bool, limits: Limits, keeper: int
+    ) -> None:
         """Send the filters without and with threads, and wait until the server is ready.
+
+        Args:
+            filters: The filters without and with threads.
+            has_ruleset: Whether it has Landlock rules.
+            limits: Limits of compiling a Python source.
+            keeper: A descriptor of the process that starts it: where that ends, nobody may ever
+                answer.
 
         Raises:
             NotServed: The program does not compile; the message is the server's.
-            ServerLost: The server ended, or does not answer.
+            ServerLost: The server or its keeper ended, or does not answer.
         """
         plain, threaded = filters
         header = wire.SETUP.pack(
@@ -92,51 +94,40 @@ class Server:
         )
         try:
             self._control.send(header + plain + threaded)
-            answer = self._receive(time.monotonic() + limits.cpu_s + START_S, None)
+            deadline = time.monotonic() + limits.cpu_s + START_S
+            answer = self._receive(deadline, keeper=keeper)
         except OSError as error:
             raise ServerLost(str(error)) from error
         if answer != b"\0":
             raise NotServed(answer.decode(errors="replace"))
 
-    def run(self, inputs: Sequence[bytes], limits: Limits) -> list[tuple[Facts, Streams]]:
-        """Run a batch; returns facts and streams of each run, and the caller closes the streams.
+    def run(self, inputs: Sequence[bytes], limits: Limits) -> list[Facts]:
+        """Run a batch; returns the facts of each run.
 
         Raises:
-            ServerLost: No answer came. All streams are closed then.
+            ServerLost: No answer came.
         """
-        streams: list[Streams] = []
+        files: list[int] = []
         try:
-            for data in inputs:
-                streams.append(_new_streams(data))
+            for content in (inputs, ()):
+                files.append(system.nameless_file())
+                for data in content:
+                    system.write_all(files[-1], data)
             # a generator's batch may be run twice: together, then each seed alone
             deadline = time.monotonic() + (len(inputs) + 1) * (limits.wall_s + 1) + ANSWER_S
-            descriptors = [item for one in streams for item in (one.request, one.answer, one.error)]
-            message = wire.BATCH.pack(
-                len(inputs),
-                math.ceil(limits.cpu_s),
-                math.ceil(limits.wall_s * 1000),
-                limits.open_files,
-                int(limits.processes > 0),
-                0,
-                limits.memory_bytes,
-                limits.output_bytes + 1,
-            )
-            socket.send_fds(self._control, [message], descriptors)
+            socket.send_fds(self._control, [_batch(inputs, limits)], files)
             watch = ThreadWatch(self._process, limits.processes)
-            answer = self._receive(deadline, watch.check)
+            answer = self._receive(deadline, on_tick=watch.check)
             if len(answer) != len(inputs) * wire.RUN.size:
                 raise ServerLost("the worker's answer is not whole")
-            reports = wire.RUN.iter_unpack(answer)
-            return [
-                (_facts(report, watch.exceeded), one)
-                for report, one in zip(reports, streams, strict=True)
-            ]
-        except BaseException as error:
-            for one in streams:
-                one.close()
-            if isinstance(error, OSError):
-                raise ServerLost(str(error)) from error
-            raise
+            return list(_read_runs(answer, files[-1], limits, watch))
+        except (OSError, ServerLost) as error:
+            lost = error if isinstance(error, ServerLost) else ServerLost(str(error))
+            lost.begun = len(files) == wire.BATCH_FILES and system.size_of(files[-1]) > 0
+            raise lost from error
+        finally:
+            for file in files:
+                os.close(file)
 
     def interrupt(self) -> None:
         """Hang up from another thread: the server and its child end, and :meth:`run` raises."""
@@ -154,14 +145,21 @@ class Server:
         # no shutdown, which would hang up for the parent too
         self._control.close()
 
-    def _receive(self, deadline: float, on_tick: Callable[[], None] | None) -> bytes:
+    def _receive(
+        self, deadline: float, *, on_tick: Callable[[], None] | None = None, keeper: int = -1
+    ) -> bytes:
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
+        if keeper >= 0:
+            poll.register(keeper, select.POLLIN)
         while True:
             now = time.monotonic()
             left = deadline - now if on_tick is None else min(TICK_S, deadline - now)
-            if poll.poll(max(0.0, left) * 1000):
+            ready = {file for file, _ in poll.poll(max(0.0, left) * 1000)}
+            if self._control.fileno() in ready:
                 break
+            if ready:
+                raise ServerLost("the worker's keeper ended")
             if now >= deadline:
                 raise ServerLost("the worker does not answer")
             if on_tick is not None:
@@ -208,29 +206,40 @@ class ThreadWatch:
                 yield from map(int, listing.split())
 
 
-def _new_streams(data: bytes) -> Streams:
-    descriptors: list[int] = []
-    try:
-        for content in (data, b"", b""):
-            descriptors.append(system.nameless_file(content))
-        return Streams(*descriptors)
-    except OSError:
-        for descriptor in descriptors:
-            os.close(descriptor)
-        raise
-
-
-def _facts(report: tuple[int, int, int, int, int], ended_for_threads: bool) -> Facts:
-    status, seen, cpu_us, wall_us, kibibytes = report
-    # the watch does not know to which run a child belonged: it was one of those that were killed,
-    # and not by the server
-    flags = wire.PROCESS_LIMIT if ended_for_threads and status == signal.SIGKILL and not seen else 0
-    return Facts(
-        wait_status=status,
-        flags=seen | flags,
-        cpu_s=cpu_us / 1e6,
-        wall_s=wall_us / 1e6,
-        memory_bytes=kibibytes << 10,
-        output=b"",
-        error="",
+def _batch(inputs: Sequence[bytes], limits: Limits) -> bytes:
+    head = wire.BATCH.pack(
+        len(inputs),
+        math.ceil(limits.cpu_s),
+        math.ceil(limits.wall_s * 1000),
+        min(limits.open_files, descriptors.for_program()),
+        int(limits.processes > 0),
+        0,
+        limits.memory_bytes,
+        limits.output_bytes + 1,
     )
+    return head + b"".join(wire.LENGTH.pack(len(data)) for data in inputs)
+
+
+def _read_runs(answer: bytes, results: int, limits: Limits, watch: ThreadWatch) -> Iterator[Facts]:
+    start = len(wire.BEGUN)
+    for report in wire.RUN.iter_unpack(answer):
+        status, flags, cpu_us, wall_us, kibibytes, answer_bytes, error_bytes = report
+        # the watch does not know to which run a child belonged: it was one of those that were
+        # killed, and not by the server
+        if watch.exceeded and status == signal.SIGKILL and not flags:
+            flags |= wire.PROCESS_LIMIT
+        if max(answer_bytes, error_bytes) > limits.output_bytes:
+            flags |= wire.OUTPUT_LIMIT
+        output = system.read_file(results, start, min(answer_bytes, limits.output_bytes))
+        start += len(output)
+        error = system.read_file(results, start, min(error_bytes, wire.ERROR_BYTES))
+        start += len(error)
+        yield Facts(
+            wait_status=status,
+            flags=flags,
+            cpu_s=cpu_us / 1e6,
+            wall_s=wall_us / 1e6,
+            memory_bytes=kibibytes << 10,
+            output=output,
+            error=error.decode(errors="replace"),
+        )

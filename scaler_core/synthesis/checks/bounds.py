@@ -18,43 +18,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from scaler_core.statements.spelling import PLAIN_DIGITS, RAISED_DIGITS, speller
+
 LONGEST_TEXT = 8_000
 """Characters of a statement that are read."""
 
-_TEX = {
-    r"\leqslant": "<=",
-    r"\leqq": "<=",
-    r"\leq": "<=",
-    r"\le": "<=",
-    r"\lt": "<",
-    r"\cdot": "*",
-    r"\times": "*",
-    r"\,": "",
-    r"\!": "",
-    r"\;": " ",
-    r"\:": " ",
-    r"\ ": " ",
-    r"\|": "|",
-    r"\lvert": "|",
-    r"\rvert": "|",
-    "{,}": ",",
-    "~": " ",
-    "$": " ",
-    "≤": "<=",
-    "⩽": "<=",
-    "≦": "<=",
-    "·": "*",
-    "⋅": "*",
-    "\N{MULTIPLICATION SIGN}": "*",
-    "\N{MINUS SIGN}": "-",
-    "\N{EN DASH}": "-",
-    "**": "^",
-}
-_SIGN = re.compile(
-    "|".join(re.escape(sign) + ("(?![a-z])" if sign[-1].isalpha() else "") for sign in _TEX)
+_spell = speller(
+    {
+        r"\leqq": "<=",
+        r"\!": "",
+        r"\:": " ",
+        r"\|": "|",
+        r"\lvert": "|",
+        r"\rvert": "|",
+        "≦": "<=",
+        "**": "^",
+    }
 )
-_RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹]+|<sup>[ ]?(\\d+)[ ]?</sup>", re.IGNORECASE)
-_PLACED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_RAISED = re.compile(rf"[{RAISED_DIGITS}]+|<sup>[ ]?(\d+)[ ]?</sup>", re.IGNORECASE)
 _TAG = re.compile(r"</?(?:var|code|i|b|em|strong|p|ul|ol)>|</li>", re.IGNORECASE)
 _LINE_TAG = re.compile(r"<(?:li|br) ?/?>", re.IGNORECASE)
 _BLANKS = re.compile(r"[^\S\n]+")
@@ -162,7 +143,7 @@ def _plain(text: str) -> str:
     """*text* with one spelling of each sign, single blanks, no list marks and no cut relations."""
     text = _TAG.sub(" ", _LINE_TAG.sub("\n", text))
     text = html.unescape(_RAISED.sub(_power, text))
-    text = _SIGN.sub(lambda found: _TEX[found[0]], text.replace("\r", ""))
+    text = _spell(text.replace("\r", ""))
     text = _CUT.sub(" ", _BLANKS.sub(" ", text))
     text = _TIMES.sub("*", text)
     text = _BULLET.sub(lambda found: "-" if found[1] else "", text)
@@ -171,7 +152,7 @@ def _plain(text: str) -> str:
 
 
 def _power(raised: re.Match[str]) -> str:
-    return "^" + (raised[1] or raised[0].translate(_PLACED))
+    return "^" + (raised[1] or raised[0].translate(PLAIN_DIGITS))
 
 
 def _is_bullet(rest: str, alone: bool) -> bool:

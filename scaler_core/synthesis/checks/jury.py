@@ -59,6 +59,7 @@ class Jury:
         sound: Programs by the solution's number.
         dropped: The dropped solutions, with the reason.
         slowest_cpu_s: The slowest run of a sound solution.
+        tolerance: The error in decimal answers that the statement allows.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Jury:
         self.dropped: list[Dropped] = []
         self.slowest_cpu_s = 0.0
         self._answer_type = answer_type
+        self.tolerance = problem.tolerance
         self._workbench = workbench
         self._settings = settings
         limits = (settings.solution_cpu_s, problem.time_limit_s)
@@ -155,7 +157,7 @@ class Jury:
         ]
         for number, results in self.run([item.stdin for item in inputs]).items():
             for ballot, result in zip(ballots, results, strict=True):
-                ballot.take(number, result, self._answer_type)
+                ballot.take(number, result, self._answer_type, self.tolerance)
             self.slowest_cpu_s = max(self.slowest_cpu_s, *(item.cpu_s for item in results))
         self.require_quorum()
         self._ballots += ballots

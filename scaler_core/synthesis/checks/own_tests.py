@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from scaler_core.audit.records import LONGEST_ANSWER, shortened
 from scaler_core.factory.references import LONGEST_TRUTH, agree, read_answer
 from scaler_core.interfaces import RunResult
-from scaler_core.models import AnswerType
+from scaler_core.models import AnswerType, Tolerance
 from scaler_core.synthesis.checks.jury import Jury
 from scaler_core.synthesis.checks.refusal import Refused
 from scaler_core.synthesis.config import CheckSettings
@@ -53,7 +53,7 @@ def drop_wrong_on_tests(
         found = {
             number: fault
             for number in results
-            if (fault := _fault(results[number][index], test.stdout, compared))
+            if (fault := _fault(results[number][index], test.stdout, compared, jury.tolerance))
         }
         if 2 * len(found) > len(results):
             number, fault = next(iter(found.items()))
@@ -70,7 +70,9 @@ def drop_wrong_on_tests(
     return figures
 
 
-def _fault(result: RunResult, expected: str, answer_type: AnswerType) -> str:
+def _fault(
+    result: RunResult, expected: str, answer_type: AnswerType, tolerance: Tolerance | None
+) -> str:
     """Why a solution's run fails a test; empty where it passes."""
     if result.status != "ok":
         return f"ends with {result.status}"
@@ -78,7 +80,7 @@ def _fault(result: RunResult, expected: str, answer_type: AnswerType) -> str:
         words = read_answer(result.output, answer_type)
     except ValueError as error:
         return f"gives no answer: {error}"
-    if agree(words, tuple(expected.split()), answer_type):
+    if agree(words, tuple(expected.split()), answer_type, tolerance):
         return ""
     said, right = (shortened(" ".join(item), LONGEST_ANSWER) for item in (words, expected.split()))
     return f"says {said}, the answer is {right}"

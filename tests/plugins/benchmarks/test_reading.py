@@ -214,6 +214,20 @@ def test_answers_of_contests_are_written_as_integers(
     assert [row.truth for row in build(Math500, path).rows()] == ["0110"]
 
 
+def test_a_published_truth_of_several_boxes_states_all_of_them(tmp_path: Path) -> None:
+    record = published("q", "\\boxed{1} \\text{ and } \\boxed{-2}", box=False)
+    (row,) = build(Math500, write_lines(tmp_path / "a.jsonl", [record])).rows()
+    assert row.truth == "1 \\text{ and } -2"
+
+
+@pytest.mark.parametrize("kind", [Math500, Amc23, Aime24])
+def test_a_table_of_scores_can_tell_whether_answers_had_to_be_evaluated(
+    kind: type[Math500], tmp_path: Path
+) -> None:
+    for evaluated, told in ((True, "evaluated = true"), (False, "evaluated = false")):
+        assert build(kind, tmp_path / "a.jsonl", evaluated=evaluated).grading() == told
+
+
 # ---------------------------------------------------------------------------------- prompts
 
 

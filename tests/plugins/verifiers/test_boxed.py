@@ -2,9 +2,14 @@ r"""Which part of a response is read as its answer."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scaler_core.models import Response
+from scaler_plugins.verifiers import boxed
 from scaler_plugins.verifiers.boxed import (
     BOX_NOT_CLOSED,
     EMPTY_ANSWER,
@@ -14,6 +19,7 @@ from scaler_plugins.verifiers.boxed import (
     TRUNCATED,
     judged,
     read_answer,
+    unboxed,
 )
 
 
@@ -96,3 +102,44 @@ def test_the_answer_kept_in_a_verdict_is_short_and_can_be_written_as_json() -> N
     assert verdict.answer is not None
     assert len(verdict.answer) <= SHOWN_CHARACTERS + len("...")
     assert verdict.model_validate_json(verdict.model_dump_json()) == verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "stated"),
+    [
+        ("7", "7"),
+        (r"so \boxed{7}.", "7"),
+        (r"\boxed{1} \text{ and } \boxed{-2}", r"1 \text{ and } -2"),
+        (r"x=\boxed{1} \text{ or } x=\boxed{2}", r"x=1 \text{ or } x=2"),
+        (r"\boxed{3}\sqrt{\boxed{2}}", r"3\sqrt{2}"),
+        (r"The roots are \boxed{1} and \boxed{2}.", "1 and 2."),
+        (r"First \boxed{9} was tried. The roots are \boxed{1}, \boxed{2}", "1, 2"),
+        (r"We get \boxed{9} at first, which gives \boxed{2}", "2"),
+        (r"\boxed{\boxed{7}}", "7"),
+        (r"\boxed{7", r"\boxed{7"),
+        ("", ""),
+    ],
+)
+def test_a_truth_of_several_boxes_states_what_stands_in_all_of_them(text: str, stated: str) -> None:
+    assert unboxed(text) == stated
+
+
+PIECES = st.sampled_from(["{", "}", "{}", "\\", "\\{", "\\}", "\\\\", "a", "ab", "{{", "}}", "\n"])
+
+
+@given(pieces=st.lists(PIECES, max_size=40), block=st.integers(1, 9), start=st.integers(0, 5))
+def test_a_group_ends_where_counting_brace_by_brace_ends_it(
+    pieces: list[str], block: int, start: int
+) -> None:
+    text = "".join(pieces)
+    depth, wanted = 1, None
+    for brace in re.compile(r"\\.|[{}]", re.DOTALL).finditer(text, start):
+        depth += {"{": 1, "}": -1}.get(brace[0], 0)
+        if depth == 0:
+            wanted = text[start : brace.start()]
+            break
+    whole, boxed._BLOCK = boxed._BLOCK, block
+    try:
+        assert boxed._group(text, start) == wanted
+    finally:
+        boxed._BLOCK = whole

@@ -91,12 +91,62 @@ def test_an_answer_of_two_values_is_not_correct(math: Math, truth: str, wrong: s
         ("5 \\text{ cm}", "5 \\text{ m}"),
         ("\\$5", "5 \\text{ cents}"),
         ("90^\\circ", "90 \\text{ cm}"),
+        ("60 \\text{ mph}", "60 \\text{ km/h}"),
         ("3R^2", "3r^2"),
         ("Mm", "mM"),
+        ("aB", "AB"),
+        ("xyz", "XYZ"),
+        ("234", "1\\,234"),
+        ("12", "2 6"),
+        ("7", "7..."),
+        ("(1,2)", "[1,2["),
+        ("(1,3)", "x < 1 \\text{ or } x > 3"),
+        ("\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}", "\\begin{pmatrix} 2 \\\\ 1 \\end{pmatrix}"),
     ],
 )
 def test_near_is_not_right(math: Math, truth: str, answer: str) -> None:
     assert outcome(math, truth, answer) != "correct"
+
+
+@pytest.mark.parametrize(
+    ("truth", "decimal"),
+    [
+        ("1.25", "1.25"),
+        ("1.414214", "1.414214"),
+        ("\\frac13", "0.333333"),
+        ("\\sqrt2", "1.4142136"),
+        ("\\frac{20000}{\\pi}", "6366.19772"),
+    ],
+)
+def test_a_sum_whose_terms_a_tolerance_would_hide_is_not_a_rounded_number(
+    math: Math, truth: str, decimal: str
+) -> None:
+    for hidden in ("({})+e^{{-200}}", "{}+10^{{-40}}", "{}(1+10^{{-30}})", "{}+0.0000000001",
+                   "10^{{40}}+{}1-10^{{40}}", "{}+\\frac{{1}}{{3^{{100}}}}"):  # fmt: skip
+        assert outcome(math, truth, hidden.format(decimal)) == "not equivalent", hidden
+    assert outcome(math, truth, decimal) == "correct"
+
+
+@pytest.mark.parametrize(
+    ("truth", "paid", "refused"),
+    [
+        ("\\frac13", ("0.33333", "0.3333333333333333"), ("0.333", "0.33335")),
+        ("\\sqrt2", ("1.41421", "1.414213", "1.4142135623730951"), ("1.414", "1.41424")),
+        ("\\frac{2000001}{7}", ("285714.43", "285714.4"), ("285713.4", "285714")),
+        ("10080.5", ("10080.50",), ("10080.6", "10080.4", "10081")),
+        ("204", ("204.0",), ("204.0001", "203.9999999")),
+        ("3.141593", ("\\pi", "3.1415927"), ("3.142", "3.14")),
+        ("2.5i", ("\\frac{5i}{2}",), ("2.500001i", "2.5")),
+        ("(\\sqrt2, \\frac13)", ("(1.41421, 0.333333)",), ("(1.41421, 0.333)",)),
+    ],
+)
+def test_a_decimal_is_right_to_the_digits_it_shows(
+    math: Math, truth: str, paid: tuple[str, ...], refused: tuple[str, ...]
+) -> None:
+    for answer in paid:
+        assert outcome(math, truth, answer) == "correct", answer
+    for answer in refused:
+        assert outcome(math, truth, answer) == "not equivalent", answer
 
 
 @pytest.mark.parametrize(
@@ -131,6 +181,24 @@ def test_near_is_not_right(math: Math, truth: str, answer: str) -> None:
         ("7", "7_{10}"),
         ("12\\pi", "12 \u03c0"),
         ("-5", "\u22125"),
+        ("6000000", "6\\,000\\,000"),
+        ("1.6e-19", "1.6 \\times 10^{-19}"),
+        ("\\frac13", "0.\\overline{3}"),
+        ("\\frac{37}{30}", "1.2\\bar{3}"),
+        ("3+4i", "3+4\\mathrm{i}"),
+        ("60 \\text{ mph}", "60 \\text{ miles per hour}"),
+        ("\\{1, 2\\}", "\\lbrace 2, 1 \\rbrace"),
+        ("73", "***73.***"),
+        ("73", "= 73"),
+        ("11,\\! 111,\\! 100", "11,\\!111,\\!100"),
+        ("12 \\text{ km/h}", "12 km/h"),
+        ("\\mathbb{R}", "\\R"),
+        ("\\emptyset", "\\{ \\}"),
+        ("(-\\infty, 3)", "\\{x \\in \\mathbb{R} \\mid x < 3\\}"),
+        ("(-\\infty, 3)", "]-\\infty, 3["),
+        ("[2, 5)", "x \\ge 2 \\text{ and } x < 5"),
+        ("(-\\infty, -1) \\cup (2, \\infty)", "x < -1 \\text{ or } x > 2"),
+        ("\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}", "\\begin{pmatrix}1\\\\2\\end{pmatrix}"),
     ],
 )
 def test_the_truth_is_right_in_another_writing(math: Math, truth: str, answer: str) -> None:
@@ -178,6 +246,14 @@ def test_the_order_of_a_set_does_not_count_and_that_of_a_tuple_does(
         ("Simplify $\\frac{12}{18}$.", "\\frac{2}{3}", "\\dfrac{12}{18}"),
         ("What is $17^{2023} \\mod 10$?", "3", "17^{2023} \\mod 10"),
         ("What is $5!$?", "120", "5!"),
+        ("Simplify $\\sqrt{242}$.", "11\\sqrt2", "242^{1/2}"),
+        ("Simplify $\\sqrt{242}$.", "11\\sqrt2", "\\sqrt{2 \\cdot 121}"),
+        ("Simplify $\\sqrt{242}$.", "11\\sqrt2", "\\sqrt{242.0}"),
+        ("Compute $(1+2i)6-3i$.", "6+9i", "6(1+2i)-3i"),
+        ("Expand $(x+1)^2$.", "x^2+2x+1", "(1+x)(1+x)"),
+        ("Simplify $\\frac{12}{18}$.", "\\frac{2}{3}", "12/18"),
+        ("Write $\\frac{3}{20}$ as a decimal.", "0.15", "\\frac{3}{20}"),
+        ("Write 0.15 as a fraction.", "\\frac{3}{20}", "0.15"),
         ("What is $\\log_2 8$?", "3", "\\log_2 8"),
     ],
 )
@@ -204,6 +280,13 @@ def test_an_answer_that_restates_the_question_is_not_evaluated(
         ("1, -2", "\\{-2, 1\\}"),
         ("\\frac{9}{4}", "2\\frac14"),
         ("2k+2", "2(k+1)"),
+        ("6+9i", "(9i+6)"),
+        ("\\sqrt{2}", "2^{1/2}"),
+        ("\\frac{\\sqrt6}{3}", "\\sqrt{\\frac{2}{3}}"),
+        ("5", "f(2) = 5"),
+        ("(1, 2)", "(x, y) = (1, 2)"),
+        ("[2, 5)", "x \\ge 2, x < 5"),
+        ("e^{-50}", "\\exp(-50)"),
         ("2^{100}-1", "-1 + 2^{100}"),
         ("\\{1\\pm\\sqrt{5},-2\\}", "\\{-2, 1-\\sqrt{5}, 1+\\sqrt{5}\\}"),
     ],

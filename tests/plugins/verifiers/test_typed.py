@@ -20,7 +20,10 @@ from scaler_plugins.verifiers.typed import (
     NOT_A_LIST,
     TRUTH_NOT_FINITE,
     WRONG_VALUE,
+    Sequence,
     Typed,
+    plain_integers,
+    read_truth,
 )
 from tests.plugins.verifiers.asking import ask, outcome, typed
 
@@ -273,6 +276,102 @@ def test_huge_exponents_are_refused_where_the_number_would_not_fit() -> None:
     assert outcome(typed("number"), "1", "1e9999") == WRONG_VALUE
 
 
+# ------------------------------------------------------------------------------------ tolerances
+
+KINDS = st.sampled_from(["absolute", "relative", "either"])
+
+
+def stated(kind: str, value: float, answer_type: str | None = "number") -> Typed:
+    """The verifier of an environment whose statement allows that error."""
+    return typed(answer_type, stated_tolerance={"kind": kind, "value": value})
+
+
+def allowed_error(truth: Fraction, kind: str, value: Fraction) -> Fraction:
+    size = {"absolute": Fraction(1), "relative": abs(truth), "either": max(Fraction(1), abs(truth))}
+    return value * size[kind]
+
+
+def in_decimals(number: Fraction, places: int = 40) -> str:
+    """*number* with so many digits after the point, rounded towards zero."""
+    digits = str(abs(number.numerator) * 10**places // number.denominator).rjust(places + 1, "0")
+    return f"{'-' if number < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+
+
+@given(
+    KINDS,
+    st.integers(2, 14),
+    st.decimals(-(10**9), 10**9, places=3, allow_nan=False),
+    st.booleans(),
+    st.sampled_from(["{}", "[{}, 7]"]),
+)
+def test_what_lies_within_a_stated_tolerance_is_paid_and_what_lies_beyond_is_not(
+    kind: str, power: int, truth: Decimal, above: bool, form: str
+) -> None:
+    value, exact = Fraction(1, 10**power), Fraction(truth)
+    verifier = stated(kind, float(value), "array" if "[" in form else "number")
+    printed = form.format(f"{truth:f}").strip("[]").replace(",", "")
+    error = allowed_error(exact, kind, value) * (1 if above else -1)
+    # the printed truth is itself rounded where it shows six digits
+    rounded = Fraction(1, 2000) if len(f"{abs(truth):f}".lstrip("0.").replace(".", "")) >= 6 else 0
+    inside, outside = exact + error * Fraction(99, 100), exact + error * Fraction(102, 100)
+    assert outcome(verifier, printed, form.format(in_decimals(inside))) == "correct"
+    if abs(outside - exact) > rounded:
+        assert outcome(verifier, printed, form.format(in_decimals(outside))) == WRONG_VALUE
+
+
+@given(KINDS, st.integers(-(10**6), 10**6), st.booleans())
+def test_a_stated_tolerance_holds_for_a_decimal_answer_where_the_truth_shows_no_point(
+    kind: str, truth: int, above: bool
+) -> None:
+    verifier = stated(kind, 1e-4)
+    error = allowed_error(Fraction(truth), kind, Fraction(1, 10**4)) * (1 if above else -1)
+    inside, outside = truth + error * Fraction(99, 100), truth + error * Fraction(102, 100)
+    assert outcome(verifier, str(truth), in_decimals(inside)) == "correct"
+    if error:
+        assert outcome(verifier, str(truth), in_decimals(outside)) == WRONG_VALUE
+
+
+@given(KINDS, INTEGERS, st.integers(-9, 9).filter(bool))
+def test_an_integer_is_never_paid_for_another_one(kind: str, truth: int, off: int) -> None:
+    assert outcome(stated(kind, 0.09), str(truth), str(truth + off)) == WRONG_VALUE
+    lists = stated(kind, 0.09, "array")
+    assert outcome(lists, f"{truth} 0.5", f"[{truth + off}, 0.5]") == WRONG_VALUE
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "nan",
+        "inf",
+        "-inf",
+        "\\infty",
+        "1e9999",
+        "1e99999",
+        "0.5 \\pm 1",
+        "0.5, 0.6",
+        "~0.5",
+        "0.5?",
+    ],
+)
+@pytest.mark.parametrize("truth", ["0.5", "3", "1e+18"])
+def test_no_tolerance_pays_for_what_is_no_number_near_the_truth(truth: str, answer: str) -> None:
+    for kind in ("absolute", "relative", "either"):
+        assert outcome(stated(kind, 0.09), truth, answer) != "correct"
+        assert outcome(stated(kind, 0.09, "array"), f"{truth} 1", f"[{answer}, 1]") != "correct"
+
+
+def test_a_tolerance_moves_no_string_and_no_fraction() -> None:
+    assert outcome(stated("either", 0.01, "string"), "0.500", "0.5001") == WRONG_VALUE
+    assert outcome(stated("either", 0.01), "1/3", "0.333") == WRONG_VALUE
+    assert outcome(stated("either", 0.01), "NO", "NO") == "correct"
+
+
+def test_an_absurd_tolerance_is_no_option() -> None:
+    for value in (0, -1e-6, 0.1, 1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="stated_tolerance"):
+            stated("either", value)
+
+
 # ------------------------------------------------------------------------------------ which type
 
 
@@ -325,3 +424,36 @@ def test_rewards_are_those_of_the_scheme() -> None:
     assert reward(Verdict.undecided("lost"), "binary") is None
     with pytest.raises(UsageError, match="signed"):
         reward(right, "singed")
+
+
+# ------------------------------------------------------------------------------------ integers
+
+INTEGERS = st.lists(st.integers(-120, 120).map(str), min_size=1, max_size=6)
+SEPARATORS = st.sampled_from([",", ", ", " ,", " ", "  ", "\n", ",\n", ", ,", "\\,", "\u2009"])
+AROUND = st.sampled_from(["{}", "[{}]", " [ {} ] ", "({})", "[{}", "{}]", "[[{}]]", "{}.", "${}$"])
+
+
+@given(
+    truth=INTEGERS, given_=INTEGERS, separators=st.lists(SEPARATORS, min_size=6), around=AROUND,
+    same=st.booleans(),
+)  # fmt: skip
+def test_lists_of_integers_get_the_verdicts_of_the_long_way(
+    truth: list[str], given_: list[str], separators: list[str], around: str, same: bool
+) -> None:
+    elements = truth if same else given_
+    inner = "".join(
+        f"{element}{separator}" for element, separator in zip(elements, separators, strict=False)
+    )
+    for text in (inner, inner[: -len(separators[len(elements) - 1])]):
+        answer = around.format(text)
+        read = read_truth(" ".join(truth), "array", Typed.Config().margin)
+        assert isinstance(read, Sequence)
+        fast = read.differs(answer)
+        slow = Sequence(read.elements)
+        vars(slow)["integers"] = []
+        assert fast == slow.differs(answer), (truth, answer)
+
+
+@pytest.mark.parametrize("answer", ["[01, 2]", "[+1, 2]", "[-0, 2]", "[1, 2,]", "[1,, 2]", "[]"])
+def test_what_is_no_plain_integer_goes_the_long_way(answer: str) -> None:
+    assert plain_integers(answer) is None

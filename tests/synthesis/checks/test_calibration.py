@@ -19,7 +19,9 @@ from scaler_core.synthesis.workbench import Workbench
 from scaler_core.testing.environments import SUM_PYTHON, python_solutions
 from scaler_plugins.sandboxes.process import Process
 from tests.synthesis.checks.makers import (
+    GENERATOR,
     QUICK_CALIBRATION,
+    STATEMENT,
     accepted,
     calibrated,
     candidate,
@@ -87,6 +89,14 @@ def test_tokens_of_the_whole_prompt_count_where_a_tokenizer_is_there(sandbox):
     assert found.figures["length"] == 100
     # one piece per comma: n values, and the key n before them
     assert found.parameters["n"].maximum == 100 - empty
+
+
+def test_the_prompt_of_a_candidate_defines_the_keys_that_its_statement_defines():
+    source = GENERATOR.replace('{"n": len(a)', '{"k": 1, "n": len(a)')
+    statement = STATEMENT.replace("The first line holds n", "Integers k and n: the gap and more. n")
+    made = candidate(source=source, statement=statement)
+    assert "the gap and more" in draft(made).problem.logic
+    assert draft(candidate()).problem == candidate().problem.problem
 
 
 def test_a_candidate_that_does_not_fit_at_its_minimum_is_refused(workbench):

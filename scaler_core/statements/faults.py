@@ -1,4 +1,4 @@
-"""What makes a problem's text unfit: lost exponents, several right answers, talk with a judge.
+"""Faults of a problem's text: lost exponents, several right answers, talk with a judge.
 
 Problems that are copied as plain text lose what was raised: 10^9 + 7 becomes ``109 + 7``, which a
 reader takes for 116. Texts that ask for any of several answers have no truth to compare with, and
@@ -12,6 +12,7 @@ import re
 LONGEST_TEXT = 20_000
 """Characters of a text that are read."""
 LONGEST_QUOTE = 120
+"""Characters of a text that a message or a record quotes."""
 
 # 10^9 + 7 and its like: a power of ten and a small odd number, not the left side of a sum
 _LOST_MODULUS = re.compile(
@@ -24,6 +25,10 @@ _LOST_FACTOR = re.compile(
     r" ?(?:[·⋅*\N{MULTIPLICATION SIGN}]|\\cdot|\\times) ?)10([3-9]|1[0-8])\b(?! ?[=*/+·⋅^.,]?[\d=])"
 )
 
+# 10^5 after a relation, where it may be 105 as well
+_DOUBTFUL = re.compile(r"(?:[≤⩽<]|<=|\\leq?)[ $]*-? ?(10[3-9]|101[0-8])\b(?![.,^]?\d)")
+_KEPT_EXPONENT = re.compile(r"\b10 ?(?:\^|\*\*)|\b1e\d")
+
 _SENTENCE = re.compile(r"[^.!?;\n]+(?:\n[^.!?;\n]+)*+")
 _LONGEST_SENTENCE = 600
 _SAY = r"(?:print|output|write|return|report|display|show|give|find|construct|choose|submit)"
@@ -32,7 +37,7 @@ _ANY = (
 )
 _ANSWER = (
     r"(?:answers?|solutions?|outputs?|valid|correct|suitable|possible|such|optimal|acceptable|"
-    r"feasible|of (?:them|these|those|the (?:answers|solutions|possible)))"
+    r"feasible|of (?:them|these|those|the (?:answers|solutions|possible|optimal|valid|correct)))"
 )
 
 
@@ -42,7 +47,12 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 # "print any of them", "output an arbitrary one"; "find any answer", but not "find any key"
 _DIRECT = _pattern(
-    rf"\b{_SAY} (?:(?:an )?{_ANY}(?=[ ,]*(?:\Z|one\b|{_ANSWER}\b))|one of (?:them|these)\b)"
+    rf"\b{_SAY} (?:(?:an )?{_ANY}(?=[ ,]*(?:\Z|one\b|{_ANSWER}\b))|one of (?:them|these)\b|"
+    r"one of the (?:possible|optimal|valid|correct|suitable) \w+)|"
+    rf"\b(?:print|output|construct|find) (?:an )?{_ANY} (?:array|permutation|sequence|string|pair|"
+    r"plan|set|graph|tree|matrix|grid|path|arrangement|construction|number|integer)s? "
+    r"(?:that|which|with)\b|"
+    r"\ball (?:correct|valid|right|possible) (?:answers|solutions) (?:are|will be) accepted\b"
 )
 # a first pattern, and a second one that must follow in the same sentence
 _FOLLOWED = (
@@ -62,21 +72,26 @@ _FOLLOWED = (
     ),
     # "print the numbers in any order"
     (
-        _pattern(r"\b(?:print|output|write|return)\b"),
-        _pattern(r"\bin (?:any|an arbitrary) order\b"),
+        _pattern(
+            r"\b(?:print|output|write|return|be listed)(?:ed|ten)?\b(?! (?:the |a )?(?:single )?"
+            r"(?:maxim|minim|number of|largest|smallest|sum|total|cost|length|answer\b))"
+        ),
+        _pattern(r"\bin (?:any|an arbitrary|arbitrary) order\b(?! of\b)"),
     ),
 )
-# "do not print any spaces"; a tolerance, which is no second answer
+# "do not print any spaces"; a tolerance, which is no second answer; what is only counted
 _NOT_MEANT = _pattern(
     r"(?:\b(?:not|never|without|cannot)|n't) (?:\w+ ){0,2}any\b|"
-    r"\b(?:error|precision|decimals?|digits)\b"
+    r"\b(?:error|precision|decimals?|digits)\b|\bnumber of (?:ways|different|distinct)\b|"
+    r"\bhow many\b"
 )
 
 _INTERACTIVE = re.compile(
     r"\b(?:this|it) is (?:also )?an? interactive (?:problem|task)\b|"
     r"\byour program (?:must|should|will|has to|needs to) (?:interact|communicate) with\b|"
-    r"\binteractor\b|\bfflush ?\(|\bcout ?\. ?flush\b|\bstdout ?\. ?flush\b|\bSystem\.out\.flush\b|"
+    r"\binteractor\b|\bfflush\b|\bcout ?\. ?flush\b|\bstdout ?\. ?flush\b|\bSystem\.out\.flush\b|"
     r"^[^\w\n]{0,20}interaction(?: protocol)?[^\w\n]{0,20}$|"
+    r"\b(?:quer|ask|guess)[^.]{0,100}\bflush\b|"
     r"\bflush (?:the |your )?(?:output|stdout|buffer|stream)\b[^.]{0,200}\b(?:quer|ask|each)",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -101,6 +116,14 @@ def restore_exponents(text: str) -> tuple[str, list[str]]:
     return _LOST_FACTOR.sub(factor, _LOST_MODULUS.sub(modulus, text)), changed
 
 
+def doubtful_exponents(text: str) -> list[str]:
+    """Bounds of *text* that may have lost an exponent, and may be meant as they stand: ``n ≤ 105``.
+
+    A text that has kept any exponent of ten has kept all.
+    """
+    return [] if _KEPT_EXPONENT.search(text) else [item[1] for item in _DOUBTFUL.finditer(text)]
+
+
 def several_answers(text: str) -> str:
     """The sentence of *text* that allows any of several answers; empty where none does."""
     for match in _SENTENCE.finditer(text[:LONGEST_TEXT]):
@@ -121,6 +144,6 @@ def _allows(sentence: str) -> bool:
 
 
 def interaction(text: str) -> str:
-    """The words of *text* that tell of a conversation with the judge; empty where none do."""
+    """The words of *text* about a conversation with the judge; empty where there are none."""
     found = _INTERACTIVE.search(text[:LONGEST_TEXT])
     return found[0].strip() if found else ""
