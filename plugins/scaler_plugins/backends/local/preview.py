@@ -18,8 +18,8 @@ from scaler_plugins.backends.local.memory import FLOAT, GIB, Sizes, pass_budget
 from scaler_plugins.backends.local.options import LocalOptions
 from scaler_plugins.backends.local.training import (
     be_quiet,
-    check_template,
     check_vocabulary,
+    example_tokens,
     load_tokenizer,
     model_files,
     refuse_other_checkpoint,
@@ -42,12 +42,12 @@ def preview(model_name: str, config: LocalOptions, run: RunLike) -> Iterator[str
         except UsageError as error:
             yield f"model: not looked at: {error.message}"
             return
-        check_template(tokenizer, model_name, config, run.prompt)
+        example_tokens(tokenizer, model_name, config, run.prompt)
         return
     tokenizer = load_tokenizer(model_name, run.prompt)
-    check_template(tokenizer, model_name, config, run.prompt)
+    example = example_tokens(tokenizer, model_name, config, run.prompt)
     model = model_files(model_name).weights(device_map="meta")
-    check_vocabulary(tokenizer, model, model_name)
+    check_vocabulary(tokenizer, model, model_name, example)
     if run.resume_from is not None:
         refuse_other_checkpoint(run.resume_from, model, adapters=config.lora is not None)
     yield from _memory(model, config, run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from scaler_core.evaluation.engines.loading import ChatTemplate, ModelFiles
+from scaler_core.evaluation.engines.transformers import ChatTemplate, ModelFiles
 from scaler_core.interfaces import CountTokens
 from scaler_core.models import Message
 

@@ -47,13 +47,13 @@ from trl import GRPOConfig, GRPOTrainer
 from trl.models import unwrap_model_for_generation
 
 from scaler_core.errors import BackendProtocolError, UsageError, one_line
-from scaler_core.evaluation.engines.loading import ChatTemplate, ModelFiles
 from scaler_core.evaluation.engines.sampling import (
     RowSampler,
     SamplingLimits,
     SamplingRequest,
     is_cut_off,
 )
+from scaler_core.evaluation.engines.transformers import ChatTemplate, ModelFiles
 from scaler_core.interfaces import FeedLike, RunLike, Sample
 from scaler_core.judge import reward
 from scaler_core.models import Group, Message, Question, Response, Ticket, Verdict

@@ -6,26 +6,26 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import datasets
 import torch
 import transformers
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 from trl import GRPOConfig
 
 from scaler_core.config import PromptSection
 from scaler_core.errors import UsageError
-from scaler_core.evaluation.engines.loading import ChatTemplate, ModelFiles
+from scaler_core.evaluation.engines.transformers import ChatTemplate, ModelFiles
 from scaler_core.interfaces import FeedLike, RunLike
 from scaler_core.seeds import derive_seed
 from scaler_plugins.backends.common import Lora, example_messages, largest_divisor
 from scaler_plugins.backends.local.agreement import refuse_disagreement
 from scaler_plugins.backends.local.memory import Sizes, pass_budget
 from scaler_plugins.backends.local.options import LocalOptions
-from scaler_plugins.backends.local.trainer import FeedTrainer
+from scaler_plugins.backends.local.trainer import TRY_OLDER, FeedTrainer
 
 # "dapo" divides the loss of a slice by the tokens of the whole generation batch: the token mean of
 # the step, however it is sliced. TRL's "bnpo" takes the mean of the slices' token means instead.
@@ -60,9 +60,9 @@ def build_trainer(
     be_quiet()
     files = model_files(model_name)
     tokenizer = load_tokenizer(model_name, run.prompt)
-    check_template(tokenizer, model_name, config, run.prompt)
+    example = example_tokens(tokenizer, model_name, config, run.prompt)
     model = files.weights(dtype=torch.float32)
-    check_vocabulary(tokenizer, model, model_name)
+    check_vocabulary(tokenizer, model, model_name, example)
     if run.resume_from is not None:
         refuse_other_checkpoint(run.resume_from, model, adapters=config.lora is not None)
     restore_config = without_dropout(model)
@@ -207,16 +207,16 @@ def template_of(tokenizer: Any, model_name: str, values: Mapping[str, Any]) -> C
     )
 
 
-def check_template(
+def example_tokens(
     tokenizer: Any, model_name: str, config: LocalOptions, prompt: PromptSection
-) -> None:
-    """Refuse a chat template that does not take the messages of the recipe's ``[prompt]``.
+) -> list[int]:
+    """Tokens of a prompt with the messages of the recipe's ``[prompt]``.
 
     Raises:
-        UsageError: It fails.
+        UsageError: The chat template does not take them.
     """
     values = {"enable_thinking": prompt.thinking, **config.template_options}
-    template_of(tokenizer, model_name, values).tokens(example_messages(prompt))
+    return template_of(tokenizer, model_name, values).tokens(example_messages(prompt))
 
 
 def _pass_tokens(model: Any, config: LocalOptions) -> int:
@@ -235,16 +235,25 @@ def model_files(model_name: str) -> ModelFiles:
     )
 
 
-def check_vocabulary(tokenizer: Any, model: Any, model_name: str) -> None:
+def check_vocabulary(tokenizer: Any, model: Any, model_name: str, example: Sequence[int]) -> None:
     """Refuse a tokenizer with tokens that *model* lacks; padding alone becomes the end token.
 
-    Special tokens that some tokenizers add by themselves never come up, so that they may be there.
+    Special tokens that some tokenizers add by themselves may be there where no prompt has them.
+
+    Args:
+        tokenizer: The tokenizer.
+        model: The model.
+        model_name: The user's name of both.
+        example: Tokens of a prompt, which holds those of the chat template.
+
+    Raises:
+        UsageError: A token that may come up is not among the model's.
     """
     known = model.get_input_embeddings().weight.shape[0]
     if (tokenizer.pad_token_id or 0) >= known:
         tokenizer.pad_token = tokenizer.eos_token
     added = {token for token, item in tokenizer.added_tokens_decoder.items() if item.special}
-    usual = (set(tokenizer.get_vocab().values()) - added) | {tokenizer.eos_token_id}
+    usual = (set(tokenizer.get_vocab().values()) - added) | {tokenizer.eos_token_id, *example}
     if max(usual) >= known:
         raise UsageError(
             f"backend.model: the tokenizer of {model_name} knows {max(usual) + 1} tokens, but the "
@@ -274,8 +283,9 @@ def refuse_other_checkpoint(folder: Path, model: Any, *, adapters: bool) -> None
         )
     if adapters:
         return
+    files = ModelFiles(str(folder), f"the checkpoint {folder}", hint=TRY_OLDER)
     with torch.device("meta"):
-        other = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+        other = AutoModelForCausalLM.from_config(files.config())
     ours, theirs = (
         {name: value.shape for name, value in item.state_dict().items()} for item in (model, other)
     )
@@ -333,5 +343,7 @@ def be_quiet() -> None:
     logging.getLogger("trl").setLevel(logging.ERROR)
     # deprecations among the libraries themselves, which no user can act on
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|trl|peft)\b")
+    # how GPT-2 stores its weights, which peft notices and heeds by itself
+    warnings.filterwarnings("ignore", message="fan_in_fan_out is set", module=r"peft\b")
     # tokenizers warn at every fork of a process that used them from several threads
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

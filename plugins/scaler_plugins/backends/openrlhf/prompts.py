@@ -10,7 +10,7 @@ from transformers import AutoTokenizer
 
 from scaler_core.config import PromptSection
 from scaler_core.errors import UsageError, one_line
-from scaler_core.evaluation.engines.loading import ChatTemplate
+from scaler_core.evaluation.engines.transformers import ChatTemplate
 from scaler_core.models import Message
 from scaler_plugins.backends.common import example_messages
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions

@@ -73,8 +73,9 @@ class Generated:
 
     def __init__(self, model: Any) -> None:
         self.rows: list[tuple[list[int], list[int], Any]] = []
-        self._plain = model.generate
-        model.generate = self._generate
+        base = model.get_base_model() if hasattr(model, "get_base_model") else model
+        self._plain = base.generate
+        base.generate = self._generate
 
     def _generate(self, **options: Any) -> Any:
         given = self._plain(**options, return_dict_in_generate=True, output_logits=True)
@@ -180,6 +181,28 @@ def test_sampling_training_and_an_unpadded_reference_agree(
     assert_exact(trainer_of(folder, tmp_path), plain_model(folder))
 
 
+@pytest.mark.parametrize("options", [{"lora": {"rank": 2}}, {"gradient_checkpointing": True}])
+@pytest.mark.parametrize("name", ["gpt2", "qwen3"])
+def test_adapters_and_checkpointing_of_gradients_change_no_probability(
+    family: Callable[[str], Path], tmp_path: Path, name: str, options: dict[str, Any]
+) -> None:
+    folder = family(name)
+    assert_exact(trainer_of(folder, tmp_path, **options), plain_model(folder))
+
+
+@pytest.mark.parametrize("options", [{}, {"lora": {"rank": 2}}])
+@pytest.mark.parametrize("name", ["gpt2", "qwen3"])
+def test_the_starting_model_of_a_kl_term_reads_padded_rows_as_they_are(
+    family: Callable[[str], Path], tmp_path: Path, name: str, options: dict[str, Any]
+) -> None:
+    folder = family(name)
+    plain, trainer = plain_model(folder), trainer_of(folder, tmp_path, beta=0.1, **options)
+    batch = trainer._generate_and_score_completions([])
+    for row, (prompt, response) in enumerate(rows_of(batch)):
+        found = batch["ref_per_token_logps"][row, : len(response)]
+        torch.testing.assert_close(found, reference(plain, prompt, response), atol=EXACT, rtol=0)
+
+
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_a_family_that_padding_or_caches_change_is_refused_by_name(
     family: Callable[[str], Path], tmp_path: Path, name: str
@@ -223,6 +246,19 @@ def test_a_tokenizer_with_tokens_that_the_model_lacks_is_refused_in_one_line(
     with pytest.raises(
         UsageError, match=r"the tokenizer .* knows \d+ tokens, but .* 100"
     ) as caught:
+        trainer_of(folder, tmp_path / "run")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_template_that_writes_tokens_which_the_model_lacks_is_refused_in_one_line(
+    tmp_path: Path,
+) -> None:
+    tokenizer = tokenizer_like()
+    size = len(tokenizer)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<added>"]})
+    tokenizer.chat_template = "<added>" + tokenizer.chat_template
+    folder = build_family("llama", tmp_path / "model", tokenizer, vocabulary=size)
+    with pytest.raises(UsageError, match=rf"knows {size + 1} tokens, but .* {size}") as caught:
         trainer_of(folder, tmp_path / "run")
     assert "\n" not in str(caught.value)
 

@@ -142,6 +142,19 @@ def test_a_checkpoint_of_another_model_is_refused(
 
 
 @both
+def test_a_checkpoint_that_cannot_be_read_is_told_with_how_to_go_on_from_an_older_one(
+    micro_model: Path, checkpoint: Path, tmp_path: Path, start: Start
+) -> None:
+    shutil.copytree(checkpoint, tmp_path / "cut")
+    (tmp_path / "cut" / "config.json").write_text("{")
+    run = FakeRun(tmp_path / "run", steps=2, first_step=2, resume_from=tmp_path / "cut")
+    with pytest.raises(UsageError, match=r"cannot load the checkpoint .*cut") as caught:
+        start(backend_of(micro_model), run)
+    assert "the checkpoint before it" in caught.value.hint
+    assert "\n" not in str(caught.value)
+
+
+@both
 def test_a_checkpoint_of_all_weights_is_not_that_of_adapters(
     micro_model: Path, checkpoint: Path, tmp_path: Path, start: Start
 ) -> None:
