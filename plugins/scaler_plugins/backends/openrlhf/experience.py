@@ -75,9 +75,24 @@ def group_advantage(
     return float(advantage)
 
 
-def any_decided(judged: Sequence[Judged]) -> bool:
-    """Whether a step has a token that the loss may be divided by."""
-    return any(item.decided for item in judged)
+def has_gradient(judged: Sequence[Judged], args: Any) -> bool:
+    """Whether a step has anything to learn from.
+
+    It has not where each group has one verdict only, among those that are decided: every advantage
+    is 0. Terms of the loss that need no advantage move the policy wherever a token is decided.
+
+    Args:
+        judged: The responses of the step.
+        args: OpenRLHF's arguments.
+    """
+    terms = args.algo.kl.init_coef, args.actor.entropy_coef, args.actor.aux_loss_coef
+    results: dict[str, set[str]] = {}
+    for item in judged:
+        if item.decided:
+            assert item.ticket is not None
+            assert item.verdict is not None
+            results.setdefault(item.ticket.id, set()).add(item.verdict.result)
+    return bool(results) and (any(terms) or any(len(found) > 1 for found in results.values()))
 
 
 def _set_row(experience: Any, row: int, decided: bool, advantage: float) -> None:
