@@ -1,4 +1,4 @@
-"""A pass in which no response is decided: it happens with few responses to a pass."""
+"""Passes in which no response is decided, and passes of responses without an advantage."""
 
 from __future__ import annotations
 
@@ -33,6 +33,30 @@ class Policy(torch.nn.Module):
         return self.weight * action_mask.float(), SimpleNamespace()
 
 
+class TokenPolicy(Policy):
+    """A log-probability for every token of the vocabulary; counts the tokens that it reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.linspace(-0.9, -0.5, 64))
+        self.read = 0
+
+    def forward(self, sequences: Any, action_mask: Any, **options: Any) -> tuple[Any, Any]:
+        self.read += int(options["attention_mask"].sum())
+        return self.weight[sequences[:, 1:]] * action_mask, SimpleNamespace()
+
+
+class Making(DecidedExperienceMaker):
+    """Ours, without the models' passes."""
+
+    def make_experience(self, samples: Any) -> Any:
+        made = with_log_probs(samples)
+        for item in made:
+            # as OpenRLHF has it for rows without a token
+            item.info["kl"] = torch.zeros(len(item.action_mask)) / item.action_mask.sum(1)
+        return made
+
+
 class Strategy(SimpleNamespace):
     """One rank without DeepSpeed: gradients of a step add up in the weight."""
 
@@ -51,7 +75,7 @@ class Strategy(SimpleNamespace):
         return None
 
     def get_grad_norm(self, policy: Policy) -> float:
-        return float(policy.weight.grad.abs())
+        return float(policy.weight.grad.abs().sum())
 
 
 def trainer_of(groups: list[list[str]], micro_batch: int) -> ActorPPOTrainer:
@@ -79,6 +103,35 @@ def trainer_of(groups: list[list[str]], micro_batch: int) -> ActorPPOTrainer:
     for item in made.compute_advantages_and_returns(batches):
         trainer.replay_buffer.append(item)
     return trainer
+
+
+def trained_on_tokens(
+    groups: list[list[str]], micro_batch: int, loss: str, *, cut: bool
+) -> tuple[dict[str, float], Any, int]:
+    """A step's figures, its gradient, and the tokens read; idle responses whole or cut short."""
+    args = arguments(
+        prompts=len(groups), responses=len(groups[0]), micro_batch=micro_batch, loss=loss
+    )
+    made = maker(Making, args)
+    rewards = {C: 1.0, X: -1.0, U: 0.0}
+    items = [
+        response(judged(f"t{number}", sample, result), rewards[result], 3, 2 + 2 * sample + number)
+        for number, group in enumerate(groups)
+        for sample, result in enumerate(group)
+    ]
+    if cut:
+        experiences = made.make_experience_batch(items)
+    else:
+        batches = with_log_probs(made.split_rollout_samples(items))
+        experiences = made.compute_advantages_and_returns(batches)
+    trainer = trainer_of(groups, micro_batch)
+    trainer.args, trainer.actor = args, TokenPolicy()
+    trainer.actor_loss_fn = PolicyLoss(0.2, 0.2, 10.0, token_level_loss=loss == "token-mean")
+    trainer.replay_buffer.clear()
+    for item in experiences:
+        trainer.replay_buffer.append(item)
+    allow_empty_passes(SimpleNamespace(trainer=trainer))
+    return trainer.ppo_train(0.0), trainer.actor.weight.grad, trainer.actor.read
 
 
 def trained(groups: list[list[str]], micro_batch: int) -> tuple[dict[str, float], float]:
@@ -114,3 +167,35 @@ def test_a_pass_with_tokens_is_left_as_it_is() -> None:
     figures, gradient = trained(groups, 4)
     assert figures == expected
     assert gradient == float(theirs.actor.weight.grad)
+
+
+@pytest.mark.parametrize("loss", ["token-mean", "sequence-mean"])
+@pytest.mark.parametrize("micro_batch", [1, 4, 16])
+def test_responses_without_an_advantage_are_cut_short_and_the_gradient_stays(
+    micro_batch: int, loss: str
+) -> None:
+    groups = [[C, C, C, C], [C, X, U, C], [X, X, U, X], [U, U, U, C]]
+    figures, gradient, read = trained_on_tokens(groups, micro_batch, loss, cut=True)
+    _, expected, whole = trained_on_tokens(groups, micro_batch, loss, cut=False)
+    torch.testing.assert_close(gradient, expected, atol=2e-6, rtol=0)
+    assert expected.abs().max() > 0.01
+    assert read < whole / 2
+    assert all(math.isfinite(value) for value in figures.values())
+
+
+def test_a_kl_term_reads_every_response_whole() -> None:
+    args = arguments(prompts=1, responses=2, beta=0.1)
+    items = [response(judged("a", sample), 1.0, tokens=5) for sample in range(2)]
+    made = maker(Making, args).make_experience_batch(items)
+    assert all(item.attention_mask.sum(1).min() == 7 for item in made)
+
+
+def test_what_is_reported_of_a_response_that_is_cut_short_stays() -> None:
+    args = arguments(prompts=1, responses=2)
+    items = [response(judged("a", sample), 1.0, tokens=5) for sample in range(2)]
+    for item in items:
+        item.rollout_log_probs = torch.zeros(1, 6)
+    (made,) = maker(Making, args).make_experience_batch(items)
+    assert made.response_length.tolist() == [5, 5]
+    assert made.sequences.shape == (2, 2)
+    assert made.rollout_log_probs.shape == made.action_mask.shape == (2, 1)

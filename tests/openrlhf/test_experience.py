@@ -21,8 +21,8 @@ from openrlhf.trainer.ppo_utils.experience_maker import RemoteExperienceMaker
 
 from scaler_plugins.backends.openrlhf.experience import (
     DecidedExperienceMaker,
-    any_decided,
     group_advantage,
+    has_gradient,
 )
 from tests.openrlhf.making import arguments, judged, maker, response, with_log_probs
 
@@ -213,10 +213,33 @@ def test_a_group_with_fewer_than_two_decided_responses_has_no_gradient(group: li
     assert all(torch.isfinite(item.advantages).all() for item in made)
 
 
-def test_a_step_without_any_verdict_is_noticed_before_its_tokens_are_divided_by() -> None:
-    assert not any_decided([judged("a", 0, U), judged("a", 1, U)])
-    assert any_decided([judged("a", 0, U), judged("a", 1, X)])
-    assert not any_decided([])
+@pytest.mark.parametrize(
+    ("groups", "expected"),
+    [
+        ([[U, U], [U, U]], False),
+        ([[C, C], [X, X]], False),
+        ([[C, U], [U, X]], False),
+        ([[C, C], [X, C]], True),
+        ([[U, C, X]], True),
+    ],
+)
+def test_a_step_has_a_gradient_where_verdicts_of_a_group_differ(
+    groups: list[list[str]], expected: bool
+) -> None:
+    made = Step(groups).experiences(DecidedExperienceMaker)
+    labels = [item.labels[0] for item in Step(groups).responses()]
+    assert has_gradient(labels, Step(groups).arguments) == expected
+    moved = any((item.advantages * item.action_mask).any() for item in made)
+    assert moved == expected, "as its advantages say"
+
+
+@pytest.mark.parametrize("flag", ["--actor.entropy_coef 0.01", "--actor.aux_loss_coef 0.01"])
+def test_terms_that_need_no_advantage_train_on_every_step_with_a_verdict(flag: str) -> None:
+    args = arguments(flags=[flag])
+    assert has_gradient([judged("a", 0, C), judged("a", 1, C)], args)
+    assert not has_gradient([judged("a", 0, U)], args)
+    assert has_gradient([judged("a", 0, C)], arguments(beta=0.1))
+    assert not has_gradient([judged("a", 0, C)], arguments(flags=["--actor.entropy_coef 0"]))
 
 
 def test_reported_returns_are_the_advantages_that_were_trained_on() -> None:

@@ -27,7 +27,7 @@ from scaler_core.errors import (
 )
 from scaler_core.interfaces import Ask
 from scaler_core.judge import PortableJudge
-from scaler_core.models import Group, Verdict
+from scaler_core.models import Group, Response, Verdict
 from scaler_plugins.backends.openrlhf.assignment import Assignment, Judged
 from scaler_plugins.backends.openrlhf.prompts import PromptRenderer
 from scaler_plugins.backends.openrlhf.session import (
@@ -37,7 +37,11 @@ from scaler_plugins.backends.openrlhf.session import (
     _explain_error,
     _take,
 )
-from scaler_plugins.backends.openrlhf.trainer import step_metrics, verification_tail
+from scaler_plugins.backends.openrlhf.trainer import (
+    rollout_figures,
+    step_metrics,
+    verification_tail,
+)
 from tests.openrlhf.making import judged
 from tests.plugins.backends.local.fakes import FakeFeed, FakeRun
 from tests.plugins.backends.openrlhf.making import options
@@ -349,8 +353,21 @@ def test_openrlhfs_figures_get_a_runs_names() -> None:
     }
 
 
+def test_the_distance_from_the_reference_model_is_told_where_there_is_one() -> None:
+    status = {"kl": 0.5, "logprobs_diff": 0.125}
+    assert step_metrics(status, with_reference=True) == {"kl": 0.125}
+    assert step_metrics(status) == {}
+
+
 def test_a_step_that_was_not_trained_on_has_the_figures_that_there_are() -> None:
-    assert step_metrics({"timing/generation": 4.0}) == {"seconds_generate": 4.0}
+    labels = [judged("a", 0), judged("a", 1)]
+    labels[1] = replace(labels[1], response=Response(text="", tokens=3, truncated=True, sample=1))
+    status = {**rollout_figures(labels), "timing/generation": 4.0}
+    assert step_metrics(status) == {
+        "response_tokens": 1.5,
+        "truncated_share": 0.5,
+        "seconds_generate": 4.0,
+    }
     assert step_metrics({}) == {}
 
 

@@ -11,9 +11,11 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from scaler_core.config import PromptSection
 from scaler_core.errors import UsageError
 from scaler_core.interfaces import Options
 from scaler_core.judge import RewardScheme
+from scaler_core.models import Message
 
 
 class MethodOptions(Options):
@@ -81,6 +83,13 @@ class Lora(Options):
     """Scale of the adapters; they are multiplied by alpha / rank."""
     target_modules: tuple[str, ...] = ()
     """Names of the layers that get an adapter; every linear layer but the output one when empty."""
+
+
+def example_messages(prompt: PromptSection) -> list[Message]:
+    """Messages with the roles that ``[prompt]`` gives those of a program environment."""
+    has_system = prompt.style == "paper" if prompt.system is None else bool(prompt.system)
+    system: list[Message] = [{"role": "system", "content": prompt.system or "Think."}]
+    return [*(system if has_system else []), {"role": "user", "content": "1 + 1"}]
 
 
 TINY = "tiny"

@@ -9,11 +9,19 @@ is rounding: other companions mean other padding, and a probability may differ i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import torch
-from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    StoppingCriteria,
+    StoppingCriteriaList,
+    StopStringCriteria,
+)
 
 from scaler_core.errors import InfrastructureError
 
@@ -66,7 +74,7 @@ class RowSampler:
     Args:
         limits: Where responses end.
         batch: Most rows side by side; halved whenever the GPU runs out of memory.
-        tokenizer: The tokenizer, which ``generate`` needs where texts end a response.
+        tokenizer: The tokenizer, which spells the tokens where texts end a response.
     """
 
     def __init__(self, limits: SamplingLimits, batch: int, tokenizer: Any) -> None:
@@ -127,26 +135,38 @@ class RowSampler:
         ids, mask = ids.to(model.device), mask.to(model.device)
         numbers = torch.stack([_numbers(request.seed, room) for request in requests])
         choice = _Choice(numbers.to(model.device), ids.shape[1], first.temperature, first.top_p)
-        output = model.generate(
-            input_ids=ids,
-            attention_mask=mask,
-            # greedy, because the processor leaves one token of each row
-            generation_config=GenerationConfig(
-                do_sample=False,
-                max_new_tokens=room,
-                repetition_penalty=1.0,
-                pad_token_id=limits.pad_token,
-                eos_token_id=list(limits.end_tokens),
-                stop_strings=list(limits.stop) or None,
-            ),
-            logits_processor=LogitsProcessorList([choice]),
-            **({"tokenizer": self.tokenizer} if limits.stop else {}),
+        # greedy, because the processor leaves one token of each row
+        config = GenerationConfig(
+            do_sample=False,
+            max_new_tokens=room,
+            pad_token_id=limits.pad_token,
+            eos_token_id=list(limits.end_tokens),
         )
-        new = output[:, ids.shape[1] :].tolist()
-        return [
-            cut_row(row, limits.end_tokens, limits.pad_token, stops=bool(limits.stop))
-            for row in new
-        ]
+        ends = RowEnds(ids.shape[1], limits.end_tokens, limits.stop, self.tokenizer)
+        with without_own_settings(model):
+            output = model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                generation_config=config,
+                logits_processor=LogitsProcessorList([choice]),
+                stopping_criteria=StoppingCriteriaList([ends]),
+            )
+        return ends.cut(output)
+
+
+@contextmanager
+def without_own_settings(model: Any) -> Iterator[None]:
+    """Keeps ``generation_config.json`` out of ``generate``, which fills in whatever is not set.
+
+    A model's own penalties, minimal lengths or suppressed tokens would change what is sampled, and
+    make it another policy than the one that is trained or measured.
+    """
+    own = getattr(model, "generation_config", None)
+    model.generation_config = GenerationConfig()
+    try:
+        yield
+    finally:
+        model.generation_config = own
 
 
 class _Choice(LogitsProcessor):  # type: ignore[misc]
@@ -211,15 +231,47 @@ def pad_left(rows: Sequence[Sequence[int]], pad: int) -> tuple[torch.Tensor, tor
     return ids, mask
 
 
-def cut_row(row: list[int], end_tokens: Sequence[int], pad: int, *, stops: bool) -> list[int]:
-    """*row* up to its first end token; padding behind a text to stop at goes too."""
-    for place, token in enumerate(row):
-        if token in end_tokens:
-            return row[: place + 1]
-    if stops:
-        while len(row) > 1 and row[-1] == pad:
-            row.pop()
-    return row
+class RowEnds(StoppingCriteria):  # type: ignore[misc]
+    """Ends rows at an end token or a text, and keeps where each ended.
+
+    ``generate`` fills the rows that ended with padding, which no longer tells what was sampled:
+    where a tokenizer pads with its end token, it would look like an end that the model chose.
+
+    Args:
+        width: Tokens of the prompts, with their padding.
+        end_tokens: Ids that end a row.
+        stop: Texts that end a row.
+        tokenizer: Spells the tokens; needed where there are such texts.
+    """
+
+    def __init__(
+        self, width: int, end_tokens: Sequence[int], stop: Sequence[str], tokenizer: Any
+    ) -> None:
+        self.width = width
+        self.end_tokens = torch.tensor(list(end_tokens))
+        self.stop = StopStringCriteria(tokenizer, list(stop)) if stop else None
+        self.lengths: torch.Tensor | None = None
+
+    def __call__(
+        self, input_ids: torch.Tensor, scores: torch.Tensor, **options: Any
+    ) -> torch.Tensor:
+        """Which rows have ended; ``generate`` calls it after each token."""
+        if self.lengths is None:
+            self.lengths = torch.full_like(input_ids[:, 0], -1)
+        done = torch.isin(input_ids[:, -1], self.end_tokens.to(input_ids.device))
+        if self.stop is not None:
+            done |= self.stop(input_ids, scores, **options)
+        self.lengths[done & (self.lengths < 0)] = input_ids.shape[1] - self.width
+        return self.lengths >= 0
+
+    def cut(self, output: torch.Tensor) -> list[list[int]]:
+        """The token ids that were sampled for each row of what ``generate`` gave."""
+        rows: list[list[int]] = output[:, self.width :].tolist()
+        assert self.lengths is not None
+        return [
+            row if length < 0 else row[:length]
+            for row, length in zip(rows, self.lengths.tolist(), strict=True)
+        ]
 
 
 def is_cut_off(row: Sequence[int], room: int, end_tokens: Sequence[int]) -> bool:

@@ -172,3 +172,20 @@ def test_one_row_that_does_not_fit_is_told_in_one_line() -> None:
 
     with pytest.raises(InfrastructureError, match="too small for one response of 12 tokens"):
         sample(NoMemory(), [request(1), request(2)])
+
+
+@pytest.mark.parametrize("pad", [PAD, END])
+def test_an_end_token_is_in_a_response_only_where_it_was_sampled(model: Any, pad: int) -> None:
+    from tools.tiny_model.tokenizer import build_tokenizer
+
+    tokenizer = build_tokenizer([])
+    stop = tokenizer.decode([5])
+    requests = [request(seed) for seed in range(40)]
+    limited = limits(stop=(stop,), pad_token=pad)
+    found = dict(RowSampler(limited, 40, tokenizer).sample(model, requests))
+    for index, row in found.items():
+        # alone, a row is not filled up with anything
+        alone = dict(RowSampler(limited, 1, tokenizer).sample(model, [requests[index]]))
+        assert row == alone[0]
+        assert row[-1] in (END, 5) or len(row) == 12
+    assert {row[-1] for row in found.values()} >= {END, 5}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 
 from scaler_core.errors import UsageError
@@ -69,6 +70,12 @@ class Local(Backend):
         """The options ``temperature`` and ``top_p``."""
         return self.config.temperature, self.config.top_p
 
+    def preview(self, run: RunLike) -> Sequence[str]:
+        """Faults of the model that its files show, and the memory that training takes."""
+        from scaler_plugins.backends.local.preview import preview
+
+        return list(preview(self._model_name(), self.config, run))
+
     @classmethod
     def token_counter(cls, model: str) -> CountTokens:
         """Counts with the tokenizer and chat template of *model*, named as in the option."""
@@ -82,8 +89,12 @@ class Local(Backend):
         """Train until the run's last step or a requested stop; see the package's docstring."""
         from scaler_plugins.backends.local.training import train
 
+        train(self._model_name(), self.config, feed, run)
+
+    def _model_name(self) -> str:
+        """The folder on this machine, or the id of the hub."""
         folder = self._model_folder()
-        train(str(folder) if folder else self.config.model, self.config, feed, run)
+        return str(folder) if folder else self.config.model
 
 
 def _check_folder(folder: Path, response_tokens: int) -> None:

@@ -27,7 +27,8 @@ class LocalOptions(MethodOptions):
     rollout_batch: int = Field(default=256, ge=1)
     """Responses sampled side by side."""
     micro_batch: int = Field(default=64, ge=1)
-    """Most responses of one forward pass; their gradients add up to one optimiser step."""
+    """Most responses of one forward pass, fewer where their tokens would take too much memory; the
+    gradients add up to one optimiser step."""
     gradient_checkpointing: bool = False
     """Compute activations twice, to save memory."""
     lora: Lora | None = None

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import DynamicCache, GenerationConfig, PreTrainedModel
+from transformers import (
+    DynamicCache,
+    GenerationConfig,
+    PreTrainedModel,
+    StoppingCriteriaList,
+)
 
-from scaler_core.evaluation.engines.sampling import cut_row, pad_left
+from scaler_core.evaluation.engines.sampling import RowEnds, pad_left, without_own_settings
 
 
 class Sampler:
@@ -18,7 +24,7 @@ class Sampler:
     Args:
         config: How to sample; its ``pad_token_id`` and ``eos_token_id`` (a list) are set.
         batch: Responses sampled side by side.
-        tokenizer: For ``generate``, which needs it where the config names texts to stop at.
+        tokenizer: Spells tokens; needed where the config names texts to stop at.
     """
 
     def __init__(self, config: GenerationConfig, batch: int, tokenizer: Any) -> None:
@@ -45,31 +51,57 @@ class Sampler:
                 responses[index] = sampled[place * copies : (place + 1) * copies]
         return [response for group in responses for response in group]
 
+    def sample_scored(
+        self, model: PreTrainedModel, prompts: Sequence[Sequence[int]], copies: int, length: int
+    ) -> tuple[list[list[int]], torch.Tensor]:
+        """The likeliest responses of so many tokens, and the log-probability of each token.
+
+        They are computed as those of :meth:`sample`, and never end.
+        """
+        config = copy.deepcopy(self.config)
+        config.update(do_sample=False, max_new_tokens=length, eos_token_id=None, stop_strings=None)
+        config.update(temperature=None, top_p=None, top_k=None)
+        config.update(return_dict_in_generate=True, output_logits=True)
+        output, width = self._generate(model, prompts, copies, config)
+        rows = output.sequences[:, width:]
+        scaled = torch.stack(output.logits, 1).float() / (self.config.temperature or 1.0)
+        chosen = torch.log_softmax(scaled, -1).gather(2, rows.unsqueeze(2)).squeeze(2)
+        return rows.tolist(), chosen
+
     def _sample_chunk(
         self, model: PreTrainedModel, prompts: Sequence[Sequence[int]], copies: int
     ) -> list[list[int]]:
+        width = max(len(prompt) for prompt in prompts)
+        stop = self.config.stop_strings or ()
+        ends = RowEnds(width, self.config.eos_token_id, stop, self.tokenizer)
+        config = copy.deepcopy(self.config)
+        config.stop_strings = None  # ``ends`` knows them
+        output, _ = self._generate(
+            model, prompts, copies, config, stopping_criteria=StoppingCriteriaList([ends])
+        )
+        return ends.cut(output)
+
+    def _generate(
+        self,
+        model: PreTrainedModel,
+        prompts: Sequence[Sequence[int]],
+        copies: int,
+        config: GenerationConfig,
+        **extra: Any,
+    ) -> tuple[Any, int]:
+        """The output of ``generate``, and the tokens of its prompts with their padding."""
         ids, mask = pad_left(prompts, self.config.pad_token_id)
         ids, mask = ids.to(model.device), mask.to(model.device)
-        extra: dict[str, Any] = {}
         if copies > 1 and ids.shape[1] > 1:
             extra["past_key_values"] = _shared_cache(model, ids, mask, copies)
-        if self.config.stop_strings:
-            extra["tokenizer"] = self.tokenizer
-        output = model.generate(
-            input_ids=ids.repeat_interleave(copies, 0),
-            attention_mask=mask.repeat_interleave(copies, 0),
-            generation_config=self.config,
-            **extra,
-        )
-        return [
-            cut_row(
-                row,
-                self.config.eos_token_id,
-                self.config.pad_token_id,
-                stops=bool(self.config.stop_strings),
+        with without_own_settings(model):
+            output = model.generate(
+                input_ids=ids.repeat_interleave(copies, 0),
+                attention_mask=mask.repeat_interleave(copies, 0),
+                generation_config=config,
+                **extra,
             )
-            for row in output[:, ids.shape[1] :].tolist()
-        ]
+        return output, ids.shape[1]
 
 
 def _shared_cache(
@@ -81,12 +113,13 @@ def _shared_cache(
     """
     cache = DynamicCache(config=model.config)
     extra: dict[str, Any] = {}
-    if "logits_to_keep" in inspect.signature(model.forward).parameters:
+    if accepts(model, "logits_to_keep"):
         extra["logits_to_keep"] = 1  # none is read, and all would be rows x tokens x vocabulary
+    if accepts(model, "position_ids"):
+        extra["position_ids"] = positions(mask[:, :-1])
     model(
         input_ids=ids[:, :-1],
         attention_mask=mask[:, :-1],
-        position_ids=(mask.cumsum(1) - 1).clamp(min=0)[:, :-1],
         past_key_values=cache,
         use_cache=True,
         **extra,
@@ -95,32 +128,81 @@ def _shared_cache(
     return cache
 
 
+def accepts(model: Any, name: str) -> bool:
+    """Whether the forward pass of *model* takes an argument of that name."""
+    return name in inspect.signature(model.forward).parameters
+
+
+def positions(mask: torch.Tensor) -> torch.Tensor:
+    """The place of each token among those of its row that are no padding."""
+    return (mask.cumsum(1) - 1).clamp(min=0)
+
+
 Batch = dict[str, torch.Tensor]
 
 
 def without_undecided(batch: Batch, decided: Sequence[bool]) -> Batch:
     """*batch* with empty completion masks where a response was not decided.
 
-    The number of tokens, by which the loss is divided, is counted again: a step with undecided
-    responses has the loss of the smaller step without them.
+    The numbers of tokens and of responses, by which the loss is divided, are counted again: a step
+    with undecided responses has the loss of the smaller step without them.
     """
     kept = torch.tensor(decided, device=batch["completion_mask"].device)
     mask = batch["completion_mask"] * kept.unsqueeze(1).to(batch["completion_mask"].dtype)
-    return {**batch, "completion_mask": mask, "num_items_in_batch": mask.sum()}
+    counts = {"num_items_in_batch": mask.sum(), "num_responses_in_batch": kept.sum()}
+    return {**batch, "completion_mask": mask, **counts}
+
+
+def with_gradient(batch: Batch, *, by_advantage: bool) -> Batch:
+    """The rows of *batch* that have a gradient; what the loss is divided by stays as it is.
+
+    Args:
+        batch: A generation batch.
+        by_advantage: Whether a row without an advantage has none, as without a KL term.
+    """
+    kept = batch["completion_mask"].sum(1) > 0
+    if by_advantage:
+        kept &= batch["advantages"] != 0
+    return _rows(batch, kept)
 
 
 def slice_by_length(batch: Batch, count: int) -> list[Batch]:
     """*batch* in *count* equal slices of rows of like length, each cut to its longest row.
 
-    Prompts are padded on the left and completions on the right, so columns go from the outside.
-    Tensors without rows, such as the count of tokens of the whole batch, go into each slice.
+    There are fewer slices where the rows do not suffice. Prompts are padded on the left and
+    completions on the right, so columns go from the outside. Tensors without rows, such as the
+    count of tokens of the whole batch, go into each slice.
     """
-    lengths = batch["prompt_mask"].sum(1) + batch["completion_mask"].sum(1)
-    order = torch.argsort(lengths, stable=True)
-    return [
-        _cut({name: value[rows] if value.ndim else value for name, value in batch.items()})
-        for rows in order.chunk(count)
-    ]
+    order = torch.argsort(_lengths(batch), stable=True)
+    return [_cut(_rows(batch, rows)) for rows in order.chunk(count) if len(rows)]
+
+
+def split_by_tokens(batch: Batch, most: int) -> list[Batch]:
+    """*batch*, whose rows are sorted by length, in parts of at most *most* tokens with padding.
+
+    A part has a row at least, however long that is.
+    """
+    lengths = _lengths(batch).tolist()
+    parts, start = [], 0
+    for end in range(1, len(lengths) + 1):
+        rows = slice(start, end + 1)
+        if end == len(lengths) or _width(batch, rows) * (end + 1 - start) > most:
+            parts.append(_cut(_rows(batch, slice(start, end))))
+            start = end
+    return parts
+
+
+def _lengths(batch: Batch) -> torch.Tensor:
+    return batch["prompt_mask"].sum(1) + batch["completion_mask"].sum(1)
+
+
+def _width(batch: Batch, rows: slice) -> int:
+    """Columns that the rows have once they are cut."""
+    return sum(int(batch[f"{side}_mask"][rows].sum(1).max()) for side in ("prompt", "completion"))
+
+
+def _rows(batch: Batch, rows: Any) -> Batch:
+    return {name: value[rows] if value.ndim else value for name, value in batch.items()}
 
 
 def _cut(batch: Batch) -> Batch:

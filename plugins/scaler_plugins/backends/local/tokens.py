@@ -5,9 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from transformers import AutoTokenizer
-
-from scaler_core.errors import UsageError
+from scaler_core.evaluation.engines.transformers import ChatTemplate, ModelFiles
 from scaler_core.interfaces import CountTokens
 from scaler_core.models import Message
 
@@ -23,25 +21,24 @@ def token_counter(name: str) -> CountTokens:
     Raises:
         UsageError: The tokenizer cannot be loaded.
     """
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise UsageError(
-            f"cannot load the tokenizer {name}: {reason}",
-            hint="give 'tiny', a Hugging Face model id, or the path of a model folder",
-        ) from error
+    files = ModelFiles(
+        name,
+        f"the tokenizer {name}",
+        hint="give 'tiny', a Hugging Face model id, or the path of a model folder",
+    )
+    tokenizer = files.tokenizer()
     templated = tokenizer.chat_template is not None
     lock = threading.Lock()  # fast tokenizers change their own settings in each call
 
+    template = ChatTemplate(
+        tokenizer, name, other="prompt.chat_template", without_system='prompt.system = ""'
+    )
+
     def count(messages: Sequence[Message]) -> int:
-        if templated:
-            text = tokenizer.apply_chat_template(
-                list(messages), add_generation_prompt=True, tokenize=False
-            )
-        else:
-            text = "\n".join(message["content"] for message in messages)
         with lock:
-            return len(tokenizer(text, add_special_tokens=not templated).input_ids)
+            if templated:
+                return len(template.tokens(messages))
+            text = "\n".join(message["content"] for message in messages)
+            return len(tokenizer(text).input_ids)
 
     return count

@@ -99,6 +99,7 @@ class OpenRLHF(Backend):
         from scaler_plugins.backends.openrlhf.session import Session
 
         prompts = PromptRenderer(self.config, run.prompt)
+        prompts.check()
         feed.measure_prompts(prompts.count_tokens, self.config.max_prompt_tokens)
         with connected(self.config, self.ray_connection()):
             check_machines(feed.portable_judge(), run.directory)

@@ -1,4 +1,9 @@
-"""Advantages without the responses that nobody could judge."""
+"""Advantages without the responses that nobody could judge, and passes without idle ones.
+
+A response is idle where it has no advantage: it is undecided, or the decided responses of its group
+are all right or all wrong. DeepSpeed does a fixed number of passes, the same on every GPU, so that
+no row can be left out. An idle one is cut to two tokens instead, before any pass.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +27,24 @@ class DecidedExperienceMaker(RemoteExperienceMaker):  # type: ignore[misc]
     decided responses has no gradient. Fully decided groups keep the advantages that OpenRLHF
     computes.
     """
+
+    def make_experience_batch(self, rollout_samples: list[Any]) -> list[Any]:
+        """OpenRLHF's experiences, with idle responses cut short; the gradient is the same.
+
+        Args:
+            rollout_samples: One response each; ``labels`` hold a ``Judged``.
+        """
+        if needs_every_response(self.args):
+            return list(super().make_experience_batch(rollout_samples))
+        share = cut_idle(rollout_samples, by_token=self.args.actor.loss_agg_mode == "token-mean")
+        experiences: list[Any] = super().make_experience_batch(rollout_samples)
+        for experience in experiences:
+            # the loss is divided by what was not cut
+            experience.advantages *= share
+            for name in ("kl", "logprobs_diff"):  # means over no token
+                if name in experience.info:
+                    experience.info[name] = experience.info[name].nan_to_num()
+        return experiences
 
     def compute_advantages_and_returns(self, experiences: list[Any]) -> list[Any]:
         """Compute OpenRLHF's advantages, then replace those of groups with undecided responses.
@@ -75,9 +98,71 @@ def group_advantage(
     return float(advantage)
 
 
-def any_decided(judged: Sequence[Judged]) -> bool:
-    """Whether a step has a token that the loss may be divided by."""
-    return any(item.decided for item in judged)
+def has_gradient(judged: Sequence[Judged], args: Any) -> bool:
+    """Whether a step has anything to learn from.
+
+    Args:
+        judged: The responses of the step.
+        args: OpenRLHF's arguments.
+    """
+    if needs_every_response(args):
+        return any(item.decided for item in judged)
+    return not all(are_idle(judged))
+
+
+def needs_every_response(args: Any) -> bool:
+    """Whether the loss has terms that need no advantage: of KL, of entropy, of experts."""
+    return any((args.algo.kl.init_coef, args.actor.entropy_coef, args.actor.aux_loss_coef))
+
+
+def are_idle(judged: Sequence[Judged]) -> list[bool]:
+    """Which of a step's responses have no advantage."""
+    found: dict[str, set[str]] = {}
+    for name, result in (_result(item) for item in judged):
+        found.setdefault(name, set()).add(result)
+    return [
+        result == "undecided" or len(found[name] - {"undecided"}) < 2
+        for name, result in (_result(item) for item in judged)
+    ]
+
+
+def _result(judged: Judged) -> tuple[str, str]:
+    """The id of a response's ticket, and what was decided about it."""
+    assert judged.ticket is not None
+    assert judged.verdict is not None
+    return judged.ticket.id, judged.verdict.result
+
+
+CUT = 2  # one token, and the one that is predicted from it
+
+
+def cut_idle(samples: Sequence[Any], *, by_token: bool) -> float:
+    """Cut idle responses of a step to two tokens, none of them in the loss.
+
+    What is reported of them, such as their length, stays.
+
+    Args:
+        samples: The responses.
+        by_token: Whether the loss is divided by tokens, and not by responses.
+
+    Returns:
+        The share of that number which is left.
+    """
+    labels = [sample.labels[0] for sample in samples]
+    whole = left = 0
+    for sample, idle in zip(samples, are_idle(labels), strict=True):
+        tokens = int(sample.action_mask.sum())
+        size = tokens if by_token else int(tokens > 0)
+        whole += size if sample.labels[0].decided else 0
+        left += 0 if idle else size
+        if idle:
+            sample.sequences = sample.sequences[:, :CUT]
+            sample.attention_mask = sample.attention_mask[:, :CUT]
+            sample.action_mask = torch.zeros_like(sample.action_mask[:, : CUT - 1])
+            if sample.rollout_log_probs is not None:
+                sample.rollout_log_probs = sample.rollout_log_probs[:, : CUT - 1]
+            sample.total_length = torch.full_like(sample.total_length, CUT)
+    return left / max(1, whole)
 
 
 def _set_row(experience: Any, row: int, decided: bool, advantage: float) -> None:

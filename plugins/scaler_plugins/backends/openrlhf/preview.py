@@ -6,19 +6,23 @@ import shlex
 from collections.abc import Iterator
 
 from scaler_core.interfaces import RunLike
+from scaler_plugins.backends.common import model_folder
 from scaler_plugins.backends.openrlhf.flags import RunFacts, build_flags
 from scaler_plugins.backends.openrlhf.memory import GIB, estimate, parameters_in_name, parameters_of
 from scaler_plugins.backends.openrlhf.model_facts import model_config, within_reach
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
 from scaler_plugins.backends.openrlhf.parser import COMMAND, parse_flags
+from scaler_plugins.backends.openrlhf.prompts import PromptRenderer
 
 
 def preview(options: OpenRLHFOptions, run: RunLike) -> list[str]:
     """The lines of the preview.
 
     Raises:
-        UsageError: OpenRLHF refuses the flags.
+        UsageError: OpenRLHF refuses the flags, or the chat template the recipe's messages.
     """
+    if model_folder(options.model) is not None:
+        PromptRenderer(options, run.prompt).check()
     flags = build_flags(options, RunFacts.of(run))
     parsed = parse_flags(flags)
     return [

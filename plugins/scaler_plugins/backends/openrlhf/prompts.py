@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -10,7 +10,9 @@ from transformers import AutoTokenizer
 
 from scaler_core.config import PromptSection
 from scaler_core.errors import UsageError, one_line
+from scaler_core.evaluation.engines.transformers import ChatTemplate
 from scaler_core.models import Message
+from scaler_plugins.backends.common import example_messages
 from scaler_plugins.backends.openrlhf.options import OpenRLHFOptions
 
 
@@ -36,17 +38,30 @@ class PromptRenderer:
         if self.tokenizer.eos_token_id is None:
             raise UsageError(f"backend.model: the tokenizer of {options.model} has no end token")
         self._options = options
-        self._values: Mapping[str, Any] = {
-            "enable_thinking": section.thinking,
-            **options.template_options,
-        }
+        self._template = ChatTemplate(
+            self.tokenizer,
+            options.model,
+            {"enable_thinking": section.thinking, **options.template_options},
+            other="prompt.chat_template",
+            without_system='prompt.system = ""',
+        )
+        self._section = section
+
+    def check(self) -> None:
+        """Refuse a chat template that does not take the messages of the recipe's ``[prompt]``.
+
+        Raises:
+            UsageError: It fails.
+        """
+        self.render(example_messages(self._section))
 
     def render(self, messages: Sequence[Message]) -> str:
-        """The text that the model continues."""
-        text: str = self.tokenizer.apply_chat_template(
-            list(messages), tokenize=False, add_generation_prompt=True, **self._values
-        )
-        return text
+        """The text that the model continues.
+
+        Raises:
+            UsageError: The chat template does not accept the messages.
+        """
+        return self._template.text(messages)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """Tokens of the rendered messages."""

@@ -22,7 +22,7 @@ from openrlhf.utils.utils import get_tokenizer
 
 from scaler_core.interfaces import StepEnd
 from scaler_plugins.backends.openrlhf.assignment import Judged, group_by_ticket
-from scaler_plugins.backends.openrlhf.experience import DecidedExperienceMaker, any_decided
+from scaler_plugins.backends.openrlhf.experience import DecidedExperienceMaker, has_gradient
 from scaler_plugins.backends.openrlhf.mailbox import Caller, TicketLoader
 from scaler_plugins.backends.openrlhf.policy import allow_empty_passes, broadcast_merged
 from scaler_plugins.backends.openrlhf.prompts import TokenizerByName
@@ -40,6 +40,10 @@ METRICS = {
     "timing/broadcast": "seconds_sync",
 }
 """Names of OpenRLHF's figures -> their names in a run's metrics."""
+
+REFERENCE_KL = "logprobs_diff"
+"""The mean of a token's log-probability less that of the reference model. OpenRLHF's own ``kl`` is
+a share of the loss, and depends on how many passes a step has."""
 
 # the plain class behind OpenRLHF's actor
 _PPOTrainer = ppo_trainer.PPOTrainer.__ray_metadata__.modified_class
@@ -162,9 +166,9 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
         # before training, and so before the loader draws again
         state = self.setup.call("record", global_step + 1, group_by_ticket(self._judged))
         self.prompts_dataloader.remember(state)
-        if not any_decided(self._judged):
-            # a mean over no token at all would be no number, and end up in the weights
-            return {}, global_step + 1
+        if not has_gradient(self._judged, self.args):
+            # the optimiser's momentum would move weights, and a mean over no token break them
+            return rollout_figures(self._judged), global_step + 1
         status, step = super().train_step(rollout_samples, global_step)
         return status, step
 
@@ -176,7 +180,7 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
     ) -> None:
         """End the step: exchange figures, and save or evaluate where that is due."""
         logs = logs_dict or {}
-        metrics = step_metrics(logs)
+        metrics = step_metrics(logs, with_reference=self.args.algo.kl.init_coef > 0)
         metrics["seconds_verify"] = verification_tail(self._judged)
         ended: StepEnd = self.setup.call(
             "finish", global_step, metrics, self._samples(), client_states
@@ -191,14 +195,30 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
         return [item for item in self._judged if not item.response.sample]
 
 
-def step_metrics(status: Mapping[str, Any]) -> dict[str, float]:
-    """A run's metrics, from the figures that OpenRLHF reports of a step."""
-    metrics = {ours: float(status[name]) for name, ours in METRICS.items() if name in status}
+def step_metrics(status: Mapping[str, Any], *, with_reference: bool = False) -> dict[str, float]:
+    """A run's metrics, from the figures that OpenRLHF reports of a step.
+
+    Args:
+        status: The figures.
+        with_reference: Whether there is a reference model, and so a distance from it.
+    """
+    names = METRICS | ({REFERENCE_KL: "kl"} if with_reference else {})
+    metrics = {ours: float(status[name]) for name, ours in names.items() if name in status}
     if "timing/generation" in status:
         metrics["seconds_generate"] = status["timing/generation"]
     if "timing/ppo_train" in status:
         metrics["seconds_train"] = status["timing/make_experience"] + status["timing/ppo_train"]
     return metrics
+
+
+def rollout_figures(judged: Sequence[Judged]) -> dict[str, float]:
+    """OpenRLHF's figures of a step's responses, for one that it does not train on."""
+    lengths = [item.response.tokens or 0 for item in judged]
+    cut_off = [item.response.truncated for item in judged]
+    return {
+        "rollout/response_length_mean": sum(lengths) / len(lengths),
+        "rollout/truncated_rate": sum(cut_off) / len(cut_off),
+    }
 
 
 def verification_tail(judged: Sequence[Judged]) -> float:

@@ -96,7 +96,8 @@ def test_a_response_ends_with_its_end_token_or_was_cut_off() -> None:
     assert all(len(response) == 5 for response in responses if response[-1] != END)
 
 
-def test_a_text_to_stop_at_ends_a_response_without_padding_behind_it() -> None:
+def spelling_model() -> tuple[Any, Any, list[int]]:
+    """A model of all bytes, its tokenizer, and the tokens other than those of x, y and z."""
     from tools.tiny_model.tokenizer import build_tokenizer
 
     tokenizer = build_tokenizer(["x"])
@@ -105,16 +106,47 @@ def test_a_text_to_stop_at_ends_a_response_without_padding_behind_it() -> None:
         **{**SIZES, "vocab_size": len(tokenizer), "eos_token_id": tokenizer.eos_token_id}
     )
     model = transformers.LlamaForCausalLM(config).eval()
+    others = [i for i in range(len(tokenizer)) if tokenizer.decode([i]) not in "xyz"]
+    return model, tokenizer, others
+
+
+@pytest.mark.parametrize("pads_with_its_end", [False, True])
+def test_a_text_to_stop_at_ends_a_response_and_nothing_stands_behind_it(
+    pads_with_its_end: bool,
+) -> None:
+    model, tokenizer, others = spelling_model()
+    end = tokenizer.eos_token_id
     stopping = sampler(
         tokenizer=tokenizer,
         stop_strings=["x"],
         max_new_tokens=8,
-        eos_token_id=[tokenizer.eos_token_id],
-        # all but x, y and z are ruled out
-        suppress_tokens=[i for i in range(len(tokenizer)) if tokenizer.decode([i]) not in "xyz"],
+        eos_token_id=[end],
+        pad_token_id=end if pads_with_its_end else PAD,
+        suppress_tokens=others,
     )
     responses = stopping.sample(model, [tokenizer.encode("abc")], copies=32)
     texts = tokenizer.batch_decode(responses)
     assert any(len(text) < 8 for text in texts)
     assert all(text.endswith("x") for text in texts if len(text) < 8)
     assert all("x" not in text[:-1] for text in texts)
+    assert not any(end in response for response in responses)
+
+
+def test_a_sampled_end_token_stays_where_the_tokenizer_pads_with_it() -> None:
+    model, tokenizer, others = spelling_model()
+    end = tokenizer.eos_token_id
+    ending = sampler(
+        tokenizer=tokenizer,
+        stop_strings=["x"],
+        max_new_tokens=8,
+        eos_token_id=[end],
+        pad_token_id=end,
+        suppress_tokens=[token for token in others if token != end],
+    )
+    responses = ending.sample(model, [tokenizer.encode("abc")], copies=32)
+    ends = [response for response in responses if end in response]
+    assert ends
+    assert all(response.index(end) == len(response) - 1 for response in ends)
+    stopped = [response for response in responses if tokenizer.decode(response[-1:]) == "x"]
+    assert stopped
+    assert all(len(response) == 8 for response in responses if response not in ends + stopped)

@@ -30,6 +30,7 @@ def batch_of(lengths: list[tuple[int, int]]) -> dict[str, Any]:
         "ref_per_token_logps": completion_mask * names.float(),
         "advantages": torch.arange(rows) + 0.5,
         "num_items_in_batch": completion_mask.sum(),
+        "num_responses_in_batch": torch.tensor(rows),
     }
 
 
@@ -67,6 +68,46 @@ def test_a_slice_is_as_narrow_as_its_longest_row(lengths: list[tuple[int, int]])
     assert part["completion_ids"].shape[1] == max(1, *(length for _, length in lengths))
 
 
+@given(LENGTHS, st.integers(1, 4), st.integers(1, 60))
+def test_parts_have_no_more_tokens_than_allowed_and_every_row_once(
+    lengths: list[tuple[int, int]], count: int, most: int
+) -> None:
+    from scaler_plugins.backends.local.rollout import slice_by_length, split_by_tokens
+
+    slices = slice_by_length(batch_of(lengths), count)
+    parts = [part for some in slices for part in split_by_tokens(some, most)]
+    names = [int(advantage + 0.5) for part in parts for advantage in part["advantages"].tolist()]
+    assert sorted(names) == list(range(1, len(lengths) + 1))
+    for part in parts:
+        rows, columns = part["prompt_ids"].shape
+        columns += part["completion_ids"].shape[1]
+        # an empty completion still has a column
+        assert rows == 1 or rows * (columns - 1) <= most
+
+
+def test_fewer_rows_than_slices_leave_slices_out() -> None:
+    from scaler_plugins.backends.local.rollout import slice_by_length
+
+    nothing = {
+        name: value[:0] if value.ndim else value for name, value in batch_of([(1, 1)]).items()
+    }
+    assert slice_by_length(nothing, 4) == []
+    assert len(slice_by_length(batch_of([(1, 1), (2, 2)]), 4)) == 2
+
+
+def test_rows_without_an_advantage_go_and_the_counts_of_the_step_stay() -> None:
+    from scaler_plugins.backends.local.rollout import with_gradient
+
+    batch = batch_of([(2, 3), (4, 5), (1, 0), (3, 2)])
+    batch["advantages"] = torch.tensor([0.0, 1.0, 1.0, -1.0])
+    kept = with_gradient(batch, by_advantage=True)
+    assert kept["prompt_mask"].sum(1).tolist() == [4, 3]
+    assert kept["num_items_in_batch"] == 10
+    assert kept["num_responses_in_batch"] == 4
+    every = with_gradient(batch, by_advantage=False)
+    assert every["prompt_mask"].sum(1).tolist() == [2, 4, 3]
+
+
 def test_an_undecided_row_keeps_its_prompt_and_loses_its_completion() -> None:
     from scaler_plugins.backends.local.rollout import without_undecided
 
@@ -74,3 +115,4 @@ def test_an_undecided_row_keeps_its_prompt_and_loses_its_completion() -> None:
     assert batch["completion_mask"].sum(1).tolist() == [0, 5]
     assert batch["prompt_mask"].sum(1).tolist() == [2, 4]
     assert batch["num_items_in_batch"] == 5
+    assert batch["num_responses_in_batch"] == 1

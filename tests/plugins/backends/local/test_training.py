@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ import pytest
 from scaler_core.errors import BackendProtocolError, UsageError
 from scaler_core.models import Response, Ticket, Verdict
 from scaler_plugins.backends.local import Local
-from tests.plugins.backends.local.fakes import FakeFeed, FakeRun, by_hash, right_or_wrong
+from tests.plugins.backends.local.fakes import FakeFeed, FakeRun, by_hash, question, right_or_wrong
+from tests.plugins.backends.local.families import WORDS, build_family
+from tools.tiny_model.tokenizer import build_tokenizer
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
@@ -30,6 +34,14 @@ def local(model: Path, **options: Any) -> Local:
         "max_response_tokens": 4,
     }
     return Local(Local.Config(**defaults | options))
+
+
+def trainer_of(model: Path, folder: Path, **options: Any) -> Any:
+    """The backend's trainer over *model*, before its first step."""
+    from scaler_plugins.backends.local.training import build_trainer
+
+    backend = local(model, **options)
+    return build_trainer(str(model), backend.config, FakeFeed(), FakeRun(folder))
 
 
 def weights(folder: Path) -> dict[str, Any]:
@@ -140,6 +152,33 @@ def test_a_resumed_run_ends_with_the_very_weights_of_an_uninterrupted_one(
     assert resumed.evaluations == {"after": whole.evaluations["after"]}
 
 
+def test_a_resumed_run_begins_when_all_is_loaded_so_that_no_step_waits_for_it(
+    micro_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scaler_plugins.backends.local.trainer import FeedTrainer
+
+    stopped = FakeRun(tmp_path / "stopped", steps=3, stop_in=1)
+    local(micro_model).train(FakeFeed(), stopped)
+    calls = []
+    load, begin = FeedTrainer._load_optimizer_and_scheduler, FakeRun.begin
+
+    def logged_load(trainer: Any, checkpoint: str | None) -> None:
+        load(trainer, checkpoint)
+        calls.append("loaded")
+
+    def logged_begin(run: FakeRun, ask: Any = None) -> None:
+        calls.append("begin")
+        begin(run, ask)
+
+    monkeypatch.setattr(FeedTrainer, "_load_optimizer_and_scheduler", logged_load)
+    monkeypatch.setattr(FakeRun, "begin", logged_begin)
+    resumed = FakeRun(
+        tmp_path / "resumed", steps=3, first_step=2, resume_from=tmp_path / "stopped" / "step-1"
+    )
+    local(micro_model).train(FakeFeed(step=1), resumed)
+    assert calls == ["loaded", "begin"]
+
+
 def test_a_requested_stop_ends_the_step_saves_and_leaves_the_rest_undone(
     micro_model: Path, tmp_path: Path
 ) -> None:
@@ -242,8 +281,6 @@ def test_training_prints_nothing(
 def test_a_model_without_a_chat_template_is_refused_unless_the_recipe_gives_one(
     micro_model: Path, tmp_path: Path
 ) -> None:
-    import shutil
-
     from scaler_core.config import PromptSection
 
     bare = tmp_path / "bare"
@@ -262,3 +299,140 @@ def test_a_model_that_cannot_be_loaded_is_named_in_one_line(tmp_path: Path) -> N
     with pytest.raises(UsageError, match=r"backend\.model: cannot load") as caught:
         local(tmp_path).train(FakeFeed(), FakeRun(tmp_path / "run"))
     assert "\n" not in str(caught.value)
+
+
+def copied(model: Path, folder: Path) -> Path:
+    """A copy of the model that a test may damage."""
+    shutil.copytree(model, folder)
+    return folder
+
+
+@pytest.mark.parametrize("bytes_kept", [0, 4, 100, 20_000])
+def test_a_truncated_file_of_weights_is_told_in_one_line(
+    micro_model: Path, tmp_path: Path, bytes_kept: int
+) -> None:
+    folder = copied(micro_model, tmp_path / "cut")
+    whole = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(whole[:bytes_kept])
+    with pytest.raises(UsageError, match=r"backend\.model: cannot load .*cut") as caught:
+        local(folder).train(FakeFeed(), FakeRun(tmp_path / "run"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_that_lacks_weights_is_not_trained_on_random_ones(
+    micro_model: Path, tmp_path: Path
+) -> None:
+    from safetensors.torch import save_file
+
+    folder = copied(micro_model, tmp_path / "half")
+    kept = {name: value for name, value in weights(folder).items() if "layers.1" not in name}
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+    feed = FakeFeed()
+    with pytest.raises(UsageError, match=r"half is not whole: \d+ weights are missing, such as"):
+        local(folder).train(feed, FakeRun(tmp_path / "run"))
+    assert feed.calls == []
+
+
+# families that drop by a function: from themselves, from their config, and by whole layers
+DROPPING: dict[str, dict[str, Any]] = {
+    "opt": {"dropout": 0.5, "attention_dropout": 0.5, "layerdrop": 0.5},
+    "falcon": {"attention_dropout": 0.5, "hidden_dropout": 0.5},
+    "gpt-neo": {"attention_dropout": 0.5, "resid_dropout": 0.5, "embed_dropout": 0.5},
+    "bloom": {"attention_dropout": 0.5, "hidden_dropout": 0.5},
+}
+
+
+def dropping_model(family: str, folder: Path) -> Path:
+    """A model of the family that drops half of everything while it is in training mode."""
+    path = build_family(family, folder, build_tokenizer(WORDS)) / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | DROPPING[family]))
+    return folder
+
+
+@pytest.mark.parametrize("family", sorted(DROPPING))
+def test_nothing_is_dropped_and_no_random_number_is_drawn_while_it_answers_or_is_trained(
+    tmp_path: Path, family: str
+) -> None:
+    trainer = trainer_of(dropping_model(family, tmp_path / family), tmp_path / "run")
+    trainer.model.train()
+    before = torch.get_rng_state()
+    asked = [dict(trainer.ask([question(index) for index in range(3)])) for _ in range(2)]
+    assert asked[0] == asked[1]
+    assert torch.equal(before, torch.get_rng_state())
+    assert trainer.model.training, "the mode is what it was"
+    batch = trainer._generate_and_score_completions([])
+    width = batch["completion_ids"].shape[1]
+    ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
+    mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
+    once, again = (
+        trainer._get_per_token_logps_and_entropies(trainer.model, ids, mask, width)[0]
+        for _ in range(2)
+    )
+    assert torch.equal(once, again)
+
+
+def test_a_model_samples_in_the_mode_that_it_is_measured_in(
+    micro_model: Path, tmp_path: Path
+) -> None:
+    trainer, modes = trainer_of(micro_model, tmp_path / "run"), []
+    trainer.model.register_forward_pre_hook(lambda model, _: modes.append(model.training))
+    trainer.model.train()
+    trainer._generate_and_score_completions([])
+    list(trainer.ask([question(0)]))
+    assert set(modes) == {False}
+    assert trainer.model.training
+
+
+def test_the_finished_model_keeps_its_own_dropout(tmp_path: Path) -> None:
+    folder = dropping_model("opt", tmp_path / "opt")
+    local(folder).train(FakeFeed(), FakeRun(tmp_path / "run", steps=1))
+    saved = json.loads((tmp_path / "run" / "model" / "config.json").read_text())
+    assert {name: saved[name] for name in DROPPING["opt"]} == DROPPING["opt"]
+
+
+# each changes what is sampled, or how long responses are; named in a model's generation_config.json
+SETTINGS: dict[str, Any] = {
+    "min_p": 0.9,
+    "typical_p": 0.01,
+    "top_k": 1,
+    "min_new_tokens": 4,
+    "no_repeat_ngram_size": 1,
+    "repetition_penalty": 9.0,
+    "epsilon_cutoff": 0.5,
+    "eta_cutoff": 0.9,
+    "suppress_tokens": list(range(100)),
+    "begin_suppress_tokens": list(range(5, 200)),
+    "bad_words_ids": [[token] for token in range(5, 90)],
+    "forced_eos_token_id": 1,
+    "exponential_decay_length_penalty": [0, 9.0],
+    "cache_implementation": "static",
+    "num_beams": 3,
+}
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_sampling_settings_of_the_model_change_neither_rollouts_nor_evaluation(
+    micro_model: Path, tmp_path: Path, name: str
+) -> None:
+    folder = copied(micro_model, tmp_path / "opinionated")
+    path = folder / "generation_config.json"
+    own = json.loads(path.read_text()) | {"do_sample": True, name: SETTINGS[name]}
+    path.write_text(json.dumps(own))
+    runs = []
+    for model in (micro_model, folder):
+        trainer = trainer_of(model, tmp_path / "run")
+        trainer.model.train()
+        batch = trainer._generate_and_score_completions([])
+        asked = dict(trainer.ask([question(index) for index in range(3)]))
+        runs.append((batch["completion_ids"].tolist(), asked))
+    assert runs[0] == runs[1]
+
+
+def test_the_finished_model_keeps_its_own_sampling_settings(
+    micro_model: Path, tmp_path: Path
+) -> None:
+    folder = copied(micro_model, tmp_path / "opinionated")
+    path = folder / "generation_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"do_sample": True, "min_p": 0.9}))
+    local(folder).train(FakeFeed(), FakeRun(tmp_path / "run", steps=1))
+    assert json.loads((tmp_path / "run/model/generation_config.json").read_text())["min_p"] == 0.9

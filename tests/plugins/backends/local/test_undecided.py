@@ -84,10 +84,11 @@ def test_tokens_of_undecided_responses_are_not_counted(micro_model: Path, tmp_pa
     assert batch["num_items_in_batch"].item() == sum(expected)
 
 
+@pytest.mark.parametrize("loss_kind", ["token-mean", "sequence-mean"])
 def test_loss_and_gradient_are_those_of_the_batch_without_undecided_responses(
-    micro_model: Path, tmp_path: Path
+    micro_model: Path, tmp_path: Path, loss_kind: str
 ) -> None:
-    trainer = trainer_of(micro_model, tmp_path, by_hash)
+    trainer = trainer_of(micro_model, tmp_path, by_hash, loss=loss_kind)
     batch = generation_batch(trainer)
     trainer.current_gradient_accumulation_steps = trainer.args.steps_per_generation
     decided = batch["completion_mask"].sum(1) > 0
@@ -103,3 +104,25 @@ def test_loss_and_gradient_are_those_of_the_batch_without_undecided_responses(
     torch.testing.assert_close(losses[0], losses[1])
     torch.testing.assert_close(gradients[0], gradients[1])
     assert any(gradient.abs().sum() > 0 for gradient in gradients[0])
+
+
+def test_the_mean_over_sequences_is_one_over_decided_responses(
+    micro_model: Path, tmp_path: Path
+) -> None:
+    trainer = trainer_of(micro_model, tmp_path, by_hash, loss="sequence-mean")
+    batch = generation_batch(trainer)
+    trainer.current_gradient_accumulation_steps = 1
+    trainer.model.zero_grad()
+    trainer.compute_loss(trainer.model, batch).backward()
+    found = [item.grad.clone() for item in trainer.model.parameters()]
+    trainer.model.zero_grad()
+    ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
+    mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
+    width = batch["completion_ids"].shape[1]
+    shares = trainer._get_per_token_logps_and_entropies(trainer.model, ids, mask, width)[0]
+    counted = batch["completion_mask"]
+    decided = counted.sum(1) > 0
+    # at a ratio of 1 the gradient of a token's loss is that of its log-probability
+    means = (shares * counted).sum(1)[decided] / counted.sum(1)[decided]
+    (-(means * batch["advantages"][decided]).sum() / decided.sum()).backward()
+    torch.testing.assert_close(found, [item.grad for item in trainer.model.parameters()])
