@@ -29,6 +29,7 @@ class Local(Backend):
     """TRL's GRPOTrainer on one machine: a CPU or one GPU, any Hugging Face causal LM."""
 
     name = "local"
+    filters_groups = True
     models = {TINY: TINY_FOLDER}
 
     Config = LocalOptions

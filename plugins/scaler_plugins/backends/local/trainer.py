@@ -4,8 +4,10 @@
 
     step t    draw -> chat template -> sample -> verify -> record -> advantages -> slices
               feed    tokenizer        model     feed      feed      TRL             |
-                                                                                     v
-              run.end_step <- optimiser step <- forward and backward of each slice
+               ^                                  |                                  v
+               +--- with a group filter: more ----+              forward and backward of each slice
+                                                                                     |
+                                         run.end_step <- optimiser step <------------+
 
 What differs from a plain ``GRPOTrainer``, and why:
 
@@ -36,7 +38,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from datasets import Dataset
@@ -70,21 +72,25 @@ from scaler_plugins.backends.local.rollout import (
 )
 
 FLOAT32 = torch.float32
+ValueT = TypeVar("ValueT")
 TRY_OLDER = "remove it to go on from the checkpoint before it"
 
 
 @dataclass
 class _Step:
-    """The step under way; responses and verdicts are in the order of the groups.
+    """The step under way; token ids, responses and verdicts are in the order of the groups.
 
-    ``part_tokens`` counts the tokens of the responses in each forward pass.
+    ``trained`` are the places of the tickets that are trained on. ``part_tokens`` counts the tokens
+    of the responses in each forward pass.
     """
 
     number: int
-    tickets: Sequence[Ticket]
+    tickets: list[Ticket]
     started: float
+    ids: list[list[int]] = field(default_factory=list)
     responses: list[Response] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
+    trained: Sequence[int] = ()
     part_tokens: list[int] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
@@ -275,13 +281,65 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Batch:
         now = self._begin_step()
+        self._answer(now)
         rows = [
-            {"prompt": list(ticket.messages)}
-            for ticket in now.tickets
+            {"prompt": list(now.tickets[place].messages)}
+            for place in now.trained
             for _ in range(self.num_generations)
         ]
         batch = super()._generate_and_score_completions(rows)
-        return without_undecided(batch, [item.result != "undecided" for item in now.verdicts])
+        decided = [item.result != "undecided" for item in self._of_trained(now.verdicts)]
+        return without_undecided(batch, decided)
+
+    def _answer(self, now: _Step) -> None:
+        """Sample and judge a step, record it, and choose what is trained on.
+
+        With a group filter further tickets are drawn; where none teaches, those that were drawn
+        first take their place, and move no weight.
+        """
+        plan = self.run.oversampling
+        groups = self._answer_wave(now, now.tickets)
+        while plan and (count := plan.more(len(groups), sum(item.informative for item in groups))):
+            with self._timed("draw"):
+                more = self.feed.extend(count).tickets
+            now.tickets += more
+            groups += self._answer_wave(now, more)
+        self.feed.record(now.number, groups)
+        now.trained = range(len(groups))
+        if plan:
+            teaching = [place for place, item in enumerate(groups) if item.informative]
+            now.trained = (teaching or now.trained)[: plan.wanted]
+
+    def _answer_wave(self, now: _Step, tickets: Sequence[Ticket]) -> list[Group]:
+        """The groups of some tickets, whose responses are added to those of the step."""
+        copies = self.num_generations
+        prompts = self._tokenize([ticket.messages for ticket in tickets])
+        with self._timed("rollout"), self.answering_model() as model:
+            ids = self.sampler.sample(model, prompts, copies)
+        responses = self._responses(ids, copies)
+        with self._timed("verify"):
+            repeated = [ticket for ticket in tickets for _ in range(copies)]
+            verdicts = list(self._threads.map(self.feed.verify, repeated, responses))
+        now.ids += ids
+        now.responses += responses
+        now.verdicts += verdicts
+        return [
+            Group.of(
+                ticket.id,
+                verdicts[place * copies : (place + 1) * copies],
+                responses[place * copies : (place + 1) * copies],
+            )
+            for place, ticket in enumerate(tickets)
+        ]
+
+    def _of_trained(self, values: Sequence[ValueT]) -> list[ValueT]:
+        """Those of *values*, one for each response of the step, that are trained on."""
+        copies = self.num_generations
+        return [
+            values[place * copies + number]
+            for place in self._under_way.trained
+            for number in range(copies)
+        ]
 
     def _begin_step(self) -> _Step:
         started = time.perf_counter()
@@ -291,7 +349,7 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
                 f"the feed is at step {batch.step}, but the model at {self.state.global_step + 1}: "
                 "they come from different checkpoints"
             )
-        self._now = _Step(batch.step, batch.tickets, started)
+        self._now = _Step(batch.step, list(batch.tickets), started)
         self._now.seconds["draw"] = time.perf_counter() - started
         torch.manual_seed(derive_seed(self.run.seed, "local", "step", batch.step))
         return self._now
@@ -308,16 +366,9 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
         once = self._tokenize(prompts[::copies])
         return [ids for ids in once for _ in range(copies)], None, {}
 
-    def _generate_single_turn(
-        self, prompt_ids: list[list[int]], images: Any, fields: Any, num_generations: int, *_: Any
-    ) -> tuple[list[list[int]], None]:
-        """Token ids of the responses; prompts come repeated, once for each response."""
-        with self._timed("rollout"):
-            return self._sample(prompt_ids[::num_generations], num_generations), None
-
-    def _sample(self, prompts: list[list[int]], copies: int) -> list[list[int]]:
-        with self.answering_model() as model:
-            return self.sampler.sample(model, prompts, copies)
+    def _generate_single_turn(self, *_: Any, **__: Any) -> tuple[list[list[int]], None]:
+        """Token ids of the responses that are trained on; all of the step were sampled before."""
+        return self._of_trained(self._under_way.ids), None
 
     @contextmanager
     def answering_model(self) -> Iterator[Any]:
@@ -358,25 +409,9 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
 
     # -------------------------------------------------------------- judging
 
-    def _judge(
-        self, prompts: Any, completions: Any, completion_ids: list[list[int]], **_: Any
-    ) -> list[float | None]:
-        """The reward function: verifies and records; an undecided response gets ``None``."""
-        now = self._under_way
-        now.responses = self._responses(completion_ids, self.num_generations)
-        tickets = [ticket for ticket in now.tickets for _ in range(self.num_generations)]
-        with self._timed("verify"):
-            now.verdicts = list(self._threads.map(self.feed.verify, tickets, now.responses))
-        size = self.num_generations
-        groups = [
-            Group(
-                ticket_id=ticket.id,
-                verdicts=tuple(now.verdicts[index * size : (index + 1) * size]),
-            )
-            for index, ticket in enumerate(now.tickets)
-        ]
-        self.feed.record(now.number, groups)
-        return [reward(verdict, self.scheme) for verdict in now.verdicts]
+    def _judge(self, *_: Any, **__: Any) -> list[float | None]:
+        """The reward function: what was judged before; an undecided response gets ``None``."""
+        return [reward(item, self.scheme) for item in self._of_trained(self._under_way.verdicts)]
 
     # -------------------------------------------------------------- end of a step
 

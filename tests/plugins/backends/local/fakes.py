@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from scaler_core.config import PromptSection
-from scaler_core.interfaces import Ask, CountTokens, Sample, StepEnd
+from scaler_core.interfaces import Ask, CountTokens, Oversampling, Sample, StepEnd
 from scaler_core.models import (
     Batch,
     ComponentChoice,
@@ -63,6 +63,7 @@ class FakeFeed:
         self.judge = judge
         self.step = step
         self.open = False
+        self.drawn = 0
         self.calls: list[str] = []
         self.tickets: list[Ticket] = []
         self.groups: list[Group] = []
@@ -74,14 +75,24 @@ class FakeFeed:
         self.open = True
         self.step += 1
         self.calls.append(f"draw {self.step}")
+        self.drawn = 0
+        return self._batch(self.prompts)
+
+    def extend(self, count: int) -> Batch:
+        assert self.open, "extended after its record"
+        self.calls.append(f"extend {self.step} by {count}")
+        return self._batch(count)
+
+    def _batch(self, count: int) -> Batch:
         tickets = tuple(
             ticket(
                 f"{self.step}.{index}",
                 self.step,
                 f"count-target target={index} values=" + " ".join("1" * (index + self.step)),
             )
-            for index in range(self.prompts)
+            for index in range(self.drawn, self.drawn + count)
         )
+        self.drawn += count
         self.tickets += tickets
         return Batch(step=self.step, tickets=tickets)
 
@@ -116,6 +127,7 @@ class FakeRun:
         stop_in: int | None = None,
         prompt: PromptSection | None = None,
         scored_after: Sequence[int] = (),
+        oversampling: Oversampling | None = None,
     ) -> None:
         self.directory = directory
         self.steps = steps
@@ -127,6 +139,7 @@ class FakeRun:
         self.stop_in = stop_in
         self.prompt = prompt or PromptSection(style="compact")
         self.scored_after = scored_after
+        self.oversampling = oversampling
         self.scores: dict[int, dict[int, Response]] = {}
         self.finished: list[int] = []
         self.metrics: list[Mapping[str, float]] = []
