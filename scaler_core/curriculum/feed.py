@@ -255,7 +255,7 @@ class Feed:
         ]
         self.emit(Event(kind="drawn", step=filling.step, evidence={"tickets": drawn}))
         # the model works from now until the record: the time to make instances ahead
-        self._prefetch()
+        self._prefetch(filling.step + 1)
 
     def _finish_failed_plan(self) -> None:
         """Finish the plan that the machine failed at, before anything is learnt.
@@ -291,9 +291,11 @@ class Feed:
     def _batch(self) -> Batch:
         return Batch(step=self._planned[0].step, tickets=self._hand_out(len(self._planned)))
 
-    def _prefetch(self) -> None:
-        """Let the factory make the instances of the next plan ahead, unless the run ends before."""
-        if self.last_step is None or self._plans < self.last_step:
+    def _prefetch(self, step: int) -> None:
+        """Let the factory make the next plan's instances ahead, unless the run ends before *step*,
+        for which a loop that waits for its records would draw it.
+        """
+        if self.last_step is None or step <= self.last_step:
             self._lookahead.prefetch(self._plans + 1)
 
     def measure_prompts(self, count_tokens: CountTokens, limit: int) -> None:
@@ -428,7 +430,7 @@ class Feed:
             self.engine.memory(item.ticket.environment_id).count(item.outcome, item.informative)
         self.engine.learn(self._step + 1, outcomes_of(resolved))
         self._step += 1
-        self._prefetch()
+        self._prefetch(self._step + 1)
         self.metrics = self._figures(resolved)
         self._to_resolve = self.prompts
         self._replaced, self._drawn, self._draw_seconds = Counter(), 0, 0.0
@@ -531,4 +533,4 @@ class Feed:
         known = set(self.engine.source.ids())
         self._planned = deque(item for item in planned if item.environment_id in known)
         self._ledger.forget_all_but(known)
-        self._prefetch()
+        self._prefetch(self._step + 1)

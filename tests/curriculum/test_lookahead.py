@@ -188,7 +188,7 @@ def test_a_fault_that_foresight_meets_is_left_to_the_draw() -> None:
 
     world.engine.environment = damaged  # type: ignore[assignment]
     hints = len(factory.hints)
-    world.group_feed._prefetch()
+    world.group_feed._prefetch(2)
     assert len(factory.hints) == hints
     with pytest.raises(DataError, match="is damaged"):
         world.feed.draw()
