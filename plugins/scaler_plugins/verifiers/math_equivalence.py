@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import re
 import weakref
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,7 @@ from scaler_plugins.verifiers.boxed import EMPTY_ANSWER, ReadingOptions, judged,
 from scaler_plugins.verifiers.latex import plain, squeeze
 from scaler_plugins.verifiers.math_evaluated import is_evaluated
 from scaler_plugins.verifiers.math_notation import (
+    Quantity,
     quantity,
     readings,
     truth_of,
@@ -91,7 +93,7 @@ class Math(Verifier):
 
     def verify(self, response: Response, ticket: Ticket) -> Verdict:
         """The verdict; the reasons are listed in ``docs/verifiers.md``."""
-        truth = truth_of(ticket.truth)
+        truth = _read_truth(ticket.truth)
         if not truth:
             return Verdict.undecided(NO_TRUTH)
         config = self.config
@@ -112,7 +114,7 @@ class Math(Verifier):
 
     def _judge(self, truth: str, answer: str, ticket: Ticket) -> Verdict:
         """The verdict on an answer that is not the truth to the letter."""
-        stated = quantity(uniform(truth))
+        stated = _stated(truth)
         given = quantity(uniform(answer), letters=bool(_LETTER.search(stated.formula)))
         if not given.fits(stated):
             return judged(NOT_EQUIVALENT, answer)
@@ -174,6 +176,16 @@ class Math(Verifier):
                 return judged(VERIFIER_LIMIT, answer)
             case "unreadable truth" | "lost truth":
                 return Verdict.undecided(UNREADABLE_TRUTH)
+
+
+# a step has many answers to each of its truths
+_read_truth = lru_cache(maxsize=256)(truth_of)
+
+
+@lru_cache(maxsize=256)
+def _stated(truth: str) -> Quantity:
+    """Formula and unit of a truth."""
+    return quantity(uniform(truth))
 
 
 def _as_words(truth: str, answer: str) -> tuple[str, str] | None:

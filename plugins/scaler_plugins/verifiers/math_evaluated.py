@@ -34,8 +34,10 @@ _LITERAL = re.compile(
 _DECIMAL = re.compile(r"[0-9]*\.[0-9]+")
 _FRACTION = re.compile(r"-?\\frac\{([0-9]{1,40})\}\{([0-9]{1,40})\}|-?([0-9]{1,40})/([0-9]{1,40})")
 _ROOT = re.compile(r"\\sqrt(?:\[([0-9]{1,3})\])?\s*(?:\{\s*([0-9]+)\s*\}|([0-9]))")
+# A number is looked for from its first digit only, or behind what another match may end with: from
+# each digit, a long one would take a second.
 _HALF_POWER = re.compile(
-    r"(?:\(\s*([0-9]+)\s*\)|([0-9]+))\s*\^\s*(?:\{\s*(?:1\s*/\s*2|0?\.5|\\[dt]?frac\s*\{?1\}?\s*\{?2\}?)\s*\}"
+    r"(?:\(\s*([0-9]+)\s*\)|(?:(?<![0-9])|(?<=[1{}\s]2))([0-9]+))\s*\^\s*(?:\{\s*(?:1\s*/\s*2|0?\.5|\\[dt]?frac\s*\{?1\}?\s*\{?2\}?)\s*\}"
     r"|\\[dt]?frac\s*\{?1\}?\s*\{?2\}?)"
 )
 _RADICAND = re.compile(r"\\sqrt(?:\[[^\]]*\])?\s*\{([^{}]*)\}")
@@ -44,7 +46,7 @@ _COMPLEX = re.compile(r"[0-9.+\- ]*i[0-9.+\- ]*")
 _SUM_IN_BRACKETS = re.compile(r"\(([^()]*)\)")
 _POWER = re.compile(r"(?<![0-9.A-Za-z])([0-9]+)\s*\^\s*(?:\{\s*(-?[0-9]+)\s*\}|([0-9]))")
 _COMPOSED = re.compile(
-    r"(?:\\sqrt(?:\[[^\]]*\])?\{[^{}]*\}|(?:[0-9]+|\([^()]*\))\^(?:\{[^{}]*\}|.))"
+    r"(?:\\sqrt(?:\[[^\]]*\])?\{[^{}]*\}|(?:(?:(?<![0-9])|(?<=\^[0-9]))[0-9]+|\([^()]*\))\^(?:\{[^{}]*\}|.))"
 )
 
 ROOT_DIGITS: Final = 10

@@ -59,7 +59,7 @@ _EXPONENT = re.compile(
 _REPEATING = re.compile(
     r"([0-9]{0,9})\.([0-9]{0,9})\\(?:overline|bar|dot)\s*(?:\{([0-9]{1,9})\}|([0-9]))"
 )
-_NUMBER = r"([0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?|\.[0-9]+)"
+_NUMBER = r"((?<![0-9])[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?|\.[0-9]+)"
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _SCALED = re.compile(rf"{_NUMBER}\s*(?:\\text\s*\{{)?\s*({'|'.join(_SCALES)})\b\s*(\}}?)")
 _MIXED = re.compile(r"(?<![0-9./^_{])([0-9]{1,9})\s+([0-9]{1,9})\s*/\s*([0-9]{1,9})(?![0-9.])")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -25,6 +26,9 @@ WALL_SECONDS_SPARE = 30.0
 Finding = Literal["equal", "different", "unreadable truth", "limit", "lost truth", "lost"]
 """How a comparison ended: with a result; with a truth that cannot be read; at the CPU limit of the
 answer; or with a worker that died over the truth or over the answer."""
+
+FINDINGS_KEPT: Final = 2048
+"""Pairs whose finding is remembered, more than a usual step has."""
 
 
 class Worker:
@@ -125,7 +129,11 @@ class Worker:
 
 
 class WorkerPool:
-    """Up to *size* workers, started when needed and replaced when lost. Thread-safe."""
+    """Up to *size* workers, started when needed and replaced when lost. Thread-safe.
+
+    A pair of texts is compared once: whoever asks at the same time waits for the one finding, and
+    whoever asks within the next ``FINDINGS_KEPT`` pairs gets it too.
+    """
 
     def __init__(
         self, size: int, cpu_seconds: float, memory_bytes: int, script: Path = WORKER_SCRIPT
@@ -137,18 +145,53 @@ class WorkerPool:
         self._slots: queue.LifoQueue[Worker | None] = queue.LifoQueue()
         for _ in range(size):
             self._slots.put(None)
+        self._lock = threading.Lock()
+        # oldest first; read and written under the lock
+        self._findings: dict[tuple[str, str], Future[Finding]] = {}
 
     def compare(self, truth: str, answer: str) -> Finding:
-        """Compare *answer* with *truth*; waits for a free worker.
+        """Compare *answer* with *truth*, or wait for the finding of whoever does so now.
 
         Raises:
             InfrastructureError: No worker can be started.
+        """
+        pair = (truth, answer)
+        with self._lock:
+            known = self._findings.get(pair)
+            if known is None:
+                mine: Future[Finding] = Future()
+                self._findings[pair] = mine
+                if len(self._findings) > FINDINGS_KEPT:
+                    del self._findings[next(iter(self._findings))]
+        if known is not None:
+            return known.result()
+        try:
+            finding, settled = self._compare(truth, answer)
+        except BaseException as error:
+            self._forget(pair)
+            mine.set_exception(error)
+            raise
+        if not settled:
+            self._forget(pair)
+        mine.set_result(finding)
+        return finding
+
+    def _forget(self, pair: tuple[str, str]) -> None:
+        with self._lock:
+            self._findings.pop(pair, None)
+
+    def _compare(self, truth: str, answer: str) -> tuple[Finding, bool]:
+        """The finding of a worker, and whether another one would repeat it; waits for a free one.
+
+        Not so where the worker is gone, for another reason than its CPU limit: it died of the
+        machine perhaps, or its memory had grown so far that the next formula might not fit.
         """
         worker = self._slots.get()
         try:
             if worker is None or not worker.alive:
                 worker = Worker(*self._limits, self._script)
-            return worker.compare(truth, answer)
+            finding = worker.compare(truth, answer)
+            return finding, finding == "limit" or worker.alive
         finally:
             self._slots.put(worker)
 
@@ -159,6 +202,8 @@ class WorkerPool:
         """
         if os.getpid() != self.owner:
             return
+        with self._lock:
+            self._findings.clear()
         idle = []
         with suppress(queue.Empty):
             while True:

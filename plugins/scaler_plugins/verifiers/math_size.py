@@ -62,10 +62,12 @@ class _Look:
 
     def __init__(self, tokens: list[str]) -> None:
         self._tokens = tokens[::-1]
+        self._decimals = 0  # of the number that was read last, or the most in the last group
 
     def group(self, depth: int) -> float:
         """Digits of the group that begins here, as if it were a product of all in each term."""
         most = product = last = 0.0
+        decimals = most_decimals = 0  # powers are exact: 1.01^{1000} has 2,000 decimals
         while self._tokens:
             token = self._tokens.pop()
             if token in _CLOSING:
@@ -74,19 +76,23 @@ class _Look:
             elif token in _NEXT_TERM:
                 most, product, last = max(most, product + last), 0.0, 0.0
             elif token == "^":
-                last = _power(last, self._atom(depth + 1))
+                last = _power(max(last, decimals), self._atom(depth + 1))
             elif token in {"!", "\\choose"}:
                 last = _power(last, last)
             else:
                 self._tokens.append(token)
                 product, last = product + last, self._atom(depth)
+                decimals = self._decimals
+                most_decimals = max(most_decimals, decimals)
             if product + last > DIGITS:
                 raise _TooLargeError
+        self._decimals = most_decimals
         return max(most, product + last)
 
     def _atom(self, depth: int) -> float:
         """Digits of the number, letter, group or function that begins here."""
         token = self._tokens.pop() if self._tokens else ""
+        self._decimals = 0
         if depth > DEPTH:
             raise _TooLargeError
         if token in _OPENING:
@@ -99,7 +105,8 @@ class _Look:
             argument = self._atom(depth + 1)
             return _power(argument, argument)
         if token[:1].isdigit():
-            digits = token.partition(".")[0].replace(",", "")
+            whole, _, fraction = token.partition(".")
+            digits, self._decimals = whole.replace(",", ""), len(fraction)
             return log10(max(int(digits), 1)) if len(digits) < 16 else len(digits)
         return _DIGITS_OF_LETTERS
 

@@ -380,3 +380,50 @@ def test_a_forked_process_uses_workers_of_its_own() -> None:
         assert childs_worker != worker_id(verifier)
         assert is_running(worker_id(verifier))
         assert outcome(verifier, "7", "6+1") == "correct"
+
+
+# ---------------------------------------------------------------------------------- once
+
+
+def test_an_equal_answer_is_compared_once_however_many_threads_ask(tmp_path: Path) -> None:
+    script = worker_script(
+        tmp_path, "time.sleep(0.2); say(truth=True); say(equal=False, spent=False)"
+    )
+    with math(script, workers=4) as verifier, ThreadPoolExecutor(16) as threads:
+        texts = ["6-1", "so 6-1", "7-1"] * 20
+        found = list(threads.map(lambda text: outcome(verifier, "8", text[-3:]), texts))
+    assert set(found) == {NOT_EQUIVALENT}
+    assert len(requests(tmp_path)) == 2
+
+
+def test_an_answer_at_the_cpu_limit_costs_it_once(tmp_path: Path) -> None:
+    script = worker_script(tmp_path, "say(truth=True); os.kill(os.getpid(), signal.SIGPROF)")
+    with math(script) as verifier:
+        assert {outcome(verifier, "5", "6-1") for _ in range(9)} == {VERIFIER_LIMIT}
+    assert len(requests(tmp_path)) == 1
+
+
+def test_old_findings_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scaler_plugins.verifiers.math_pool.FINDINGS_KEPT", 2)
+    script = worker_script(tmp_path, "say(truth=True); say(equal=False, spent=False)")
+    with math(script) as verifier:
+        for answer in ("6-1", "6-2", "6-3", "6-3", "6-1"):
+            outcome(verifier, "8", answer)
+    assert len(requests(tmp_path)) == 4
+
+
+def test_a_truth_is_read_once_for_many_answers() -> None:
+    script = textwrap.dedent("""
+        import math_verify
+        from scaler_plugins.verifiers.math_worker import Comparison
+        comparison = Comparison()
+        read, comparison.asked = comparison._formulas.read, []
+        def counted(text):
+            comparison.asked.append(text)
+            return read(text)
+        comparison._formulas.read = counted
+        for answer in ("x^2", "x+1", "1+x"):
+            comparison.equal(comparison.read_truth("x+1+0"), answer)
+        assert comparison.asked == ["x+1+0", "x^2", "x+1", "1+x"], comparison.asked
+    """)
+    subprocess.run([sys.executable, "-c", script], check=True)

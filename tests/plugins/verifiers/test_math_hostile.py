@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,8 +12,9 @@ from hypothesis import strategies as st
 
 from scaler_core.models import Response
 from scaler_plugins.verifiers.math_equivalence import NOT_EVALUATED, Math
-from scaler_plugins.verifiers.math_evaluated import is_evaluated
-from scaler_plugins.verifiers.math_notation import quantity, truth_of, uniform
+from scaler_plugins.verifiers.math_evaluated import _COMPOSED, _HALF_POWER, is_evaluated
+from scaler_plugins.verifiers.math_notation import _SCALED, quantity, truth_of, uniform
+from scaler_plugins.verifiers.math_size import is_too_large
 from tests.plugins.verifiers.asking import outcome, ticket
 
 TRUTHS = {
@@ -332,3 +335,83 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
 def test_a_unit_is_told_from_its_number(text: str, formula: str, unit: str) -> None:
     read = quantity(text)
     assert (read.formula, read.unit) == (formula, unit)
+
+
+LONG = (
+    "7" * 4900,
+    "0" * 4900,
+    f"\\frac{{{'1' * 2400}}}{{{'3' * 2400}}}",
+    "(" * 2400 + "7" + ")" * 2400,
+    "{" * 2400 + "7" + "}" * 2400,
+    "\\left(" * 400 + "1" + "\\right)" * 400,
+    "-" * 4900,
+    "1," * 2400,
+    "111," * 1200,
+    "9^" * 2400,
+    "A" * 4900,
+)
+
+
+@pytest.mark.parametrize("answer", LONG, ids=lambda text: text[:8])
+def test_to_look_at_a_long_answer_takes_a_small_part_of_what_a_walk_from_each_place_would(
+    answer: str,
+) -> None:
+    began = time.process_time()
+    formula = quantity(uniform(answer)).formula
+    is_too_large(formula)
+    for truth in ("7", "x^2+1"):
+        is_evaluated(formula, truth, "What is it?")
+    assert time.process_time() - began < 0.5, "a linear look takes a tenth of it"
+
+
+def anywhere(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """The pattern without the conditions on where a number may begin."""
+    source = re.sub(r"\(\?:\(\?<!\[0-9\]\)\|\(\?<=.*?\)\)", "", pattern.pattern)
+    source = source.replace("(?<![0-9])[0-9]+", "[0-9]+")
+    assert source != pattern.pattern
+    return re.compile(source)
+
+
+@settings(max_examples=500)
+@given(
+    st.sampled_from([_SCALED, _HALF_POWER, _COMPOSED]),
+    st.lists(
+        st.sampled_from(
+            [
+                "1",
+                "2",
+                "12",
+                "25",
+                ".",
+                ",",
+                ",345",
+                " ",
+                "^",
+                "{",
+                "}",
+                "{1/2}",
+                "{0.5}",
+                "(",
+                ")",
+                "\\frac12",
+                "\\frac{1}{2}",
+                "\\frac1 2",
+                "million",
+                " hundred",
+                "\\text{",
+                "x",
+                "\\sqrt{",
+                "2^3",
+                "4^5",
+                "^\\frac12",
+            ]
+        ),
+        max_size=14,
+    ),
+)
+def test_a_number_is_found_from_its_first_digit_as_from_each(
+    pattern: re.Pattern[str], parts: list[str]
+) -> None:
+    text = "".join(parts)
+    found = [(match.span(), match.groups()) for match in pattern.finditer(text)]
+    assert found == [(match.span(), match.groups()) for match in anywhere(pattern).finditer(text)]
