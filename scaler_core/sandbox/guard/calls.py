@@ -41,7 +41,8 @@ def fork() -> int:
     """``os.fork`` without what modules have registered for it.
 
     Those functions (a new seed for ``random``, new locks for ``threading``) write to more memory
-    than the fork itself. Locks that nobody holds need no renewal, and a run seeds ``random``.
+    than the fork itself. Locks that nobody holds need no renewal, and every run is to have the same
+    random numbers.
     """
     process: int = FORK()
     if process < 0:

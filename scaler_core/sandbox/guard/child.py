@@ -57,6 +57,7 @@ def become_program(
             os._exit(1)
         os.close(SETUP_FD)
         assert code is not None
+        seed_random()
         os._exit(run_python(request.kind, code, data))
     finally:
         os._exit(1)
@@ -218,10 +219,14 @@ def at_depth(call: Callable[[], None], caller: int) -> None:
         call()
 
 
-def run_solution(code: CodeType) -> None:
-    """Execute a solution as the main module."""
+def seed_random() -> None:
+    """Give a solution the numbers of the same seed in every run, where it can ask for them."""
     if "random" in sys.modules:
         sys.modules["random"].seed(0)
+
+
+def run_solution(code: CodeType) -> None:
+    """Execute a solution as the main module."""
     main_module = ModuleType("__main__")
     sys.modules["__main__"] = main_module
     exec(code, main_module.__dict__)

@@ -16,7 +16,7 @@ import signal
 import sys
 from contextlib import suppress
 
-from . import child, lock, resident, source, system, wire
+from . import calls, child, lock, resident, source, system, wire
 from .batch import receive
 
 TYPE_CHECKING = False  # the module typing would take memory in every process
@@ -43,9 +43,10 @@ def main() -> None:
     system.take_on([system.hard_limit(resource.RLIMIT_STACK, child.STACK_BYTES)])
     source.import_modules(set(source.SHARED_MODULES.split()))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # servers that end are not waited for
+    host = _socket.socket(fileno=os.dup(0))
+    resident.rehearse()
     gc.collect()
     gc.freeze()  # no collection writes to the objects of now, so servers share their memory
-    host = _socket.socket(fileno=0)
     host.send(b"ready")
     message = memoryview(bytearray(wire.START.size))
     while True:
@@ -53,7 +54,7 @@ def main() -> None:
         if not length:
             leave()
         (kind,) = wire.START.unpack(message)
-        if os.fork() == 0:
+        if calls.fork() == 0:
             try:
                 become_server(kind, descriptors)
             finally:

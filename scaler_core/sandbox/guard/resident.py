@@ -8,7 +8,7 @@ server itself.
 A run of a small program costs what the fork costs, and that is pages: those that the fork copies
 the table of, and those that the child or the server writes to afterwards, each of which the kernel
 then copies, though it holds a mere count of references. So the server loads little, has done
-beforehand whatever can be done once (:meth:`Server.rehearse`), and between a fork and the program
+beforehand whatever can be done once (:func:`rehearse`), and between a fork and the program
 there is as little Python as possible.
 """
 
@@ -122,11 +122,12 @@ class Server:
     def run_alone(self, batch: Batch, triples: list[list[int]]) -> Ended:
         """Run one process to its end, or to the deadline, or until the host is gone."""
         self.depth = self.depth or child.stack_depth()
+        become_program = self.become_program  # looked up here, where it is in a cache
         started = time.monotonic()
         process = calls.fork()
         if process == 0:
             try:
-                self.become_program(triples)
+                become_program(triples)
             finally:
                 leave(1)
         flags = 0
@@ -159,28 +160,30 @@ class Server:
             leave(run_python(wire.SOLUTION, self.code, b"", self.depth + 1))
         leave(child.run_generator_batch(self.code, seeds))
 
-    def rehearse(self) -> None:
-        """Do here what every child does, with an empty program.
 
-        What the interpreter writes to memory when it does something for the first times (caches,
-        counters, specialised instructions) is written once, and not in a page of each child. And
-        the text streams are made here, over files like those that a child has in their place.
-        """
-        close(STANDARD)
-        for _ in STANDARD:
-            os.memfd_create("stream", 0)
-        child.open_streams()
-        main = sys.modules["__main__"]
-        empty = compile("", "<solution>", "exec", dont_inherit=True)
-        harmless = [
-            calls.close_from(calls.LAST),
-            *(calls.take_on((number, resource.getrlimit(number))) for number in LIMITS),
-        ]
-        for _ in range(REHEARSALS):
-            perform(harmless)
-            child.rehearse(empty)
-        sys.modules["__main__"] = main
-        self.clear_standard_streams()
+def rehearse() -> None:
+    """Do in the keeper what every child does, with an empty program.
+
+    What the interpreter writes to memory when it does something for the first times (caches,
+    counters, specialised instructions) is so written once, and not in a page of each child. And the
+    text streams are made here, over files like those that a child has in their place. The present
+    standard streams are lost.
+    """
+    close(STANDARD)
+    for _ in STANDARD:
+        os.memfd_create("stream", 0)
+    child.open_streams()
+    child.seed_random()  # it stays so: see calls.fork
+    main = sys.modules["__main__"]
+    empty = compile("", "<solution>", "exec", dont_inherit=True)
+    harmless = [
+        calls.close_from(calls.LAST),
+        *(calls.take_on((number, resource.getrlimit(number))) for number in LIMITS),
+    ]
+    for _ in range(REHEARSALS):
+        perform(harmless)
+        child.rehearse(empty)
+    sys.modules["__main__"] = main
 
 
 def serve(kind: int, control_fd: int, ruleset_fd: int, program_fd: int) -> None:
@@ -202,7 +205,6 @@ def serve(kind: int, control_fd: int, ruleset_fd: int, program_fd: int) -> None:
     prove(both)
     del source, message, filters, both
     notes = memory_without_children(NOTES_BYTES)
-    server.rehearse()
     # a collection would write to memory that children share with the server
     gc.collect()
     gc.freeze()
@@ -227,7 +229,7 @@ def close(files: list[int]) -> None:
 def prove(filters: list[lock.Filter]) -> None:
     """End the server if a child cannot install a filter, so that no program runs without one."""
     for item in filters:
-        process = os.fork()
+        process = calls.fork()
         if process == 0:
             try:
                 item.install()

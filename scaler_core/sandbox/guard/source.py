@@ -14,9 +14,8 @@ COMMON_MODULES = """
     fractions functools heapq io itertools json math numbers operator queue random re statistics
     string struct textwrap threading time traceback types typing
 """
-# In the memory of every server, and copied with it by every fork: those that are small, or that the
-# servers themselves need.
-SHARED_MODULES = "collections functools io itertools operator time types"
+# In the memory of every server, which they share, and in the page table that every fork copies.
+SHARED_MODULES = "collections functools io itertools json operator random re time types typing"
 
 
 def compile_source(
