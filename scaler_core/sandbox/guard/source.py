@@ -15,7 +15,7 @@ COMMON_MODULES = """
     string struct textwrap threading time traceback types typing
 """
 # In the memory of every server, which they share, and in the page table that every fork copies.
-SHARED_MODULES = "collections functools io itertools json operator random re time types typing"
+SHARED_MODULES = "collections functools io itertools json operator random re time types"
 
 
 def compile_source(
