@@ -229,7 +229,16 @@ def run_solution(code: CodeType) -> None:
     """Execute a solution as the main module."""
     main_module = ModuleType("__main__")
     sys.modules["__main__"] = main_module
-    exec(code, main_module.__dict__)
+    exec(*execution(code, main_module))
+
+
+def execution(code: CodeType, module: ModuleType) -> tuple[CodeType, dict[str, object]]:
+    """The arguments of ``exec``, which is to be called with a star.
+
+    The interpreter makes such a call in the same way always. A plain one it makes in a faster way
+    after some times, which counts as a level of recursion less.
+    """
+    return code, module.__dict__
 
 
 def rehearse(code: CodeType) -> None:
@@ -276,7 +285,7 @@ def run_generator(code: CodeType, data: bytes, result_descriptor: int) -> None:
     module = ModuleType("generator")
     sys.modules["generator"] = module
     random.seed(0)
-    exec(code, module.__dict__)
+    exec(*execution(code, module))
     generate = module.__dict__.get("generate_testcase")
     if not callable(generate):
         raise TypeError("the source defines no function generate_testcase(scale)")
