@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from scaler_core.audit.empty_runs import fixed_cost
 from scaler_core.audit.processes import (
     MemoryWatch,
     adopt_orphans,
@@ -35,7 +36,7 @@ from scaler_core.errors import DataError, InfrastructureError, UsageError
 from scaler_core.factory import InstanceFactory, InstanceFailure, InstanceRequest, InstanceResult
 from scaler_core.factory.local import LocalFactory
 from scaler_core.interfaces import AnyEnvironment, EnvironmentPack, EnvironmentSource, Sandbox
-from scaler_core.models import ComponentChoice
+from scaler_core.models import ComponentChoice, Environment
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.plugins.choosing import AUTO, build_sandbox
 from scaler_core.pool.browsing import find_environment, parse_level
@@ -155,10 +156,31 @@ def measure_pool(
             considered = max(references, REFERENCES)
             return LocalFactory(box, references=considered, agree=references, workers=1)
 
+        fixed = _fixed_cost(box, host, chosen, batch)
         figures = measure_instances(chosen, make_factory, plan, report)
     if not figures.made:
         raise _nothing_made(label, figures.failures)
-    return figures
+    return figures.model_copy(update={"fixed_cpu_ms_per_run": fixed})
+
+
+def _fixed_cost(
+    box: Sandbox, host: PluginHost, environments: Sequence[AnyEnvironment], batch: int
+) -> dict[str, float]:
+    """The fixed cost in a sandbox like *box*, which itself is to meet its first program later."""
+    if not _keeps_programs(box):
+        return {}
+    require_proc()
+    adopt_orphans()
+    programs = [item for item in environments if isinstance(item, Environment)]
+    languages = {solution.language for item in programs for solution in item.problem.solutions}
+    with tempfile.TemporaryDirectory(prefix="scaler-bench-") as folder:
+        choice = ComponentChoice(use=box.name, options={"cache_dir": folder})
+        with closing(host.build(Sandbox, choice)) as other:
+            return fixed_cost(other, languages, batch)
+
+
+def _keeps_programs(box: Sandbox) -> bool:
+    return "cache_dir" in box.Config.model_fields
 
 
 def _cold_sandbox(
@@ -166,7 +188,7 @@ def _cold_sandbox(
 ) -> Sandbox:
     """The sandbox with an empty cache of compiled programs, where it keeps one."""
     box = build_sandbox(ComponentChoice(use=name), host, untrusted=untrusted, allow_weak=allow_weak)
-    if "cache_dir" not in box.Config.model_fields:
+    if not _keeps_programs(box):
         return box
     box.close()
     choice = ComponentChoice(use=box.name, options={"cache_dir": str(folder)})

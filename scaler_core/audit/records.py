@@ -290,6 +290,8 @@ class PoolCost(Record):
         cpu_ms_per_instance: CPU of all processes, this one too; ``None`` without any instance.
         cpu_ms_by_stage: The same in parts: programs and native code by stage, and ``rest``, which
             is everything around them.
+        fixed_cpu_ms_per_run: CPU of all processes for a run of an empty program, by language of the
+            reference solutions: the part of a run that is not the program's own.
         first_touch_cpu_s: Mean of the environments.
         made: Instances.
         failures: Seeds that gave none, by cause.
@@ -301,6 +303,7 @@ class PoolCost(Record):
     instances_per_second: float
     cpu_ms_per_instance: float | None
     cpu_ms_by_stage: dict[str, float]
+    fixed_cpu_ms_per_run: dict[str, float] = {}
     first_touch_cpu_s: float
     made: int
     failures: dict[str, int]

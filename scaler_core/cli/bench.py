@@ -101,6 +101,7 @@ def instances_command(
 def _print_figures(figures: PoolCost) -> None:
     by_stage = figures.cpu_ms_by_stage.items()
     stages = ", ".join(f"{name} {cost:.2f}" for name, cost in by_stage if cost)
+    fixed = ", ".join(f"{name} {cost:.2f}" for name, cost in figures.fixed_cpu_ms_per_run.items())
     worst = max(row.first_touch_cpu_s for row in figures.environments)
     failed = sum(figures.failures.values())
     causes = ", ".join(f"{cause} {count}" for cause, count in figures.failures.items())
@@ -122,6 +123,7 @@ def _print_figures(figures: PoolCost) -> None:
         f"\n{figures.made} instances in {figures.seconds:.1f} s: "
         f"{figures.instances_per_second:.0f} a second\n"
         f"CPU of all processes: {figures.cpu_ms_per_instance:.2f} ms an instance ({stages})\n"
+        f"fixed CPU of a run, its program empty: {f'{fixed} ms' if fixed else 'not measured'}\n"
         f"first touch: {figures.first_touch_cpu_s:.2f} CPU-s an environment, worst {worst:.2f}\n"
         f"largest memory of all processes: {figures.memory_mib:.0f} MiB\n"
         f"failures: {failed}{f' ({causes})' if causes else ''}"

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,15 +52,20 @@ class Container(ABC):
 
     @abstractmethod
     def command(
-        self, words: Sequence[str], view: View, *, dies_with_caller: bool, hash_seed: int = 0
+        self,
+        words: Sequence[str],
+        view: View,
+        environment: Mapping[str, str],
+        *,
+        dies_with_caller: bool,
     ) -> list[str]:
         """The command that runs *words* contained.
 
         Args:
             words: An absolute program and its arguments.
             view: What it sees.
+            environment: All variables that it has.
             dies_with_caller: Whether the kernel ends it with the thread that starts it.
-            hash_seed: The hash seed of Python, all of its environment.
         """
 
 
@@ -71,7 +76,12 @@ class NoContainer(Container):
     guard_folder = str(GUARD.parent)
 
     def command(
-        self, words: Sequence[str], view: View, *, dies_with_caller: bool, hash_seed: int = 0
+        self,
+        words: Sequence[str],
+        view: View,
+        environment: Mapping[str, str],
+        *,
+        dies_with_caller: bool,
     ) -> list[str]:
         """Just *words*."""
         return list(words)
@@ -91,7 +101,12 @@ class Bubblewrap(Container):
         self._program = program
 
     def command(
-        self, words: Sequence[str], view: View, *, dies_with_caller: bool, hash_seed: int = 0
+        self,
+        words: Sequence[str],
+        view: View,
+        environment: Mapping[str, str],
+        *,
+        dies_with_caller: bool,
     ) -> list[str]:
         """``bwrap``, its options, and *words*."""
         options = [
@@ -102,7 +117,8 @@ class Bubblewrap(Container):
             *("--unshare-uts", "--hostname", "sandbox"),  # a namespace alone keeps the host's name
             *("--unshare-cgroup-try", "--cap-drop", "ALL"),
             *(["--die-with-parent"] if dies_with_caller else []),
-            *("--clearenv", "--setenv", "PYTHONHASHSEED", str(hash_seed)),
+            "--clearenv",
+            *(word for item in environment.items() for word in ("--setenv", *item)),
             *_system_binds(),
             *("--dev", "/dev", "--size", str(16 << 20), "--tmpfs", "/tmp"),
             *("--ro-bind", str(GUARD), f"{self.guard_folder}/{GUARD.name}"),

@@ -144,11 +144,12 @@ class Launcher:
         self, folder: str, job: Job, request: IO[bytes], errors: IO[bytes], ruleset: int
     ) -> subprocess.Popen[bytes]:
         view = View((*self._interpreter.libraries, *job.view.readable), job.view.writable)
+        environment = {"PYTHONHASHSEED": str(job.hash_seed)}
         command = self._container.command(
             [*self._interpreter.words("supervisor"), self._container.guard_folder],
             view,
+            environment,
             dies_with_caller=True,
-            hash_seed=job.hash_seed,
         )
         # started under the lock: close() either finds the guard in the set, or comes first
         with self._lock:
@@ -160,7 +161,7 @@ class Launcher:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 cwd=view.writable or folder,
-                env={"PYTHONHASHSEED": str(job.hash_seed)},
+                env=environment,
                 pass_fds=[ruleset] if ruleset >= 0 else [],
                 start_new_session=True,  # Ctrl-C is the host's, and the group is killed as a whole
             )

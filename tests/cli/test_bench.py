@@ -22,6 +22,7 @@ KEYS = {
     "instances_per_second",
     "cpu_ms_per_instance",
     "cpu_ms_by_stage",
+    "fixed_cpu_ms_per_run",
     "first_touch_cpu_s",
     "made",
     "failures",
@@ -92,6 +93,8 @@ def test_in_json_it_is_one_line_with_the_promised_keys(scaler: Scaler, pool: Pat
         figures["cpu_ms_per_instance"], abs=0.01
     )
     assert figures["memory_mib"] > 10
+    assert set(figures["fixed_cpu_ms_per_run"]) == {"cpp", "python"}
+    assert all(0 < cost < 100 for cost in figures["fixed_cpu_ms_per_run"].values())
     rows = {row["id"]: row for row in figures["environments"]}
     assert set(rows) == {"python", "compiled", "differs"}
     assert rows["differs"]["made"] == 0
@@ -108,6 +111,7 @@ def test_the_table_names_the_costliest_first(scaler: Scaler, pool: Path) -> None
     assert lines[1].split()[0] == "differs"
     assert "-" in lines[1].split()
     assert "an instance (generator" in out
+    assert "fixed CPU of a run, its program empty: python " in out
     assert "first touch: " in out
     assert "(disagreement " in out
 

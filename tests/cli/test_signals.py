@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 
 from tests.cli.running import Start
 from tests.cli.test_run_command import SIMULATED, command, wait_for
+from tests.sandbox.machines import eventually, is_running
+from tests.sandbox.test_warm import descendants
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -81,6 +84,43 @@ def test_a_signal_before_the_first_step_is_one_line_and_its_exit_code(
         "scaler: ended by SIGTERM",
         "scaler: ended because its terminal was closed",
     )
+
+
+def test_ctrl_c_while_the_command_loads_is_one_line(tmp_path: Path, start: Start) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
+    process = start(
+        [sys.executable, "-c", "from scaler_core.cli import main\nmain()"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+    )
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "scaler: interrupted\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("delay_s", [0.0, 1.1, 4.7])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_at_any_moment_of_an_audit_leaves_no_process_and_no_folder(
+    number: signal.Signals, delay_s: float, tmp_path: Path, start: Start
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    process = start(
+        command("pool", "audit", "starter", "--json"),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(scratch)},
+    )
+    assert eventually(lambda: bool(descendants(process.pid)))
+    time.sleep(delay_s)
+    below = descendants(process.pid)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 128 + number, err
+    assert "Traceback" not in err
+    assert eventually(lambda: not any(map(is_running, below)))
+    assert list(scratch.iterdir()) == []
 
 
 def test_the_second_signal_is_obeyed_at_once(start: Start) -> None:

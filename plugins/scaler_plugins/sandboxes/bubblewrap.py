@@ -40,7 +40,9 @@ def _missing() -> str:
     program = shutil.which("bwrap")
     if program is None:
         return "bwrap is not installed (Debian, Ubuntu: apt-get install bubblewrap)"
-    command = BubblewrapContainer(program).command(["/usr/bin/true"], View(), dies_with_caller=True)
+    command = BubblewrapContainer(program).command(
+        ["/usr/bin/true"], View(), {}, dies_with_caller=True
+    )
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.SubprocessError) as error:

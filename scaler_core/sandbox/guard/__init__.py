@@ -13,6 +13,7 @@ A child's streams are nameless files, so no output can block anybody and stdin h
 readers may ask for. Guard and servers report facts (wait status, CPU time);
 :mod:`scaler_core.sandbox.outcome` judges them. No untrusted code runs in guard, keeper or server.
 
-Reading order: ``wire``; for the plain way ``supervisor``, for the warm way ``keeper``, ``resident``
-and ``serve.c``; for both ``child``, ``lock``, ``system``.
+Reading order: ``wire``; for the plain way ``supervisor``, for the warm way ``keeper``,
+``resident``, ``batch``, ``calls`` and ``serve.c``; for both ``source``, ``child``, ``lock``,
+``system``. What the warm way loads is in the memory of every server: no ``typing``, no ``socket``.
 """

@@ -13,9 +13,12 @@ import signal
 import sys
 from collections.abc import Callable
 from types import CodeType, FrameType, ModuleType
-from typing import TextIO
 
 from . import lock, system, wire
+
+TYPE_CHECKING = False  # the module typing would take memory in every process
+if TYPE_CHECKING:
+    from typing import TextIO
 
 STACK_BYTES = 256 << 20
 RESULT_FD, SETUP_FD, RULESET_FD, PROGRAM_FD = 3, 4, 5, 6
@@ -54,6 +57,7 @@ def become_program(
             os._exit(1)
         os.close(SETUP_FD)
         assert code is not None
+        seed_random()
         os._exit(run_python(request.kind, code, data))
     finally:
         os._exit(1)
@@ -108,27 +112,32 @@ def enter(request: wire.Request, folder: str) -> None:
         lock.restrict_files(RULESET_FD)
     os.close(RULESET_FD)
     os.close(PROGRAM_FD)
-    system.set_hard_limit(resource.RLIMIT_STACK, STACK_BYTES)
-    take_on_limits(
+    system.take_on([system.hard_limit(resource.RLIMIT_STACK, STACK_BYTES)])
+    limits = limits_of(
         cpu_s=math.ceil(request.cpu_s),
         file_bytes=max(request.file_bytes, request.output_bytes + 1),
         open_files=request.open_files,
         memory_bytes=request.memory_bytes,
     )
+    system.take_on(limits)
     if request.processes == 0:
         # A larger number would count the user's other processes too; the guard counts those.
-        system.set_hard_limit(resource.RLIMIT_NPROC, 0)
+        system.take_on([system.hard_limit(resource.RLIMIT_NPROC, 0)])
     if request.filter:  # last: the steps above need calls that it refuses
         lock.Filter(request.filter).install()
 
 
-def take_on_limits(*, cpu_s: int, file_bytes: int, open_files: int, memory_bytes: int) -> None:
-    """The limits that bind one process, whole seconds and bytes, never to be raised again."""
-    system.set_hard_limit(resource.RLIMIT_CPU, cpu_s, cpu_s + 1)
-    system.set_hard_limit(resource.RLIMIT_FSIZE, file_bytes)
-    system.set_hard_limit(resource.RLIMIT_NOFILE, open_files)
-    system.set_hard_limit(resource.RLIMIT_CORE, 0)
-    system.set_hard_limit(resource.RLIMIT_AS, memory_bytes)
+def limits_of(
+    *, cpu_s: int, file_bytes: int, open_files: int, memory_bytes: int
+) -> list[system.Limit]:
+    """The limits that bind one process, in whole seconds and bytes."""
+    return [
+        system.hard_limit(resource.RLIMIT_CPU, cpu_s, cpu_s + 1),
+        system.hard_limit(resource.RLIMIT_FSIZE, file_bytes),
+        system.hard_limit(resource.RLIMIT_NOFILE, open_files),
+        system.hard_limit(resource.RLIMIT_CORE, 0),
+        system.hard_limit(resource.RLIMIT_AS, memory_bytes),
+    ]
 
 
 def fix_addresses() -> None:
@@ -161,14 +170,22 @@ def open_streams() -> None:
     sys.argv = [""]
 
 
-def run_python(kind: int, code: CodeType, data: bytes = b"") -> int:
-    """Run a source; returns the exit status that the interpreter would end with."""
+def run_python(kind: int, code: CodeType, data: bytes = b"", depth: int = 0) -> int:
+    """Run a source; returns the exit status that the interpreter would end with.
+
+    Args:
+        kind: ``wire.SOLUTION`` or ``wire.GENERATOR``.
+        code: The compiled source.
+        data: A generator's request.
+        depth: The caller's :func:`stack_depth`, where it is known; 0 where it is not.
+    """
+    depth = depth + 1 if depth else stack_depth()
     status = 0
     try:
         if kind == wire.GENERATOR:
-            at_depth(functools.partial(run_generator, code, data, RESULT_FD))
+            at_depth(functools.partial(run_generator, code, data, RESULT_FD), depth)
         else:
-            at_depth(functools.partial(run_solution, code))
+            at_depth(functools.partial(run_solution, code), depth)
     except SystemExit as error:
         status = exit_status(error)
     except BaseException:
@@ -177,29 +194,59 @@ def run_python(kind: int, code: CodeType, data: bytes = b"") -> int:
     return finish(status)
 
 
-def at_depth(call: Callable[[], None]) -> None:
+def stack_depth() -> int:
+    """How many frames the caller's stack has; an object is made of each, so once is enough."""
+    depth = 0
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        depth, frame = depth + 1, frame.f_back
+    return depth
+
+
+def at_depth(call: Callable[[], None], caller: int) -> None:
     """Call at a fixed depth of the stack, with the usual recursion limit left.
 
     Otherwise a program that recurses deeply would end differently in the plain and the warm way.
+
+    Args:
+        call: What to call.
+        caller: The caller's :func:`stack_depth`.
     """
-    depth = 0
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        depth, frame = depth + 1, frame.f_back
-    if depth < DEPTH:
-        at_depth(call)
+    if caller + 1 < DEPTH:
+        at_depth(call, caller + 1)
     else:
         sys.setrecursionlimit(USUAL_DEPTH + DEPTH)
         call()
 
 
-def run_solution(code: CodeType) -> None:
-    """Execute a solution as the main module."""
+def seed_random() -> None:
+    """Give a solution the numbers of the same seed in every run, where it can ask for them."""
     if "random" in sys.modules:
         sys.modules["random"].seed(0)
+
+
+def run_solution(code: CodeType) -> None:
+    """Execute a solution as the main module."""
     main_module = ModuleType("__main__")
     sys.modules["__main__"] = main_module
-    exec(code, main_module.__dict__)
+    exec(*execution(code, main_module))
+
+
+def execution(code: CodeType, module: ModuleType) -> tuple[CodeType, dict[str, object]]:
+    """The arguments of ``exec``, which is to be called with a star.
+
+    The interpreter makes such a call in the same way always. A plain one it makes in a faster way
+    after some times, which counts as a level of recursion less.
+    """
+    return code, module.__dict__
+
+
+def rehearse(code: CodeType) -> None:
+    """What :func:`run_python` does of a program that does nothing, in a process that goes on."""
+    at_depth(functools.partial(run_solution, code), stack_depth())
+    flush(sys.stdout, sys.stderr)
+    vars(sys.modules["__main__"]).clear()
+    flush(sys.__stdout__, sys.__stderr__)
 
 
 def run_generator_batch(code: CodeType, triples: list[tuple[bytes, int, int]]) -> int:
@@ -208,13 +255,13 @@ def run_generator_batch(code: CodeType, triples: list[tuple[bytes, int, int]]) -
     Returns the exit status of the only seed; of several, 0, unless a seed failed after it had
     sent its result.
     """
-    status, spoilt = 0, False
+    status, spoilt, depth = 0, False, stack_depth()
     for data, result, error in triples:
         os.dup2(error, 1)
         os.dup2(error, 2)
         open_streams()
         try:
-            at_depth(functools.partial(run_generator, code, data, result))
+            at_depth(functools.partial(run_generator, code, data, result), depth)
         except SystemExit as ended:
             status = exit_status(ended)
         except BaseException:
@@ -238,7 +285,7 @@ def run_generator(code: CodeType, data: bytes, result_descriptor: int) -> None:
     module = ModuleType("generator")
     sys.modules["generator"] = module
     random.seed(0)
-    exec(code, module.__dict__)
+    exec(*execution(code, module))
     generate = module.__dict__.get("generate_testcase")
     if not callable(generate):
         raise TypeError("the source defines no function generate_testcase(scale)")

@@ -7,17 +7,21 @@ socket then closes, and in a PID namespace all servers end with it.
 
 from __future__ import annotations
 
+import _socket
 import ctypes
 import gc
 import os
 import resource
 import signal
-import socket
 import sys
 from contextlib import suppress
-from typing import NoReturn
 
-from . import child, lock, resident, supervisor, system, wire
+from . import calls, child, lock, resident, source, system, wire
+from .batch import receive
+
+TYPE_CHECKING = False  # the module typing would take memory in every process
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 CONTROL_FD, RULESET_FD, PROGRAM_FD = 3, 4, 5
 DESCRIPTORS = 3
@@ -27,6 +31,7 @@ NAMESPACES = 0x10000000 | 0x20000000 | 0x40000000 | 0x08000000 | 0x04000000
 
 def main() -> None:
     """Start a server for each message on stdin, a socket; arguments: core, and ``unshare``."""
+    os.environ.pop("LD_BIND_NOW", None)  # it was for this process alone: see warm/box.py
     core, unshare = int(sys.argv[1]), sys.argv[2] == "unshare"
     system.reset_signals()
     system.drop_privileges()
@@ -35,20 +40,21 @@ def main() -> None:
         system.drop_privileges()  # a new user namespace comes with all of them
     if core >= 0:
         os.sched_setaffinity(0, {core})
-    system.set_hard_limit(resource.RLIMIT_STACK, child.STACK_BYTES)
-    for name in supervisor.COMMON_MODULES.split():
-        __import__(name)
+    system.take_on([system.hard_limit(resource.RLIMIT_STACK, child.STACK_BYTES)])
+    source.import_modules(set(source.SHARED_MODULES.split()))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # servers that end are not waited for
+    host = _socket.socket(fileno=os.dup(0))
+    resident.rehearse()
     gc.collect()
     gc.freeze()  # no collection writes to the objects of now, so servers share their memory
-    host = socket.socket(fileno=0)
     host.send(b"ready")
+    message = memoryview(bytearray(wire.START.size))
     while True:
-        message, descriptors, _, _ = socket.recv_fds(host, wire.START.size, DESCRIPTORS)
-        if not message:
+        length, descriptors = receive(host, message, DESCRIPTORS)
+        if not length:
             leave()
         (kind,) = wire.START.unpack(message)
-        if os.fork() == 0:
+        if calls.fork() == 0:
             try:
                 become_server(kind, descriptors)
             finally:

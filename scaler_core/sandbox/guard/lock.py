@@ -13,6 +13,8 @@ OWN_PROCESS = 0x5CA1AB1E
 PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
 LANDLOCK_RESTRICT_SELF = 446
 INSTRUCTION_BYTES = 8
+PRCTL = system.LIBRARY.prctl
+getpid = os.getpid
 
 
 class _Program(ctypes.Structure):
@@ -20,7 +22,7 @@ class _Program(ctypes.Structure):
 
 
 class Filter:
-    """A seccomp filter, ready to be installed in a child.
+    """A seccomp filter, ready to be installed in a child, with little of Python in between.
 
     Args:
         instructions: An array of ``struct sock_filter``.
@@ -30,23 +32,28 @@ class Filter:
         self._buffer = ctypes.create_string_buffer(instructions, len(instructions))
         mark = OWN_PROCESS.to_bytes(4, "little")
         self._places = [
-            start + 4
+            start // 4 + 1
             for start in range(0, len(instructions), INSTRUCTION_BYTES)
             if instructions[start + 4 : start + 8] == mark
         ]
         self._program = _Program(
             len(instructions) // INSTRUCTION_BYTES, ctypes.addressof(self._buffer)
         )
+        self._arguments = (
+            ctypes.c_int(PR_SET_SECCOMP),
+            ctypes.c_ulong(SECCOMP_MODE_FILTER),
+            ctypes.byref(self._program),
+            ctypes.c_ulong(0),
+            ctypes.c_ulong(0),
+        )
+        self._words = memoryview(self._buffer).cast("B").cast("I")
 
     def install(self) -> None:
         """Bind this process and all that come from it; raises ``OSError`` when refused."""
-        own = ctypes.c_uint32(os.getpid())  # filled in here, for the fork gave the id only now
+        own = getpid()  # filled in here, for the fork gave the id only now
         for place in self._places:
-            ctypes.memmove(ctypes.addressof(self._buffer) + place, ctypes.byref(own), 4)
-        refused = system.LIBRARY.prctl(
-            PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(self._program), 0, 0
-        )
-        if refused:
+            self._words[place] = own
+        if PRCTL(*self._arguments):
             raise OSError("the kernel refuses the seccomp filter")
 
 

@@ -4,68 +4,34 @@ A solution gets a process for each run. A generator gets one for a batch of seed
 executed anew for each; if anything goes wrong in it, the seeds concerned run again in processes of
 their own, so that no seed's result depends on the others of its batch. No program runs in the
 server itself.
+
+A run of a small program costs what the fork costs, and that is pages: those that the fork copies
+the table of, and those that the child or the server writes to afterwards, each of which the kernel
+then copies, though it holds a mere count of references. So the server loads little, has done
+beforehand whatever can be done once (:func:`rehearse`), and between a fork and the program
+there is as little Python as possible.
 """
 
 from __future__ import annotations
 
+import _socket
 import gc
-import math
 import os
-import select
+import resource
 import signal
-import socket
 import sys
 import time
 from types import CodeType
-from typing import NamedTuple
 
-from . import child, lock, system, wire
-from .supervisor import compile_source
+from . import calls, child, lock, system, wire
+from .batch import LONGEST, NOTES_BYTES, STANDARD, Batch, Ended, memory_without_children, receive
+from .source import compile_source
 
-
-class Batch:
-    """The content of one message: limits, the inputs' lengths, files of inputs and results."""
-
-    def __init__(self, message: bytes, files: list[int]) -> None:
-        fields = wire.BATCH.unpack_from(message)
-        self.count, self.cpu_s, wall_ms, self.open_files, self.threads, _, memory, size = fields
-        self.wall_s = wall_ms / 1000
-        self.memory_bytes, self.file_bytes = memory, size
-        self.inputs, self.results = files
-        lengths = wire.LENGTH.iter_unpack(message[wire.BATCH.size :])
-        self.lengths = [length for (length,) in lengths]
-
-    def open_streams(self, number: int) -> list[int]:
-        """The files of a run: its input, copied by the kernel, and two that are empty."""
-        streams = [system.nameless_file() for _ in range(3)]
-        start = sum(self.lengths[:number])
-        system.send(self.inputs, start, self.lengths[number], streams[0])
-        os.lseek(streams[0], 0, os.SEEK_SET)
-        return streams
-
-    def collect(self, ended: Ended, streams: list[int]) -> bytes:
-        """The report of a run; what it wrote goes to the results, and its files are closed."""
-        _, answer, errors = streams
-        sizes = [system.size_of(stream) for stream in (answer, errors)]
-        system.send(answer, 0, min(sizes[0], self.file_bytes - 1), self.results)
-        kept = min(sizes[1], wire.ERROR_BYTES)
-        system.send(errors, sizes[1] - kept, kept, self.results)
-        close(streams)
-        return wire.RUN.pack(*ended, *sizes)
-
-    def forget(self) -> None:
-        """Drop what tells a child about other runs."""
-        self.lengths.clear()
-
-
-class Ended(NamedTuple):
-    """How a process ended; as the beginning of ``wire.RUN``."""
-
-    status: int
-    flags: int
-    cpu_us: int
-    wall_us: int
-    memory_kib: int
+REHEARSALS = 32
+LIMITS = (resource.RLIMIT_FSIZE, resource.RLIMIT_AS)
+# names that are looked up in the module alone
+perform, run_python = calls.perform, child.run_python
+leave, enable_collection = os._exit, gc.enable
 
 
 class Server:
@@ -77,10 +43,6 @@ class Server:
         control: The socket to the host, which is watched while a child runs.
         filters: Without threads, and with threads.
         ruleset: Landlock rules that each child takes on, beside those of the server; -1 for none.
-
-    Attributes:
-        reports: Those of the present batch; a child clears them before it becomes the program.
-        hung: Runs of the present batch that reached the wall limit.
     """
 
     def __init__(
@@ -88,114 +50,145 @@ class Server:
     ) -> None:
         self.kind = kind
         self.code = code
-        self.control = control
+        self.children = calls.Children(control)
         self.filters = filters
-        self.ruleset = ruleset
+        self.null = os.dup(0)
+        self.depth = 0
         self.batches_fail = False
-        self.reports: list[bytes] = []
-        self.hung: list[Ended] = []
+        self.before: list[calls.Call] = []
+        self.limits: list[calls.Call] = []
+        self.install = filters[0].install
+        if ruleset >= 0:
+            # what lies above the child's own rules, its server above all, is out of its reach
+            self.before.append(calls.restrict_files(ruleset))
+        if kind == wire.SOLUTION:
+            self.before.append(calls.close_from(len(STANDARD)))
 
-    def run(self, batch: Batch) -> list[bytes]:
-        """A report for each run of the batch."""
+    def run(self, batch: Batch) -> None:
+        """Run all of a batch, and report each run."""
         os.write(batch.results, wire.BEGUN)
-        self.reports, self.hung = [], []
+        self.prepare(batch, 0 if self.kind == wire.SOLUTION else 1)
+        made: dict[int, list[int]] = {}
         if self.kind == wire.GENERATOR and batch.count > 1 and not self.batches_fail:
-            self.run_together(batch)
-        else:
-            for number in range(batch.count):
+            share, made = self.run_together(batch)
+        for number in range(batch.count):
+            if number in made:
+                batch.collect(number, share, *made[number])
+                close(made[number])
+            elif not batch.gives_up(number):
                 self.run_next(batch, number)
-        return self.reports
 
-    def run_together(self, batch: Batch) -> None:
-        """Run all seeds in one process; those without a result once more, each alone."""
+    def run_together(self, batch: Batch) -> tuple[Ended, dict[int, list[int]]]:
+        """Run all seeds in one process.
+
+        Returns:
+            How each has ended, and result and errors of those that have a result. The others are to
+            run once more, each alone.
+        """
         triples = [batch.open_streams(number) for number in range(batch.count)]
-        ended = self.run_alone(batch, triples)
-        whole = ended.status == 0 and ended.flags == 0
+        self.prepare(batch, batch.count)
+        status, flags, cpu_us, wall_us, memory_kib = self.run_alone(batch, triples)
+        self.prepare(batch, 1)
+        whole = status == 0 and flags == 0
         # a batch that fails is run twice, so this program's seeds run alone from now on
         self.batches_fail = not whole
-        # only the total of the process is known: each seed gets an equal share
-        share = Ended(
-            0, 0, ended.cpu_us // batch.count, ended.wall_us // batch.count, ended.memory_kib
-        )
-        for number, streams in enumerate(triples):
-            if whole and system.size_of(streams[1]) > 0:
-                self.reports.append(batch.collect(share, streams))
+        made = {}
+        for number, (request, *written) in enumerate(triples):
+            if whole and system.size_of(written[0]) > 0:
+                close([request])
+                made[number] = written
             else:
-                close(streams)
-                self.run_next(batch, number)
+                close([request, *written])
+        # only the total of the process is known: each seed gets an equal share
+        return (0, 0, cpu_us // batch.count, wall_us // batch.count, memory_kib), made
 
     def run_next(self, batch: Batch, number: int) -> None:
-        """Run one in a process of its own; once some have hung, the rest count as hanging too."""
-        if len(self.hung) < wire.MOST_STUCK:
+        """Run one in a process of its own."""
+        if self.kind == wire.SOLUTION:
+            streams = batch.open_standard_streams(number)
+            batch.collect(number, self.run_alone(batch, [streams]), 1, 2)
+            self.clear_standard_streams()
+        else:
             streams = batch.open_streams(number)
             ended = self.run_alone(batch, [streams])
-            if ended.flags == wire.WALL_LIMIT:
-                self.hung.append(ended)
-            self.reports.append(batch.collect(ended, streams))
-        else:
-            self.reports.append(wire.RUN.pack(*self.hung[-1], 0, 0))
+            batch.collect(number, ended, *streams[1:])
+            close(streams)
+
+    def clear_standard_streams(self) -> None:
+        """Put nothing in their place: what a run has left there is to take no memory."""
+        for stream in STANDARD:
+            os.dup2(self.null, stream)
 
     def run_alone(self, batch: Batch, triples: list[list[int]]) -> Ended:
         """Run one process to its end, or to the deadline, or until the host is gone."""
+        self.depth = self.depth or child.stack_depth()
+        become_program = self.become_program  # looked up here, where it is in a cache
         started = time.monotonic()
-        process = os.fork()
+        process = calls.fork()
         if process == 0:
             try:
-                self.become_program(batch, triples)
+                become_program(triples)
             finally:
-                os._exit(1)
+                leave(1)
         flags = 0
-        if not self.ends(process, started + batch.wall_s):
+        if not self.children.ends(process, started + batch.wall_s):
             os.kill(process, signal.SIGKILL)
             flags = wire.WALL_LIMIT
-        _, status, usage = os.wait4(process, 0)
-        wall_us = int((time.monotonic() - started) * 1e6)
-        cpu_us = int((usage.ru_utime + usage.ru_stime) * 1e6)
-        return Ended(status, flags, cpu_us, wall_us, usage.ru_maxrss)
+        status, cpu_us, memory_kib = self.children.reap(process)
+        return status, flags, cpu_us, int((time.monotonic() - started) * 1e6), memory_kib
 
-    def ends(self, process: int, deadline: float) -> bool:
-        """Wait until the child has ended; False at the deadline or when the host hangs up."""
-        watched = os.pidfd_open(process)
-        try:
-            poll = select.poll()
-            poll.register(watched, select.POLLIN)
-            poll.register(self.control, 0)  # a hang-up is always reported, a message not wanted now
-            left_ms = math.ceil(max(0.0, deadline - time.monotonic()) * 1000)
-            return any(descriptor == watched for descriptor, _ in poll.poll(left_ms))
-        finally:
-            os.close(watched)
-
-    def become_program(self, batch: Batch, triples: list[list[int]]) -> None:
-        """Take on streams, limits and filter, and run; never returns."""
-        self.reports.clear()
-        self.hung.clear()
-        batch.forget()
-        if self.ruleset >= 0:
-            # what lies above the child's own rules, its server above all, is out of its reach
-            lock.restrict_files(self.ruleset)
-        seeds: list[tuple[bytes, int, int]] = []
-        if self.kind == wire.GENERATOR:
-            seeds = child.keep_triples(triples)
-        else:
-            child.keep_only(triples[0])
-        child.take_on_limits(
+    def prepare(self, batch: Batch, seeds: int) -> None:
+        """Make ready what a child takes on, for the runs of a batch or for one of several seeds."""
+        limits = child.limits_of(
             cpu_s=batch.cpu_s,
             file_bytes=batch.file_bytes,
             # the more seeds, the more streams: a program must not notice
-            open_files=batch.open_files + 2 * len(seeds),
+            open_files=batch.open_files + 2 * seeds,
             memory_bytes=batch.memory_bytes,
         )
-        self.filters[batch.threads].install()  # last: the steps above need calls that it refuses
-        gc.enable()
-        if self.kind == wire.GENERATOR:
-            os._exit(child.run_generator_batch(self.code, seeds))
-        child.open_streams()
-        os._exit(child.run_python(self.kind, self.code))
+        self.limits = [calls.take_on(limit) for limit in limits]
+        self.install = self.filters[batch.threads].install
+
+    def become_program(self, triples: list[list[int]]) -> None:
+        """Take on streams, limits and filter, and run; never returns."""
+        perform(self.before)
+        seeds = None if self.kind == wire.SOLUTION else child.keep_triples(triples)
+        perform(self.limits)
+        self.install()  # last: the steps above need calls that it refuses
+        enable_collection()
+        if seeds is None:
+            leave(run_python(wire.SOLUTION, self.code, b"", self.depth + 1))
+        leave(child.run_generator_batch(self.code, seeds))
+
+
+def rehearse() -> None:
+    """Do in the keeper what every child does, with an empty program.
+
+    What the interpreter writes to memory when it does something for the first times (caches,
+    counters, specialised instructions) is so written once, and not in a page of each child. And the
+    text streams are made here, over files like those that a child has in their place. The present
+    standard streams are lost.
+    """
+    close(STANDARD)
+    for _ in STANDARD:
+        os.memfd_create("stream", 0)
+    child.open_streams()
+    child.seed_random()  # it stays so: see calls.fork
+    main = sys.modules["__main__"]
+    empty = compile("", "<solution>", "exec", dont_inherit=True)
+    harmless = [
+        calls.close_from(calls.LAST),
+        *(calls.take_on((number, resource.getrlimit(number))) for number in LIMITS),
+    ]
+    for _ in range(REHEARSALS):
+        perform(harmless)
+        child.rehearse(empty)
+    sys.modules["__main__"] = main
 
 
 def serve(kind: int, control_fd: int, ruleset_fd: int, program_fd: int) -> None:
     """Read the program, report whether it compiles, then run batches until the host hangs up."""
-    control = socket.socket(fileno=control_fd)
+    control = _socket.socket(fileno=control_fd)
     message = control.recv(wire.LONGEST_SETUP)
     cpu_s, has_ruleset, memory_bytes, plain, threaded = wire.SETUP.unpack_from(message)
     filters = message[wire.SETUP.size :]
@@ -209,25 +202,22 @@ def serve(kind: int, control_fd: int, ruleset_fd: int, program_fd: int) -> None:
         os._exit(0)
     both = [lock.Filter(filters[:plain]), lock.Filter(filters[plain:])]
     server = Server(kind, code, control_fd, both, ruleset_fd if has_ruleset else -1)
-    prove(server.filters)
+    prove(both)
     del source, message, filters, both
-    sys.argv = [""]
+    notes = memory_without_children(NOTES_BYTES)
     # a collection would write to memory that children share with the server
     gc.collect()
     gc.freeze()
     gc.disable()
     control.send(b"\0")
     while True:
-        longest = wire.BATCH.size + wire.MOST_RUNS * wire.LENGTH.size
-        message, files, _, _ = socket.recv_fds(control, longest, wire.BATCH_FILES)
-        if not message:
+        length, files = receive(control, notes[:LONGEST], wire.BATCH_FILES)
+        if not length:
             os._exit(0)
-        batch = Batch(message, files)
-        del message
-        reports = server.run(batch)
+        batch = Batch(notes, files)
+        server.run(batch)
         close(files)
-        control.send(b"".join(reports))
-        del batch, reports
+        control.send(batch.reports())
 
 
 def close(files: list[int]) -> None:
@@ -239,7 +229,7 @@ def close(files: list[int]) -> None:
 def prove(filters: list[lock.Filter]) -> None:
     """End the server if a child cannot install a filter, so that no program runs without one."""
     for item in filters:
-        process = os.fork()
+        process = calls.fork()
         if process == 0:
             try:
                 item.install()

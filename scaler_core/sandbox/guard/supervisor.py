@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import math
 import mmap
 import os
 import resource
@@ -14,16 +13,10 @@ from contextlib import suppress
 from types import CodeType
 
 from . import child, system, wire
+from .source import compile_source
 
 TICK_S = 0.02
 LEFTOVERS_S = 10.0
-
-# Imported before the fork where the source names them, so that it is paid for once.
-COMMON_MODULES = """
-    array bisect calendar cmath collections copy datetime decimal enum fractions functools
-    heapq io itertools json math numbers operator queue random re statistics string struct
-    textwrap threading time traceback types typing
-"""
 
 
 def main() -> None:
@@ -72,42 +65,6 @@ def wake_on_child_end() -> int:
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     return reader
-
-
-def compile_source(
-    kind: int, source: bytes, cpu_s: float, memory_bytes: int
-) -> tuple[CodeType | None, str]:
-    """Returns the code, its modules loaded, or else why it does not compile.
-
-    Compiling is bounded by the CPU and memory limits of a run.
-    """
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    spent = usage.ru_utime + usage.ru_stime
-    system.set_soft_limit(resource.RLIMIT_CPU, math.ceil(spent + cpu_s))
-    system.set_soft_limit(resource.RLIMIT_AS, memory_bytes)
-    name = "<generator>" if kind == wire.GENERATOR else "<solution>"
-    try:
-        code = compile(source, name, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, OverflowError, MemoryError, RecursionError) as error:
-        return None, f"{type(error).__name__}: {error}"
-    finally:
-        system.set_soft_limit(resource.RLIMIT_CPU, resource.RLIM_INFINITY)
-        system.set_soft_limit(resource.RLIMIT_AS, resource.RLIM_INFINITY)
-    needed = {"json", "random"} if kind == wire.GENERATOR else set()
-    for module in sorted(needed | (names_in(code).intersection(COMMON_MODULES.split()))):
-        __import__(module)
-    return code, ""
-
-
-def names_in(code: CodeType) -> set[str]:
-    """Every name that *code* reads or imports, in its functions too."""
-    names: set[str] = set()
-    waiting = [code]
-    while waiting:
-        current = waiting.pop()
-        names.update(current.co_names)
-        waiting += [item for item in current.co_consts if isinstance(item, CodeType)]
-    return names
 
 
 def run_one(

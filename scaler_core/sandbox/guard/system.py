@@ -16,6 +16,9 @@ CLOSE_RANGE, HIGHEST_DESCRIPTOR = 436, 1 << 16
 SIGNALLED = 128
 LIBRARY = ctypes.CDLL(None)
 
+Limit = tuple[int, tuple[int, int]]
+"""Number, and soft and hard value, of a limit."""
+
 
 def prctl(option: int, value: int) -> None:
     """``prctl(2)``; a refusal is no failure, since an ordinary user has nothing to drop."""
@@ -81,15 +84,27 @@ def set_soft_limit(limit: int, value: int) -> None:
     resource.setrlimit(limit, (smaller_limit(value, hard), hard))
 
 
-def set_hard_limit(limit: int, soft: int, hard: int | None = None) -> None:
-    """Set a limit that cannot be raised again; *hard* is *soft* unless given."""
+def hard_limit(limit: int, soft: int, hard: int | None = None) -> Limit:
+    """A limit that cannot be raised again, within the present one.
+
+    Args:
+        limit: Its number.
+        soft: The soft value.
+        hard: The hard one; *soft* unless given.
+    """
     allowed = resource.getrlimit(limit)[1]
     hard = smaller_limit(soft if hard is None else hard, allowed)
-    try:
-        resource.setrlimit(limit, (smaller_limit(soft, hard), hard))
-    except (ValueError, OSError):
-        if LINUX:  # elsewhere some limits exist in name only
-            raise
+    return limit, (smaller_limit(soft, hard), hard)
+
+
+def take_on(limits: list[Limit]) -> None:
+    """Set limits of this process."""
+    for limit, values in limits:
+        try:
+            resource.setrlimit(limit, values)
+        except (ValueError, OSError):
+            if LINUX:  # elsewhere some limits exist in name only
+                raise
 
 
 def smaller_limit(first: int, second: int) -> int:

@@ -19,6 +19,9 @@ from scaler_core.sandbox.interpreter import Interpreter
 from scaler_core.sandbox.warm.server import Served, Server, ServerLost
 
 START_S = 60.0
+KEEPER_ENVIRONMENT = {"PYTHONHASHSEED": "0", "LD_BIND_NOW": "1"}
+"""The second: functions of libraries are looked up once, and not by each run. Programs do not see
+it; the keeper removes it."""
 
 
 class Box:
@@ -166,6 +169,7 @@ class Box:
         command = self._container.command(
             [*words, self._container.guard_folder],
             View(self._interpreter.libraries),
+            KEEPER_ENVIRONMENT,
             # not tied to the thread that starts it: others use the box later. The keeper ends when
             # the host's end of its socket closes.
             dies_with_caller=False,
@@ -188,7 +192,7 @@ class Box:
                     stdout=subprocess.DEVNULL,
                     stderr=errors,
                     cwd="/",
-                    env={"PYTHONHASHSEED": "0"},
+                    env=KEEPER_ENVIRONMENT,
                     start_new_session=True,
                 )
                 self._socket = ours
