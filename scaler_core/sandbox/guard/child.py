@@ -5,17 +5,18 @@ from __future__ import annotations
 import atexit
 import builtins
 import ctypes
-import functools
 import math
 import os
 import resource
-import signal
 import sys
-from collections.abc import Callable
 from types import CodeType, FrameType, ModuleType
-from typing import TextIO
 
 from . import lock, system, wire
+from .system import TYPE_CHECKING, signal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TextIO
 
 STACK_BYTES = 256 << 20
 RESULT_FD, SETUP_FD, RULESET_FD, PROGRAM_FD = 3, 4, 5, 6
@@ -166,9 +167,9 @@ def run_python(kind: int, code: CodeType, data: bytes = b"") -> int:
     status = 0
     try:
         if kind == wire.GENERATOR:
-            at_depth(functools.partial(run_generator, code, data, RESULT_FD))
+            at_depth(run_generator, code, data, RESULT_FD)
         else:
-            at_depth(functools.partial(run_solution, code))
+            at_depth(run_solution, code)
     except SystemExit as error:
         status = exit_status(error)
     except BaseException:
@@ -177,8 +178,8 @@ def run_python(kind: int, code: CodeType, data: bytes = b"") -> int:
     return finish(status)
 
 
-def at_depth(call: Callable[[], None]) -> None:
-    """Call at a fixed depth of the stack, with the usual recursion limit left.
+def at_depth(call: Callable[..., None], *arguments: Any) -> None:
+    """Make a call at a fixed depth of the stack, with the usual recursion limit left.
 
     Otherwise a program that recurses deeply would end differently in the plain and the warm way.
     """
@@ -187,10 +188,10 @@ def at_depth(call: Callable[[], None]) -> None:
     while frame is not None:
         depth, frame = depth + 1, frame.f_back
     if depth < DEPTH:
-        at_depth(call)
+        at_depth(call, *arguments)
     else:
         sys.setrecursionlimit(USUAL_DEPTH + DEPTH)
-        call()
+        call(*arguments)
 
 
 def run_solution(code: CodeType) -> None:
@@ -214,7 +215,7 @@ def run_generator_batch(code: CodeType, triples: list[tuple[bytes, int, int]]) -
         os.dup2(error, 2)
         open_streams()
         try:
-            at_depth(functools.partial(run_generator, code, data, result))
+            at_depth(run_generator, code, data, result)
         except SystemExit as ended:
             status = exit_status(ended)
         except BaseException:
