@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import platformdirs
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from scaler_core.audit import EnvironmentAudit
 
 # how long an example takes says more about the machine's load than about the code
 settings.register_profile("scaler", deadline=None)
@@ -27,7 +32,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 LONGEST = {
     "tests/test_quickstart.py": 1,
     "tests/plugins/sandboxes/test_hostile_programs.py": 6,
-    "tests/audit/test_pools.py": 2,
+    "tests/audit/test_pools.py": 1,
     "tests/factory/test_ray_actors.py": 1,
     "tests/synthesis/test_ray_workers.py": 1,
     "tests/plugins/verifiers/test_typed.py": 2,
@@ -48,11 +53,22 @@ LONGEST = {
     "tests/synthesis/test_killing.py": 1,
 }
 
-# One cluster at a time on this machine: "auto" looks for any that runs here.
+# Files whose tests go to one worker. Of Ray there is one cluster at a time on this machine: "auto"
+# looks for any that runs here. The others share what a worker loads or makes once.
 TOGETHER = {
     "tests/factory/test_ray_actors.py": "ray",
     "tests/factory/test_ray_connection.py": "ray",
     "tests/synthesis/test_ray_workers.py": "ray",
+    "tests/audit/test_pools.py": "published",
+    "tests/synthesis/checks/test_published.py": "published",
+    "tests/cli/test_eval_of_runs.py": "local",
+    "tests/evaluation/engines/test_sampling.py": "local",
+    "tests/evaluation/engines/test_transformers.py": "local",
+    "tests/evaluation/test_published_questions.py": "local",
+    **{
+        f"tests/plugins/backends/local/{path.name}": "local"
+        for path in (Path(__file__).parent / "plugins" / "backends" / "local").glob("test_*.py")
+    },
 }
 
 
@@ -90,14 +106,36 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Parts(config, log)
 
 
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over the thousands of tests that live to the end."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where sandboxes keep compiled programs, so that each is compiled once, by any worker."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    (folder / "programs").mkdir(exist_ok=True)
-    return folder / "programs"
+def programs() -> Path:
+    """Where sandboxes keep compiled programs unless told otherwise: each is compiled once, by any
+    worker, for any test.
+    """
+    return Path(platformdirs.user_cache_dir("scaler")) / "programs"
+
+
+@pytest.fixture(scope="session")
+def published_audits(
+    shared_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[EnvironmentAudit, ...]:
+    """The audit of each published environment, with 20 instances a level."""
+    from scaler_core.audit import AuditSettings, audit_pool
+    from scaler_core.plugins import load_plugins
+    from scaler_core.pool import import_pool, open_pool
+    from scaler_plugins.sandboxes.process import Process
+    from tests.sandbox.machines import require_compiler
+
+    require_compiler()
+    folder = tmp_path_factory.mktemp("published") / "pool"
+    import_pool(shared_dir / "data" / "SCALER-8.json", folder)
+    settings = AuditSettings(instances=20)
+    return tuple(audit_pool(open_pool(folder), Process, load_plugins(), settings=settings))
 
 
 @pytest.fixture(scope="session")
