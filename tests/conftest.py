@@ -7,14 +7,11 @@ import os
 import signal
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import platformdirs
 import pytest
 from hypothesis import settings
-
-if TYPE_CHECKING:
-    from scaler_core.audit import EnvironmentAudit
 
 # how long an example takes says more about the machine's load than about the code
 settings.register_profile("scaler", deadline=None)
@@ -30,22 +27,23 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 # Files that take longest, begun first: otherwise one worker would be left with one of them at the
 # end. A number above 1 cuts a file into that many parts; what it builds is then built in each.
 LONGEST = {
-    "tests/test_quickstart.py": 1,
+    "tests/whole/test_quickstart.py": 1,
     "tests/plugins/sandboxes/test_hostile_programs.py": 6,
-    "tests/audit/test_pools.py": 1,
+    "tests/plugins/backends/local/test_tiny_model.py": 1,
     "tests/factory/test_ray_actors.py": 1,
     "tests/synthesis/test_ray_workers.py": 1,
     "tests/plugins/verifiers/test_typed.py": 2,
     "tests/sandbox/test_compiling_with_gxx.py": 1,
     "tests/pool/test_writing.py": 1,
     "tests/plugins/environments/test_starter.py": 1,
+    "tests/audit/test_defects.py": 1,
+    "tests/cli/test_pool_audit.py": 1,
     "tests/synthesis/checks/test_calibration.py": 1,
     "tests/cli/test_synth.py": 1,
     "tests/run/test_run.py": 1,
     "tests/plugins/sandboxes/fusion/test_generators.py": 1,
     "tests/plugins/sandboxes/test_containment.py": 1,
     "tests/plugins/backends/local/test_training.py": 1,
-    "tests/plugins/backends/local/test_tiny_model.py": 1,
     "tests/sandbox/test_warm.py": 1,
     "tests/plugins/verifiers/test_math.py": 1,
     "tests/audit/test_contamination.py": 1,
@@ -59,8 +57,8 @@ TOGETHER = {
     "tests/factory/test_ray_actors.py": "ray",
     "tests/factory/test_ray_connection.py": "ray",
     "tests/synthesis/test_ray_workers.py": "ray",
-    "tests/audit/test_pools.py": "published",
-    "tests/synthesis/checks/test_published.py": "published",
+    "tests/whole/test_published_pool.py": "published",
+    "tests/whole/test_published_problems.py": "published",
     "tests/cli/test_eval_of_runs.py": "local",
     "tests/evaluation/engines/test_sampling.py": "local",
     "tests/evaluation/engines/test_transformers.py": "local",
@@ -118,24 +116,6 @@ def programs() -> Path:
     worker, for any test.
     """
     return Path(platformdirs.user_cache_dir("scaler")) / "programs"
-
-
-@pytest.fixture(scope="session")
-def published_audits(
-    shared_dir: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[EnvironmentAudit, ...]:
-    """The audit of each published environment, with 20 instances a level."""
-    from scaler_core.audit import AuditSettings, audit_pool
-    from scaler_core.plugins import load_plugins
-    from scaler_core.pool import import_pool, open_pool
-    from scaler_plugins.sandboxes.process import Process
-    from tests.sandbox.machines import require_compiler
-
-    require_compiler()
-    folder = tmp_path_factory.mktemp("published") / "pool"
-    import_pool(shared_dir / "data" / "SCALER-8.json", folder)
-    settings = AuditSettings(instances=20)
-    return tuple(audit_pool(open_pool(folder), Process, load_plugins(), settings=settings))
 
 
 @pytest.fixture(scope="session")
