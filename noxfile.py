@@ -17,16 +17,22 @@ PINNED = ("-c", "constraints.txt")
 # More workers than most machines have cores, for much of the time tests wait; which test goes to
 # which worker, and when: tests/conftest.py. The last -n counts: `nox -s tests -- -n 0 -k name`.
 PARALLEL = ("-n", "4")
-# Threads that wait for each other sleep, for other workers need the core; and the many processes
-# that tests start find what they import compiled.
-SHARED_CORES = {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONDONTWRITEBYTECODE": ""}
+# Processes that tests start by the dozen find what they import compiled, whatever the shell says:
+# compiling all of vLLM, torch and transformers takes each of them half a minute.
+COMPILED_ONCE = {"PYTHONDONTWRITEBYTECODE": ""}
+# The workers fill the cores: none is left for a second thread.
+SHARED_CORES = {**COMPILED_ONCE, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All tests, with the local backend, its tiny model, and a Ray of two workers."""
+    """The tests, with the local backend, its tiny model, and a Ray of two workers.
+
+    ``-- tests/whole`` runs what takes minutes: audits of whole pools, and the quickstart.
+    """
     session.install(*PINNED, "-e", ".[data,local,ray,serve,tensorboard,test,wandb]")
-    session.run("pytest", *PARALLEL, *session.posargs, env=SHARED_CORES)
+    chosen = session.posargs or ("--ignore=tests/whole",)
+    session.run("pytest", *PARALLEL, *chosen, env=SHARED_CORES)
 
 
 @nox.session
@@ -49,7 +55,8 @@ def openrlhf(session: nox.Session) -> None:
         *("--no-build-isolation", "--no-deps", "deepspeed==0.19.6"), env={"DS_BUILD_OPS": "0"}
     )
     session.install("--no-deps", "-e", ".")
-    session.run("pytest", "tests/openrlhf", *(session.posargs or ("-m", "not long")))
+    chosen = session.posargs or ("-m", "not long")
+    session.run("pytest", "tests/openrlhf", *chosen, env=COMPILED_ONCE)
 
 
 @nox.session
@@ -57,11 +64,11 @@ def starter(session: nox.Session) -> None:
     """The starter pack, built once more from its folders; ``-- NAME`` for some. Needs g++."""
     session.install(*PINNED, "-e", ".")
     module = "tools.starter_pack.build"
-    session.run("python", "-m", module, "--check", *session.posargs)
+    session.run("python", "-m", module, "--check", *session.posargs, env=COMPILED_ONCE)
 
 
 @nox.session
 def third_party(session: nox.Session) -> None:
     """Our wheel and a foreign plugin's wheel in a clean environment, whole and then broken."""
     session.install(*PINNED, "build", "hatchling", "hypothesis", "pytest", "pytest-timeout")
-    session.run("pytest", "tests/third_party/proof.py", *session.posargs)
+    session.run("pytest", "tests/third_party/proof.py", *session.posargs, env=COMPILED_ONCE)

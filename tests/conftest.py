@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import zlib
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 from hypothesis import settings
 
@@ -25,22 +27,23 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 # Files that take longest, begun first: otherwise one worker would be left with one of them at the
 # end. A number above 1 cuts a file into that many parts; what it builds is then built in each.
 LONGEST = {
-    "tests/test_quickstart.py": 1,
+    "tests/whole/test_quickstart.py": 1,
     "tests/plugins/sandboxes/test_hostile_programs.py": 6,
-    "tests/audit/test_pools.py": 2,
+    "tests/plugins/backends/local/test_tiny_model.py": 1,
     "tests/factory/test_ray_actors.py": 1,
     "tests/synthesis/test_ray_workers.py": 1,
     "tests/plugins/verifiers/test_typed.py": 2,
     "tests/sandbox/test_compiling_with_gxx.py": 1,
     "tests/pool/test_writing.py": 1,
     "tests/plugins/environments/test_starter.py": 1,
+    "tests/audit/test_defects.py": 1,
+    "tests/cli/test_pool_audit.py": 1,
     "tests/synthesis/checks/test_calibration.py": 1,
     "tests/cli/test_synth.py": 1,
     "tests/run/test_run.py": 1,
     "tests/plugins/sandboxes/fusion/test_generators.py": 1,
     "tests/plugins/sandboxes/test_containment.py": 1,
     "tests/plugins/backends/local/test_training.py": 1,
-    "tests/plugins/backends/local/test_tiny_model.py": 1,
     "tests/sandbox/test_warm.py": 1,
     "tests/plugins/verifiers/test_math.py": 1,
     "tests/audit/test_contamination.py": 1,
@@ -48,11 +51,22 @@ LONGEST = {
     "tests/synthesis/test_killing.py": 1,
 }
 
-# One cluster at a time on this machine: "auto" looks for any that runs here.
+# Files whose tests go to one worker. Of Ray there is one cluster at a time on this machine: "auto"
+# looks for any that runs here. The others share what a worker loads or makes once.
 TOGETHER = {
     "tests/factory/test_ray_actors.py": "ray",
     "tests/factory/test_ray_connection.py": "ray",
     "tests/synthesis/test_ray_workers.py": "ray",
+    "tests/whole/test_published_pool.py": "published",
+    "tests/whole/test_published_problems.py": "published",
+    "tests/cli/test_eval_of_runs.py": "local",
+    "tests/evaluation/engines/test_sampling.py": "local",
+    "tests/evaluation/engines/test_transformers.py": "local",
+    "tests/evaluation/test_published_questions.py": "local",
+    **{
+        f"tests/plugins/backends/local/{path.name}": "local"
+        for path in (Path(__file__).parent / "plugins" / "backends" / "local").glob("test_*.py")
+    },
 }
 
 
@@ -90,14 +104,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Parts(config, log)
 
 
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over the thousands of tests that live to the end."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where sandboxes keep compiled programs, so that each is compiled once, by any worker."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    (folder / "programs").mkdir(exist_ok=True)
-    return folder / "programs"
+def programs() -> Path:
+    """Where sandboxes keep compiled programs unless told otherwise: each is compiled once, by any
+    worker, for any test.
+    """
+    return Path(platformdirs.user_cache_dir("scaler")) / "programs"
 
 
 @pytest.fixture(scope="session")

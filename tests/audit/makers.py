@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 from scaler_core.audit import AuditSettings, EnvironmentAudit, audit_pool
@@ -51,21 +51,25 @@ def wide(levels: Sequence[int], **parameter: Any) -> dict[str, Any]:
     return {"levels": tuple(levels), "parameters": {"n": ScaleParameter(**fields)}}
 
 
+@cache
+def installed_plugins() -> PluginHost:
+    """All installed plugins, loaded once for all audits."""
+    return load_plugins()
+
+
 def audit(
     *environments: AnyEnvironment,
     host: PluginHost | None = None,
-    cache: Path | None = None,
     levels: Sequence[str] = ("min", "max"),
     instances: int = 6,
     **settings: Any,
 ) -> dict[str, EnvironmentAudit]:
     """Audits by id, of a few instances at two levels."""
     chosen = AuditSettings(levels=tuple(levels), instances=instances, **settings)
-    options = Process.Config(cache_dir=cache) if cache else None
     audits = audit_pool(
         MemorySource(environments),
-        lambda: Process(options),
-        host or load_plugins(),
+        Process,
+        host or installed_plugins(),
         settings=chosen,
     )
     return {item.environment_id: item for item in audits}

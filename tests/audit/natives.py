@@ -88,6 +88,7 @@ class Dying(Sums):
     """Takes its worker with it."""
 
     id = "dying"
+    top_level = 0  # every call costs a new worker
 
     def make(self, level: int, seed: int) -> Instance:
         os._exit(3)

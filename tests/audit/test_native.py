@@ -52,7 +52,7 @@ def test_each_defect_is_found(environment, expected):
 
 
 def test_failures_come_with_their_causes():
-    found = audit(natives.Failing(), natives.Dying(), levels=["min"], instances=5)
+    found = audit(natives.Failing(), natives.Dying(), levels=["min"], instances=2)
     assert rules(found["dying"]) == {"generator_fails": "bad"}
     assert "cannot make this" in detail(found["failing"], "generator_fails")
     assert "exit code 3" in detail(found["dying"], "generator_fails")

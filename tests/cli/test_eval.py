@@ -203,7 +203,7 @@ def test_an_evaluation_that_is_killed_goes_on_as_if_it_never_was(
     scaler: Scaler, start: Start, tmp_path: Path
 ) -> None:
     pytest.importorskip("transformers")
-    command = ["tiny", *files("amc23"), "--samples", "70", "--max-tokens", "30"]
+    command = ["tiny", *files("amc23"), "--samples", "70", "--max-tokens", "8"]
     responses = tmp_path / "evaluations" / "tiny" / "responses.jsonl"
     child = start(
         [sys.executable, "-m", "scaler_core.cli", "eval", *command],

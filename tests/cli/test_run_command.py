@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
 import sys
 import time
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from scaler_core.cli import main
 from tests.cli.running import Start
 
 SIMULATED = """\
@@ -52,13 +55,22 @@ def command(*arguments: str) -> list[str]:
 
 
 def scaler(work: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments), cwd=work, capture_output=True, text=True, timeout=120
-    )
+    """The command line in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        chdir(work),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main(list(arguments))
+    code = int(ended.value.code or 0)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 def test_json_is_one_line_with_the_promised_keys(work: Path) -> None:
-    done = scaler(work, "run", "sim.toml", "--run-dir", "out", "--json")
+    words = command("run", "sim.toml", "--run-dir", "out", "--json")
+    done = subprocess.run(words, cwd=work, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == 1
     line = json.loads(done.stdout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -26,5 +27,5 @@ if importlib.util.find_spec("openrlhf") is not None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here needs OpenRLHF, in the versions that it asks for."""
     for item in items:
-        if HERE in item.path.parents:
+        if str(item.path).startswith(f"{HERE}{os.sep}"):
             item.add_marker(pytest.mark.openrlhf)

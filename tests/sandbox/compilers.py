@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from scaler_core.interfaces import Limits, RunResult
@@ -84,13 +85,18 @@ class FakeCompiler:
 
 
 class GuardedTools:
-    """Runs tools in a guard of the sandbox ``process``."""
+    """Runs tools in a guard of the sandbox ``process``.
+
+    Attributes:
+        most_memory: Bytes that a tool gets at most, whatever its limits say.
+    """
 
     def __init__(self) -> None:
         interpreter = find_interpreter(None)
         self._confinement = Confinement(interpreter)
         self._launcher = Launcher(interpreter, NoContainer(), self._confinement)
         self.commands: list[list[str]] = []
+        self.most_memory = 8 << 30
 
     def run_tool(
         self,
@@ -101,6 +107,7 @@ class GuardedTools:
         readable: Sequence[Path] = (),
     ) -> RunResult:
         self.commands.append(list(words))
+        limits = replace(limits, memory_bytes=min(limits.memory_bytes, self.most_memory))
         tool_folder = Path(words[0]).parent
         variables = {"PATH": f"{tool_folder}:/usr/bin:/bin", "TMPDIR": str(folder), "LC_ALL": "C"}
         view = View((tool_folder, *readable), folder)

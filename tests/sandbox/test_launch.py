@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from scaler_core.interfaces import Limits
 from scaler_core.sandbox.confinement import Confinement
-from scaler_core.sandbox.container import NoContainer, View
+from scaler_core.sandbox.container import GUARD, NoContainer, View
 from scaler_core.sandbox.guard import wire
 from scaler_core.sandbox.interpreter import Interpreter, find_interpreter
 from scaler_core.sandbox.launch import Job, Launcher
@@ -93,3 +94,13 @@ def test_a_source_that_takes_too_long_to_compile_is_a_compile_error(launcher: La
     source = b"x = [" + b"a+b," * 3_000_000 + b"]"
     results = launcher.run(Job(wire.SOLUTION, source), [b"", b""], LIMITS)
     assert [result.status for result in results] == ["compile_error"] * 2
+
+
+def test_a_guard_starts_without_modules_that_cost_more_than_the_interpreter() -> None:
+    ask = (
+        "import sys; sys.path.append(sys.argv.pop()); from guard import supervisor; "
+        "heavy = {'collections', 'contextlib', 'enum', 'functools', 're', 'typing'}; "
+        "print(*sorted(heavy.intersection(sys.modules)))"
+    )
+    command = [*find_interpreter(None).words("supervisor")[:-1], ask, str(GUARD.parent)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "\n"

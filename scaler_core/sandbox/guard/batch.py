@@ -8,8 +8,8 @@ import os
 import struct
 
 from . import system, wire
+from .system import TYPE_CHECKING
 
-TYPE_CHECKING = False  # the module typing would take memory in every process
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

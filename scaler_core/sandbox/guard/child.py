@@ -5,20 +5,18 @@ from __future__ import annotations
 import atexit
 import builtins
 import ctypes
-import functools
 import math
 import os
 import resource
-import signal
 import sys
-from collections.abc import Callable
 from types import CodeType, FrameType, ModuleType
 
 from . import lock, system, wire
+from .system import TYPE_CHECKING, signal
 
-TYPE_CHECKING = False  # the module typing would take memory in every process
 if TYPE_CHECKING:
-    from typing import TextIO
+    from collections.abc import Callable
+    from typing import Any, TextIO
 
 STACK_BYTES = 256 << 20
 RESULT_FD, SETUP_FD, RULESET_FD, PROGRAM_FD = 3, 4, 5, 6
@@ -183,9 +181,9 @@ def run_python(kind: int, code: CodeType, data: bytes = b"", depth: int = 0) -> 
     status = 0
     try:
         if kind == wire.GENERATOR:
-            at_depth(functools.partial(run_generator, code, data, RESULT_FD), depth)
+            at_depth(run_generator, depth, code, data, RESULT_FD)
         else:
-            at_depth(functools.partial(run_solution, code), depth)
+            at_depth(run_solution, depth, code)
     except SystemExit as error:
         status = exit_status(error)
     except BaseException:
@@ -203,20 +201,21 @@ def stack_depth() -> int:
     return depth
 
 
-def at_depth(call: Callable[[], None], caller: int) -> None:
-    """Call at a fixed depth of the stack, with the usual recursion limit left.
+def at_depth(call: Callable[..., None], caller: int, *arguments: Any) -> None:
+    """Make a call at a fixed depth of the stack, with the usual recursion limit left.
 
     Otherwise a program that recurses deeply would end differently in the plain and the warm way.
 
     Args:
         call: What to call.
         caller: The caller's :func:`stack_depth`.
+        arguments: What to call it with.
     """
     if caller + 1 < DEPTH:
-        at_depth(call, caller + 1)
+        at_depth(call, caller + 1, *arguments)
     else:
         sys.setrecursionlimit(USUAL_DEPTH + DEPTH)
-        call()
+        call(*arguments)
 
 
 def seed_random() -> None:
@@ -243,7 +242,7 @@ def execution(code: CodeType, module: ModuleType) -> tuple[CodeType, dict[str, o
 
 def rehearse(code: CodeType) -> None:
     """What :func:`run_python` does of a program that does nothing, in a process that goes on."""
-    at_depth(functools.partial(run_solution, code), stack_depth())
+    at_depth(run_solution, stack_depth(), code)
     flush(sys.stdout, sys.stderr)
     vars(sys.modules["__main__"]).clear()
     flush(sys.__stdout__, sys.__stderr__)
@@ -261,7 +260,7 @@ def run_generator_batch(code: CodeType, triples: list[tuple[bytes, int, int]]) -
         os.dup2(error, 2)
         open_streams()
         try:
-            at_depth(functools.partial(run_generator, code, data, result), depth)
+            at_depth(run_generator, depth, code, data, result)
         except SystemExit as ended:
             status = exit_status(ended)
         except BaseException:

@@ -18,8 +18,8 @@ from contextlib import suppress
 
 from . import calls, child, lock, resident, source, system, wire
 from .batch import receive
+from .system import TYPE_CHECKING
 
-TYPE_CHECKING = False  # the module typing would take memory in every process
 if TYPE_CHECKING:
     from typing import NoReturn
 

@@ -7,13 +7,12 @@ import mmap
 import os
 import resource
 import select
-import signal
 import time
-from contextlib import suppress
 from types import CodeType
 
 from . import child, system, wire
 from .source import compile_source
+from .system import signal
 
 TICK_S = 0.02
 LEFTOVERS_S = 10.0
@@ -156,7 +155,7 @@ def sleep_until_child_ends(wake: int, seconds: float) -> None:
 
 def end_leftovers(process: int, wake: int) -> None:
     """Kill what a child left running: its group, and orphans, whose parent the guard became."""
-    with suppress(ProcessLookupError, PermissionError):
+    with system.Ignoring(ProcessLookupError, PermissionError):
         os.killpg(process, signal.SIGKILL)
     give_up = time.monotonic() + LEFTOVERS_S
     while time.monotonic() < give_up:

@@ -1,13 +1,21 @@
-"""Small system calls of the guard: limits, process control, nameless files."""
+"""Small system calls of the guard: limits, process control, nameless files.
+
+A guard starts for every call in the plain way, and what it imports costs more than the interpreter
+itself: no module that it needs imports ``typing``, ``enum``, ``functools`` or ``contextlib``.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import resource
-import signal
 import sys
-from contextlib import suppress
+
+TYPE_CHECKING = False  # type checkers take it for that of typing
+if TYPE_CHECKING:
+    import signal as signal
+else:
+    import _signal as signal  # the same functions and numbers; the numbers have no names
 
 LINUX = sys.platform.startswith("linux")
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
@@ -18,6 +26,23 @@ LIBRARY = ctypes.CDLL(None)
 
 Limit = tuple[int, tuple[int, int]]
 """Number, and soft and hard value, of a limit."""
+
+
+class Ignoring:
+    """A block that ends without an error when one of *errors* is raised in it.
+
+    Args:
+        errors: Classes of exceptions.
+    """
+
+    def __init__(self, *errors: type[BaseException]) -> None:
+        self._errors = errors
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        return kind is not None and issubclass(kind, self._errors)
 
 
 def prctl(option: int, value: int) -> None:
@@ -72,7 +97,7 @@ def reset_signals() -> None:
     """Unblock signals, and take those the host ignores to their defaults, as for any program."""
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGINT}:
-        with suppress(OSError, ValueError):
+        with Ignoring(OSError, ValueError):
             if signal.getsignal(number) == signal.SIG_IGN:
                 signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -117,7 +142,7 @@ def smaller_limit(first: int, second: int) -> int:
 def children_of(process: int) -> list[int]:
     """Ids of a process's children; none where the kernel does not list them."""
     found: list[int] = []
-    with suppress(OSError):
+    with Ignoring(OSError):
         for task in os.listdir(f"/proc/{process}/task"):
             with open(f"/proc/{process}/task/{task}/children", "rb") as stream:
                 found += map(int, stream.read().split())
@@ -140,7 +165,7 @@ def more_tasks_than(limit: int) -> bool:
 def kill_group(leader: int) -> None:
     """SIGKILL to a process and to its group, as far as they exist."""
     for kill in (os.killpg, os.kill):
-        with suppress(ProcessLookupError, PermissionError):
+        with Ignoring(ProcessLookupError, PermissionError):
             kill(leader, signal.SIGKILL)
 
 

@@ -18,7 +18,11 @@ is serve.c, which knows the same layouts.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+
+from .system import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SOLUTION, GENERATOR, COMMAND, TOOL = range(4)
 WALL_LIMIT, PROCESS_LIMIT, OUTPUT_LIMIT, SETUP_FAILED = 1, 2, 4, 8

@@ -31,9 +31,13 @@ def kind(request: pytest.FixtureRequest) -> LocalKind:
 
 
 @pytest.fixture(scope="session")
-def cache(programs: Path) -> Path:
-    """Where both keep compiled programs."""
-    return programs
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where both keep compiled programs, for all workers: a folder that attacks may go for."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    (folder / "programs").mkdir(exist_ok=True)
+    return folder / "programs"
 
 
 @pytest.fixture(scope="module")

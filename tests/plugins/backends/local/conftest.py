@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+HERE = f"{Path(__file__).parent}{os.sep}"
 
 WORDS = ("count-target", " target=", " values=", "\\boxed{")
 
@@ -12,7 +15,7 @@ WORDS = ("count-target", " target=", " values=", "\\boxed{")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here needs the extra."""
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        if str(item.path).startswith(HERE):
             item.add_marker(pytest.mark.local)
 
 

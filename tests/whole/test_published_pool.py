@@ -1,49 +1,20 @@
-"""The audit of real pools: the starter pack, and the published environments."""
+"""The audit of the published environments."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from scaler_core.audit import AuditSettings, EnvironmentAudit, audit_pool
-from scaler_core.interfaces import EnvironmentSource
-from scaler_core.plugins import load_plugins
-from scaler_core.pool import import_pool, open_pool
-from scaler_plugins.sandboxes.process import Process
+from scaler_core.audit import EnvironmentAudit
 from tests.audit.makers import rules
-from tests.sandbox.machines import require_compiler
-
-
-def audits(
-    source: EnvironmentSource, settings: AuditSettings, cache: Path | None = None
-) -> dict[str, EnvironmentAudit]:
-    options = Process.Config(cache_dir=cache) if cache else None
-    found = audit_pool(source, lambda: Process(options), load_plugins(), settings=settings)
-    return {audit.environment_id: audit for audit in found}
-
-
-@pytest.mark.slow
-def test_the_starter_pack_is_good_but_for_one_easy_environment():
-    require_compiler()
-    # docs/audit.md has the figures of a whole audit
-    found = audits(open_pool("starter"), AuditSettings(instances=10))
-    assert len(found) == 40
-    # its task is to find the largest element, which is all the work that there is
-    easy = {"largest-value": {"answer_derived": "warning"}}
-    assert {name: rules(item) for name, item in found.items() if item.findings} == easy
 
 
 @pytest.mark.shared
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_every_listed_solution_of_the_published_environments_is_checked(
-    shared_dir: Path, tmp_path: Path
+    published_audits: tuple[EnvironmentAudit, ...],
 ):
-    require_compiler()
-    import_pool(shared_dir / "data" / "SCALER-8.json", tmp_path / "pool")
-    source = open_pool(tmp_path / "pool")
-    found = audits(source, AuditSettings(instances=20))
+    found = {audit.environment_id: audit for audit in published_audits}
     assert all(item.verdict != "unknown" for item in found.values())
     # the truths that the factory gives are those of the majority of all solutions, everywhere
     for item in found.values():

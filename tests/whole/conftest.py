@@ -1,0 +1,25 @@
+"""What several of these tests look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scaler_core.audit import AuditSettings, EnvironmentAudit, audit_pool
+from scaler_core.plugins import load_plugins
+from scaler_core.pool import import_pool, open_pool
+from scaler_plugins.sandboxes.process import Process
+from tests.sandbox.machines import require_compiler
+
+
+@pytest.fixture(scope="session")
+def published_audits(
+    shared_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[EnvironmentAudit, ...]:
+    """The audit of each published environment, with 20 instances a level."""
+    require_compiler()
+    folder = tmp_path_factory.mktemp("published") / "pool"
+    import_pool(shared_dir / "data" / "SCALER-8.json", folder)
+    settings = AuditSettings(instances=20)
+    return tuple(audit_pool(open_pool(folder), Process, load_plugins(), settings=settings))
