@@ -246,6 +246,16 @@ class Recipe(Section):
     tracking: TrackingSection = TrackingSection()
     checkpoint: CheckpointSection = CheckpointSection()
 
+    @model_validator(mode="after")
+    def _room_for_a_step(self) -> Recipe:
+        most = self.feed.max_open
+        if most is not None and most < self.batch.prompts:
+            raise ValueError(
+                f"feed.max_open = {most} is below batch.prompts = {self.batch.prompts}: "
+                "no step would fit"
+            )
+        return self
+
     def to_toml(self) -> str:
         """The recipe with every key spelt out."""
         return tomli_w.dumps(without_none(self.model_dump(mode="json")))

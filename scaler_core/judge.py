@@ -11,7 +11,7 @@ from typing import Final, Literal, Protocol, Self
 
 from pydantic import JsonValue
 
-from scaler_core.errors import ScalerError, unknown_name
+from scaler_core.errors import ScalerError, UsageError, unknown_name
 from scaler_core.factory import NATIVE_VERIFIER
 from scaler_core.factory.native import NativeLimits, NativeWorkers
 from scaler_core.interfaces import Verifier
@@ -87,6 +87,8 @@ class Judge:
         Raises:
             UsageError: There is no such verifier or option.
         """
+        if use == NATIVE_VERIFIER:
+            raise unknown_name("verifier", use, self._host.classes(Verifier))
         choice = ComponentChoice(use=use, options=dict(options or {}))
         ticket = Ticket(
             id="grade",
@@ -218,6 +220,28 @@ def _call(who: str, judge: Callable[[], Verdict]) -> Verdict:
     if not isinstance(verdict, Verdict):
         return Verdict.undecided(f"{who} returned no verdict")
     return verdict
+
+
+Judged = Verdict | float | None
+"""A verdict, or a score from 0 to 1 (a bool is 1 or 0), or ``None`` where nobody could judge."""
+
+
+def verdict_from(judged: Judged) -> Verdict:
+    """The verdict that *judged* stands for.
+
+    Raises:
+        UsageError: It is no verdict, and no score from 0 to 1.
+    """
+    if isinstance(judged, Verdict):
+        return judged
+    if judged is None:
+        return Verdict.undecided("the loop has no verdict")
+    if isinstance(judged, bool):
+        return Verdict.correct() if judged else Verdict.incorrect("the loop says so")
+    try:
+        return Verdict.scored(float(judged))
+    except (TypeError, ValueError):
+        raise UsageError(f"{judged!r} is no verdict, and no score from 0 to 1") from None
 
 
 RewardScheme = Literal["signed", "binary", "score"]

@@ -334,13 +334,14 @@ class Response(Record):
 
     text: str
     truncated: bool = False
-    tokens: int | None = None
+    tokens: Tokens | None = None
     sample: int | None = None
     withheld: str = ""
 
 
 Result = Literal["correct", "incorrect", "undecided"]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Tokens = Annotated[int, Field(ge=0, le=1 << 53)]
 
 
 class Verdict(Versioned):
@@ -367,9 +368,11 @@ class Verdict(Versioned):
     )
 
     @model_validator(mode="after")
-    def _undecided_has_no_score(self) -> Verdict:
+    def _score_fits_result(self) -> Verdict:
         if self.result == "undecided" and (self.score is not None or self.components):
             raise ValueError("an undecided verdict has neither score nor components")
+        if (self.result, self.score) in (("correct", 0), ("incorrect", 1)):
+            raise ValueError(f"a score of {self.score:g} is not {self.result}")
         return self
 
     @property
@@ -430,7 +433,7 @@ class Group(Record):
 
     ticket_id: str
     verdicts: tuple[Verdict, ...]
-    tokens: int | None = None
+    tokens: int | None = Field(default=None, ge=0)
     truncated: int = Field(default=0, ge=0)
 
     @classmethod

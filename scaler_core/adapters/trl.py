@@ -20,6 +20,7 @@ in the batch of one process (``per_device_train_batch_size`` a multiple of ``num
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -51,7 +52,7 @@ class AnyFeed(Protocol):
 
 
 # a dataset pickles its generator and what it is called with, so it gets a number and not the feed
-_FEEDS: Final[dict[int, AnyFeed]] = {}
+_FEEDS: Final[weakref.WeakValueDictionary[int, AnyFeed]] = weakref.WeakValueDictionary()
 _NUMBERS = itertools.count()
 
 

@@ -12,7 +12,7 @@ from scaler_core.errors import UsageError
 from scaler_core.options import parse_setting
 
 
-@click.command("verify")
+@click.command("verify", context_settings={"ignore_unknown_options": True})  # -5 is an answer
 @click.argument("response")
 @click.option("--truth", required=True, help="The right answer.")
 @click.option("--use", default="math", show_default=True, help="The verifier.")

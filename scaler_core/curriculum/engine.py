@@ -90,7 +90,7 @@ class Engine:
         self.step = step
         self._replace(self.curator.retire(self._view(exclude=set())))
         if not self.active:
-            self._explain_empty_set()
+            self.explain_empty_set()
 
     def quarantine(self, environment_id: str, reason: str, **evidence: JsonValue) -> None:
         """Leave an environment out of the run, and let the curator fill its place."""
@@ -105,7 +105,8 @@ class Engine:
             state.forget_history(0)
         self._admit(exclude={environment_id})
 
-    def _explain_empty_set(self) -> None:
+    def explain_empty_set(self) -> None:
+        """Raise ``PoolExhausted``, or ``PluginError`` where the curator leaves candidates out."""
         if self._candidates(exclude=set()):
             raise PluginError(f"{self.curator.title} admits nobody before step {self.step}")
         raise PoolExhausted(
@@ -251,7 +252,7 @@ class Engine:
             state.controller, after = self.controller.update(name, state.controller, groups, top)
             # one that was quarantined within the step has no history any more
             if name in active:
-                state.remember(before, mean)
+                self._remember(state, before, groups)
             evidence: dict[str, JsonValue] = {
                 "before": before,
                 "after": after,
@@ -259,6 +260,23 @@ class Engine:
                 "outcomes": _counts_by_level(groups),
             }
             self._emit("difficulty", name, "", evidence)
+
+    def _remember(self, state: EnvironmentState, d: float, groups: Sequence[Outcome]) -> None:
+        """Append to the history what speaks about *d*.
+
+        Late outcomes do so where their level is as near to it as those of a draw, and where they
+        were drawn since the environment was admitted.
+        """
+        mean = accuracy(
+            [
+                item
+                for item in groups
+                if item.age == 0
+                or (abs(item.level - d) < 1 and self.step - item.age >= state.admitted_step)
+            ]
+        )
+        if mean is not None:
+            state.remember(d, mean)
 
     def describe(self) -> list[dict[str, JsonValue]]:
         """Difficulty and counts of every environment that was ever active, by id."""

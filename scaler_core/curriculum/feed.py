@@ -60,6 +60,8 @@ from scaler_core.errors import (
     BackendProtocolError,
     DataError,
     FeedFull,
+    InfrastructureError,
+    PluginError,
     PoolExhausted,
     one_line,
 )
@@ -146,7 +148,7 @@ class Feed:
         self._step = 0
         self._begun = 0
         self._plans = 0
-        self._to_resolve = prompts
+        self._extension = 0
         self._filling: Filling | None = None
         self._planned: deque[Ticket] = deque()
         self._ledger = Ledger()
@@ -181,7 +183,7 @@ class Feed:
                 a later call gives the ticket that this one would have given. Until then nothing can
                 be recorded.
         """
-        self._check_room(1)
+        self.check_room(1)
         if not self._planned:
             self._plan(self.prompts)
         (ticket,) = self._hand_out(1)
@@ -193,7 +195,7 @@ class Feed:
         Raises:
             FeedFull: With these, more tickets would be out than may be.
         """
-        self._check_room(len(self._planned) or self.prompts)
+        self.check_room(len(self._planned) or self.prompts)
         if not self._planned:
             self._plan(self.prompts)
         return self._batch()
@@ -203,8 +205,7 @@ class Feed:
 
         For loops that draw until they have enough informative groups.
         """
-        self._plan(count)
-        self._to_resolve += count
+        self._plan(count, extension=True)
         return self._batch()
 
     def outstanding(self, ticket_ids: Iterable[str] | None = None) -> list[Ticket]:
@@ -222,12 +223,14 @@ class Feed:
                 Slot(item.environment_id, item.level),
                 draw=item.draw,
                 attempt=item.attempt,
+                content_hash=item.content_hash,
             )
             for name in wanted
             if (item := self._ledger.open.get(name)) is not None
         ]
 
-    def _check_room(self, count: int) -> None:
+    def check_room(self, count: int) -> None:
+        """Raise ``FeedFull`` unless *count* further tickets may be out."""
         if len(self._ledger.open) + count > self.max_open:
             raise FeedFull(
                 f"{len(self._ledger.open)} tickets are out, and {self.max_open} may be: "
@@ -235,17 +238,31 @@ class Feed:
                 hint="feed.max_open sets the limit",
             )
 
-    def _plan(self, count: int) -> None:
+    def _plan(self, count: int, *, extension: bool = False) -> None:
         """Make a plan of *count* tickets: all of them exist when this returns."""
         began = time.monotonic()
         if self._filling is None:
-            self._journal({"plan": count})
+            self._journal({"plan": count, **({"extension": True} if extension else {})})
+            self._extension += count if extension else 0
             self._filling = self._begin_plan(count)
         self._finish_plan(self._filling)
         self._draw_seconds += time.monotonic() - began
 
     def _finish_plan(self, filling: Filling) -> None:
-        tickets = self._maker.finish(filling)
+        try:
+            self._maker.finish(filling)
+        except InfrastructureError:
+            raise  # to be finished by a later call
+        except BaseException:
+            self._end_filling(filling)
+            raise
+        self._end_filling(filling)
+        # the model works from now until the record: the time to make instances ahead
+        self._prefetch(filling.step + 1)
+
+    def _end_filling(self, filling: Filling) -> None:
+        """Take over the tickets that were made: all, unless the pool is exhausted."""
+        tickets = filling.made
         self._filling = None
         self._planned.extend(tickets)
         self._replaced += filling.replaced
@@ -253,9 +270,8 @@ class Feed:
             [item.environment_id, item.level, item.draw, item.attempt, item.seed]
             for item in tickets
         ]
-        self.emit(Event(kind="drawn", step=filling.step, evidence={"tickets": drawn}))
-        # the model works from now until the record: the time to make instances ahead
-        self._prefetch(filling.step + 1)
+        if drawn:
+            self.emit(Event(kind="drawn", step=filling.step, evidence={"tickets": drawn}))
 
     def _finish_failed_plan(self) -> None:
         """Finish the plan that the machine failed at, before anything is learnt.
@@ -273,6 +289,8 @@ class Feed:
             self._begun = step
         self._plans += 1
         slots = self.engine.plan(self._plans, count)
+        if not slots:
+            self.engine.explain_empty_set()
         first, self._drawn = self._drawn, self._drawn + count
         return self._maker.start(step, slots, first)
 
@@ -281,7 +299,8 @@ class Feed:
         self._journal({"draw": self._identities(count)})
         for item in tickets:
             self._planned.popleft()
-            self._ledger.hand_out(item)
+            content_hash = self.engine.source.content_hash(item.environment_id)
+            self._ledger.hand_out(item, content_hash)
         return tickets
 
     def _identities(self, count: int) -> list[JsonValue]:
@@ -387,7 +406,7 @@ class Feed:
             Event(kind="missing_tickets", step=self._step + 1, reason=reason, evidence=evidence)
         )
         for name in ticket_ids:
-            self._ledger.close(name)
+            self._ledger.close(name, self._step + 1)
         self._end_steps()
 
     def _abandon(self, name: str, reason: str) -> None:
@@ -401,19 +420,19 @@ class Feed:
                 evidence={"ticket": name, "drawn_in": ticket.step},
             )
         )
-        self._ledger.close(name)
+        self._ledger.close(name, self._step + 1)
 
     def _note_late(self, name: str) -> None:
-        drawn = self._ledger.closed.pop(name)
+        del self._ledger.closed[name]
         # an id is "step.number.environment", and the environment's id may hold dots
-        environment_id = name.split(".", 2)[2]
+        drawn, _, environment_id = name.split(".", 2)
         self.emit(
             Event(
                 kind="late_group",
                 step=self._step + 1 if self._ledger.open else self._step,
                 environment_id=environment_id,
                 reason="recorded after it was given up",
-                evidence={"ticket": name, "drawn_in": drawn},
+                evidence={"ticket": name, "drawn_in": int(drawn)},
             )
         )
 
@@ -421,7 +440,7 @@ class Feed:
 
     def _end_steps(self) -> None:
         # an end may abandon tickets, and these may make up the next step
-        while len(self._ledger) >= self._to_resolve:
+        while len(self._ledger) >= self.prompts + self._extension:
             self._end_step()
 
     def _end_step(self) -> None:
@@ -432,7 +451,7 @@ class Feed:
         self._step += 1
         self._prefetch(self._step + 1)
         self.metrics = self._figures(resolved)
-        self._to_resolve = self.prompts
+        self._extension = 0
         self._replaced, self._drawn, self._draw_seconds = Counter(), 0, 0.0
         self._ledger.forget_closed(self._step)
         for name in self._ledger.too_old(self._step + 1):
@@ -466,7 +485,7 @@ class Feed:
             match call:
                 case {"plan": int(count)}:
                     with suppress(PoolExhausted):  # which the next draw meets again
-                        self._plan(count)
+                        self._plan(count, extension="extension" in call)
                 case {"draw": list(drawn)}:
                     found = self._identities(len(drawn))
                     if found != drawn:
@@ -479,8 +498,10 @@ class Feed:
                     self.abandon(name, reason)
                 case _:
                     raise DataError(f"unknown call {call}")
-        except (KeyError, ValueError, BackendProtocolError) as error:
-            raise DataError(f"cannot be made again: {one_line(error)}") from None
+        except (DataError, InfrastructureError, PluginError):
+            raise
+        except Exception as error:
+            raise DataError(f"cannot be made again: {one_line(error)}") from error
         finally:
             self._journal = journal
 
@@ -497,7 +518,7 @@ class Feed:
             "step": self._step,
             "begun": self._begun,
             "plans": self._plans,
-            "to_resolve": self._to_resolve,
+            "extension": self._extension,
             "drawn": self._drawn,
             "replaced": dict(self._replaced),
             "planned": [item.model_dump(mode="json") for item in self._planned],
@@ -520,7 +541,7 @@ class Feed:
             self._step = int(state["step"])
             self._begun = int(state.get("begun", self._step))
             self._plans = int(state.get("plans", self._step))
-            self._to_resolve = int(state.get("to_resolve", self.prompts))
+            self._extension = int(state.get("extension", 0))
             self._replaced = Counter(state.get("replaced", {}))
             self._drawn, self._draw_seconds = int(state.get("drawn", 0)), 0.0
             planned = [Ticket.model_validate(item) for item in state.get("planned", ())]

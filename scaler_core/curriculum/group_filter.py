@@ -15,8 +15,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
+from scaler_core.errors import UsageError
 from scaler_core.interfaces import Oversampling
-from scaler_core.models import Group, Response, Ticket, Verdict
+from scaler_core.judge import Judged, verdict_from
+from scaler_core.models import Group, Response, Ticket
 
 PayloadT = TypeVar("PayloadT")
 
@@ -28,7 +30,10 @@ class DrawsMany(Protocol):
         """The next *count* tickets."""
 
     def record(
-        self, ticket: Ticket, verdicts: Sequence[Verdict], responses: Sequence[Response] = ()
+        self,
+        ticket: Ticket,
+        verdicts: Sequence[Judged],
+        responses: Sequence[Response | str] = (),
     ) -> None:
         """Resolve a ticket."""
 
@@ -41,8 +46,9 @@ class GroupFilter(Generic[PayloadT]):
         step = GroupFilter(feed, Oversampling(wanted=64))
         while tickets := step.draw():
             for ticket in tickets:
-                rollouts = sample(ticket)
-                step.record(ticket, [feed.verify(ticket, item) for item in rollouts], rollouts)
+                responses = sample(ticket)
+                verdicts = [feed.verify(ticket, item) for item in responses]
+                step.record(ticket, verdicts, responses, payload=responses)
         train(step.kept)
 
     Args:
@@ -50,8 +56,7 @@ class GroupFilter(Generic[PayloadT]):
         plan: How many groups are wanted.
 
     Attributes:
-        kept: Tickets of informative groups with what was recorded beside them, as many as are
-            wanted at most.
+        kept: Tickets of informative groups, each with its payload, as many as are wanted at most.
         drawn: Tickets drawn.
         informative: Informative groups among them, which may be more than are kept.
     """
@@ -68,31 +73,33 @@ class GroupFilter(Generic[PayloadT]):
         """The tickets to answer next; none where the step is complete.
 
         Raises:
-            ValueError: Some of the last ones were not recorded.
+            UsageError: Some of the last ones were not recorded.
         """
         if self._out:
-            raise ValueError(f"{len(self._out)} tickets of the last draw were not recorded")
+            raise UsageError(f"{len(self._out)} tickets of the last draw were not recorded")
         count = self._plan.more(self.drawn, self.informative)
         tickets = self._feed.draw_many(count) if count else []
         self._out = {ticket.id for ticket in tickets}
-        self.drawn += count
+        self.drawn += len(tickets)
         return tickets
 
     def record(
         self,
         ticket: Ticket,
-        verdicts: Sequence[Verdict],
+        verdicts: Sequence[Judged],
+        responses: Sequence[Response | str] = (),
+        *,
         payload: PayloadT,
-        responses: Sequence[Response] = (),
     ) -> bool:
         """Record a group, and keep *payload* where it is informative and wanted.
 
         Returns:
             Whether it was kept.
         """
-        self._feed.record(ticket, verdicts, responses)
+        judged = [verdict_from(item) for item in verdicts]
+        self._feed.record(ticket, judged, responses)
         self._out.discard(ticket.id)
-        if not Group.of(ticket.id, verdicts).informative:
+        if not Group.of(ticket.id, judged).informative:
             return False
         self.informative += 1
         if len(self.kept) < self._plan.wanted:

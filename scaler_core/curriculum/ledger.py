@@ -23,6 +23,8 @@ class OpenTicket(Record):
         number: Its place among the tickets of that step.
         draw: Which draw of this (environment, level) it is.
         attempt: How many instances of this draw were invalid before it.
+        seed: The seed of its instance.
+        content_hash: Its environment's content when it was drawn.
     """
 
     environment_id: str
@@ -31,9 +33,11 @@ class OpenTicket(Record):
     number: int
     draw: int
     attempt: int
+    seed: int
+    content_hash: str
 
     @classmethod
-    def of(cls, ticket: Ticket) -> OpenTicket:
+    def of(cls, ticket: Ticket, content_hash: str) -> OpenTicket:
         """What is remembered of *ticket*."""
         return cls(
             environment_id=ticket.environment_id,
@@ -42,6 +46,8 @@ class OpenTicket(Record):
             number=int(ticket.id.split(".", 2)[1]),
             draw=ticket.draw,
             attempt=ticket.attempt,
+            seed=ticket.seed,
+            content_hash=content_hash,
         )
 
 
@@ -64,7 +70,7 @@ class Ledger:
 
     Attributes:
         open: Tickets that are out, oldest first.
-        closed: Tickets that were given up, with the step each was drawn in.
+        closed: Tickets that were given up, with the step in which that was.
     """
 
     def __init__(self) -> None:
@@ -80,19 +86,19 @@ class Ledger:
         """Whether the ticket can be recorded, in time or late."""
         return ticket_id in self.open or ticket_id in self.closed
 
-    def hand_out(self, ticket: Ticket) -> None:
+    def hand_out(self, ticket: Ticket, content_hash: str) -> None:
         """The ticket is out."""
-        self.open[ticket.id] = OpenTicket.of(ticket)
+        self.open[ticket.id] = OpenTicket.of(ticket, content_hash)
 
     def resolve(self, ticket_id: str, outcome: Outcome, *, informative: bool) -> None:
         """An open ticket came back."""
         ticket = self.open.pop(ticket_id)
         self._resolved.append(Resolved(ticket=ticket, outcome=outcome, informative=informative))
 
-    def close(self, ticket_id: str) -> None:
-        """An open ticket was given up."""
+    def close(self, ticket_id: str, step: int) -> None:
+        """An open ticket was given up in *step*."""
         ticket = self.open.pop(ticket_id)
-        self.closed[ticket_id] = ticket.step
+        self.closed[ticket_id] = step
         self._resolved.append(Resolved(ticket=ticket))
 
     def end_step(self) -> list[Resolved]:
@@ -106,7 +112,7 @@ class Ledger:
     def forget_closed(self, step: int) -> None:
         """Forget tickets that were given up long before the end of *step*."""
         self.closed = {
-            name: drawn for name, drawn in self.closed.items() if step - drawn < CLOSED_STEPS
+            name: closed for name, closed in self.closed.items() if step - closed < CLOSED_STEPS
         }
 
     def too_old(self, step: int) -> list[str]:

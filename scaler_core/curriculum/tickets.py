@@ -42,6 +42,11 @@ class Filling:
     tickets: dict[int, Ticket] = field(default_factory=dict)
     replaced: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def made(self) -> list[Ticket]:
+        """The finished tickets, in order."""
+        return [ticket for _, ticket in sorted(self.tickets.items())]
+
 
 class TicketMaker:
     """Fills slots with instances.
@@ -100,7 +105,7 @@ class TicketMaker:
             _refuse_failing_machine(filling.pending, made)
             for index, result in made.items():
                 self._place(filling, index, result)
-        return [ticket for _, ticket in sorted(filling.tickets.items())]
+        return filling.made
 
     def _place(self, filling: Filling, index: int, result: Instance | InstanceFailure) -> None:
         item = filling.pending[index]
@@ -123,13 +128,17 @@ class TicketMaker:
         else:
             filling.pending[index] = self._begin(self._another_slot(name))
 
-    def remake(self, id: str, step: int, slot: Slot, *, draw: int, attempt: int) -> Ticket:
-        """A ticket that was made before, once more.
+    def remake(
+        self, id: str, step: int, slot: Slot, *, draw: int, attempt: int, content_hash: str
+    ) -> Ticket:
+        """A ticket that was made before, once more, of an environment of the same content.
 
         Raises:
             DataError: Its instance cannot be made any more.
             InfrastructureError: The machine could not make it.
         """
+        if self.engine.source.content_hash(slot.environment_id) != content_hash:
+            raise DataError(f"ticket {id!r} cannot be made again: its environment was edited")
         item = _PendingTicket(slot, draw, attempt)
         made = self._make({0: item})
         _refuse_failing_machine({0: item}, made)

@@ -91,13 +91,13 @@ class Oversampling:
         """Groups to draw next; 0 where the step has what it wants, or the bound is reached.
 
         First as many as are wanted, then as many as are missing at the share that was informative
-        so far, so that waves stay few.
+        so far, so that waves stay few; never more at once than are wanted, which there is room for.
         """
         missing = self.wanted - informative
         if missing <= 0:
             return 0
         share = max(informative, 1) / drawn if drawn else 1.0
-        return max(0, min(math.ceil(missing / share), self.most - drawn))
+        return max(0, min(math.ceil(missing / share), self.wanted, self.most - drawn))
 
 
 class FeedLike(Protocol):

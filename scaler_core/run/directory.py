@@ -222,7 +222,23 @@ class RunDirectory:
         Raises:
             DataError: A log is shorter than the checkpoint says.
         """
+        self.check_positions(positions)
         moved = 0
+        for log in LOGS:
+            path, keep = self.path / log, positions.get(log, 0)
+            size = path.stat().st_size if path.exists() else 0
+            if size > keep and superseded:
+                moved += self.set_aside(log, keep)
+            elif size > keep:
+                os.truncate(path, keep)
+        return moved
+
+    def check_positions(self, positions: Mapping[str, int]) -> None:
+        """Check that no log is shorter than a checkpoint says.
+
+        Raises:
+            DataError: One is.
+        """
         for log in LOGS:
             path, keep = self.path / log, positions.get(log, 0)
             size = path.stat().st_size if path.exists() else 0
@@ -231,11 +247,6 @@ class RunDirectory:
                     f"{path} has {size} bytes, its checkpoint knows {keep}",
                     hint="the log was cut or replaced; resume from a copy of the whole directory",
                 )
-            if size > keep and superseded:
-                moved += self.set_aside(log, keep)
-            elif size > keep:
-                os.truncate(path, keep)
-        return moved
 
     def set_aside(self, log: str, keep: int) -> int:
         """Truncate a log to *keep* bytes, and move the lines beyond into superseded.jsonl.
@@ -323,7 +334,12 @@ def _check_lines(path: Path, end: int) -> None:
 def _refuse_taken(path: Path) -> None:
     """Raise unless the folder is empty, or holds only files from before a first checkpoint."""
     try:
-        names = {item.name for item in path.iterdir()}
+        # an open feed makes its journal last, so that an empty one belongs to a beginning too
+        names = {
+            item.name
+            for item in path.iterdir()
+            if item.name != "journal.jsonl" or item.stat().st_size
+        }
     except OSError as error:
         raise cannot_write(path, error) from error
     begun = list_checkpoints(path / "checkpoints")

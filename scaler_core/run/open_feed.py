@@ -30,10 +30,10 @@ import json
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pydantic import JsonValue
 
@@ -49,10 +49,10 @@ from scaler_core.errors import (
     unknown_name,
 )
 from scaler_core.interfaces import CountTokens
-from scaler_core.jsonio import compact_json, write_atomic
+from scaler_core.jsonio import canonical_json, compact_json, write_atomic
 from scaler_core.jsonlines import JsonLines
-from scaler_core.judge import Judge
-from scaler_core.models import Batch, Event, Response, Ticket, Verdict
+from scaler_core.judge import Judge, Judged, verdict_from
+from scaler_core.models import Batch, Event, Group, Record, Response, Ticket, Verdict
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.pool.source import pool_hash
 from scaler_core.run.directory import RunDirectory
@@ -65,15 +65,16 @@ JOURNAL = "journal.jsonl"
 FORMAT = 1
 AUTOMATIC = "auto-"
 KEEP_AUTOMATIC = 2
-REQUESTS_KEPT = 4096
+REQUESTS_KEPT = 1 << 14
 """The newest requests, which may be repeated."""
+LONGEST_REASON = 500
+LONGEST_REQUEST = 200
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # what the tickets of a feed follow from: another value would make other calls of the same journal
 _FIXED: dict[str, tuple[str, ...]] = {
     "run": ("seed",),
     "pool": (),
-    "batch": (),
-    "feed": (),
+    "batch": ("prompts",),
     "prompt": (),
     "verifier": (),
     "controller": (),
@@ -83,8 +84,6 @@ _FIXED: dict[str, tuple[str, ...]] = {
 }
 
 PromptLimit = tuple[CountTokens, int]
-Judged = Verdict | float | None
-"""A verdict, or a score from 0 to 1 (a bool is 1 or 0), or ``None`` where nobody could judge."""
 
 
 def open_feed(
@@ -117,12 +116,15 @@ def open_feed(
         InfrastructureError: The directory cannot be written, or no instance can be made.
     """
     host, path = host or load_plugins(), Path(directory)
-    begun = (path / JOURNAL).exists()
+    begun = (path / JOURNAL).exists() and (path / JOURNAL).stat().st_size > 0
     if at is not None and not begun:
         raise UsageError(f"{path} holds no feed, so it has no checkpoint {at!r}")
     if begun and recipe is None:
-        recipe = RunDirectory.open(path).recipe
-    name, resolved = _load(recipe, overrides, host)
+        there = RunDirectory.open(path)
+        _, resolved = _load(there.recipe, overrides, host)
+        name = str(there.read_json("environment.json").get("recipe", path.name))
+    else:
+        name, resolved = _load(recipe, overrides, host)
     check_requirements(resolved.run.requires)
     parts = assemble_feed(resolved, host)
     feed = OpenFeed(name, parts, path, prompt_limit)
@@ -137,24 +139,70 @@ def open_feed(
     return feed
 
 
+class FeedState(Record):
+    """A feed between two calls.
+
+    Attributes:
+        recipe: The recipe's name.
+        step: Steps that have ended.
+        prompts: Tickets that end a step.
+        open: Tickets that are out.
+        metrics: Figures of the last step that ended in this process.
+        environments: What is known of each environment that was ever active, by id:
+            ``environment_id``, ``active``, ``difficulty``, ``top_level``, and counts of tickets:
+            ``recorded``, ``informative`` of those, ``abandoned``.
+        checkpoints: Names that :func:`open_feed` can go back to, oldest first.
+    """
+
+    recipe: str
+    step: int
+    prompts: int
+    open: int
+    metrics: dict[str, float]
+    environments: tuple[dict[str, JsonValue], ...]
+    checkpoints: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class _Saved:
-    """A whole checkpoint on disk.
+    """A checkpoint on disk: a line with its facts, and one with the state.
 
     Attributes:
         name: Its name.
         path: Its file.
-        state: What it holds.
+        journal: Bytes of the journal that it stands for.
+        digest: SHA-256 of the state's line.
     """
 
     name: str
     path: Path
-    state: dict[str, Any]
+    journal: int
+    digest: str
 
-    @property
-    def journal(self) -> int:
-        """Bytes of the journal that it stands for."""
-        return int(self.state["journal"])
+    def read(self) -> dict[str, Any]:
+        """The state.
+
+        Raises:
+            DataError: The file was changed, or cannot be read.
+        """
+        try:
+            text = self.path.read_bytes().split(b"\n")[1]
+            if hashlib.sha256(text).hexdigest() == self.digest:
+                state: dict[str, Any] = json.loads(text)
+                return state
+        except (OSError, ValueError, IndexError, RecursionError):
+            pass
+        raise DataError(f"the checkpoint {self.path} is damaged")
+
+
+def _saved(path: Path) -> _Saved | None:
+    """The checkpoint in *path*, of which the first line is read; ``None`` where it is none."""
+    try:
+        with path.open("rb") as stream:
+            facts = json.loads(stream.readline(1000))
+        return _Saved(path.stem, path, int(facts["journal"]), str(facts["sha256"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 class OpenFeed:
@@ -178,9 +226,11 @@ class OpenFeed:
         self._lock = threading.RLock()
         self._journal: JsonLines | None = None
         self._broken = ""
-        self._request = ""
-        self._requests: dict[str, list[str]] = {}
+        self._touched = False
+        self._request: _Request | None = None
+        self._requests: dict[str, tuple[str, list[str]]] = {}
         self._due = False
+        self._held: list[Event] | None = None
         self._factory = parts.make_factory()
         self._judge = Judge(parts.host, self._factory)
         self._feed = parts.make_feed(
@@ -212,17 +262,27 @@ class OpenFeed:
         return ticket
 
     def draw_many(self, count: int, *, request: str = "") -> list[Ticket]:
-        """The next *count* tickets.
+        """The next *count* tickets; fewer where the machine fails, or the pool ends, after some.
 
         Raises:
             BackendProtocolError: *request* was answered, and its tickets came back since.
-            FeedFull, PoolExhausted, InfrastructureError: As of :meth:`draw`; tickets that were
-                drawn before stay out, and a call with the same *request* has them.
+            FeedFull: There is no room for all of them. None was drawn.
+            PoolExhausted, InfrastructureError: As of :meth:`draw`.
         """
-        with self._call(request) as drawn:
-            tickets = [self._again(name) for name in drawn or ()]
+        with self._call(request, "draw", count) as drawn:
+            tickets = self._feed.outstanding(drawn or ())
+            if len(tickets) < len(drawn or ()):
+                raise BackendProtocolError(
+                    f"request {request!r} was answered before, and its tickets came back since"
+                )
+            self._feed.check_room(count - len(tickets))
             while len(tickets) < count:
-                tickets.append(self._feed.draw())
+                try:
+                    tickets.append(self._feed.draw())
+                except (PoolExhausted, InfrastructureError):
+                    if not tickets or self._broken:
+                        raise
+                    break
             return tickets
 
     def draw_batch(self) -> Batch:
@@ -241,16 +301,31 @@ class OpenFeed:
         with self._call():
             return self._feed.outstanding(ticket_ids)
 
-    def verify(self, ticket: Ticket, response: Response | str) -> Verdict:
-        """The verdict on one response; pure, needs only the ticket, and waits for no other call."""
+    def verify(self, ticket: Ticket | str, response: Response | str) -> Verdict:
+        """The verdict on one response; pure, and waits for no other call.
+
+        The id of a ticket that is out will do; then it is made again.
+        """
+        if isinstance(ticket, str):
+            found = self.outstanding([ticket])
+            if not found:
+                raise BackendProtocolError(
+                    f"ticket {ticket!r} cannot be judged: it is unknown, or came back already"
+                )
+            ticket = found[0]
         return self._feed.verify(ticket, response)
+
+    def verify_many(self, pairs: Sequence[tuple[Ticket | str, Response | str]]) -> list[Verdict]:
+        """Verdicts on many responses, in order."""
+        return [self.verify(ticket, response) for ticket, response in pairs]
 
     def record(
         self,
         ticket: Ticket | str,
         verdicts: Sequence[Judged],
-        responses: Sequence[Response] = (),
+        responses: Sequence[Response | str] = (),
         *,
+        seed: int | None = None,
         request: str = "",
     ) -> None:
         """Resolve a ticket, or its id, by one verdict for each response to it.
@@ -258,28 +333,51 @@ class OpenFeed:
         Args:
             ticket: The ticket.
             verdicts: Verdicts, or scores of one's own.
-            responses: The responses, where controllers are to know their lengths.
+            responses: The responses, where controllers are to know their lengths: all or none.
+            seed: The ticket's seed, where its id is given and an older ticket of that id, from
+                before a going back, is to be refused.
             request: See :meth:`draw`.
 
         Raises:
-            BackendProtocolError: The id is unknown or was recorded before, or there is no verdict.
-                Nothing has changed then.
-            UsageError: A score is no number from 0 to 1.
+            BackendProtocolError: The id is unknown or was recorded before, the ticket is one from
+                before a going back, or there is no verdict. Nothing has changed then.
+            UsageError: A score is no number from 0 to 1, or another argument is wrong.
         """
-        judged = [_verdict(item) for item in verdicts]
-        with self._call(request) as made:
+        judged = [verdict_from(item) for item in verdicts]
+        given = [Response(text=item) if isinstance(item, str) else item for item in responses]
+        if given and len(given) != len(judged):
+            raise UsageError(f"{len(judged)} verdicts, but {len(given)} responses")
+        if not all(isinstance(item, Response) for item in given):
+            raise UsageError("a response is a text or a Response")
+        name = _id(ticket)
+        group = Group.of(name, judged, given)
+        with self._call(request, "record", name, group.model_dump(mode="json")) as made:
             if made is None:
-                self._feed.record(_id(ticket), judged, responses)
+                self._check_same(name, ticket.seed if isinstance(ticket, Ticket) else seed)
+                self._feed.record(name, judged, given)
 
-    def abandon(self, ticket: Ticket | str, reason: str, *, request: str = "") -> None:
+    def abandon(
+        self, ticket: Ticket | str, reason: str, *, seed: int | None = None, request: str = ""
+    ) -> None:
         """Resolve a ticket, or its id, without verdicts, because it was given up.
 
         Raises:
             BackendProtocolError: The id is unknown, or was recorded or abandoned before.
         """
-        with self._call(request) as made:
+        name = _id(ticket)
+        _check_text("a reason", reason, LONGEST_REASON)
+        with self._call(request, "abandon", name, reason) as made:
             if made is None:
-                self._feed.abandon(_id(ticket), reason)
+                self._check_same(name, ticket.seed if isinstance(ticket, Ticket) else seed)
+                self._feed.abandon(name, reason)
+
+    def _check_same(self, name: str, seed: int | None) -> None:
+        """Raise where a ticket was drawn before the feed went back, and another has its id now."""
+        now = self._feed.open_tickets.get(name)
+        if now is not None and seed not in (None, now.seed):
+            raise BackendProtocolError(
+                f"ticket {name!r} was drawn before the feed went back to a checkpoint"
+            )
 
     def checkpoint(self, name: str, *, request: str = "") -> None:
         """Keep the present state under *name*, in place of an older one of that name.
@@ -287,12 +385,12 @@ class OpenFeed:
         Raises:
             UsageError: The name cannot be that of a file.
         """
-        if not _NAME.fullmatch(name) or name.startswith(AUTOMATIC):
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or name.startswith(AUTOMATIC):
             raise UsageError(
                 f"a checkpoint cannot be called {name!r}",
                 hint=f"letters, digits, '.', '_' and '-', not beginning with {AUTOMATIC!r}",
             )
-        with self._call(request) as made:
+        with self._call(request, "checkpoint", name) as made:
             if made is None:
                 self._save(name)
                 # behind the file: where a kill comes between, the call is made once more
@@ -316,49 +414,79 @@ class OpenFeed:
         with self._lock:
             return dict(self._feed.open_tickets)
 
-    def environments(self) -> list[dict[str, JsonValue]]:
-        """What is known of each environment that was ever active: a row each, by id.
-
-        A row has ``environment_id``, ``active``, ``difficulty``, ``top_level``, and counts of
-        tickets: ``recorded``, ``informative`` of those, ``abandoned``.
-        """
+    def state(self) -> FeedState:
+        """Step, open tickets, figures, environments and checkpoints."""
         with self._lock:
-            return self._feed.engine.describe()
+            return FeedState(
+                recipe=self.name,
+                step=self.step,
+                prompts=self._feed.prompts,
+                open=len(self._feed.open_tickets),
+                metrics=self.metrics,
+                environments=tuple(self._feed.engine.describe()),
+                checkpoints=tuple(self.checkpoints()),
+            )
+
+    def environments(self) -> list[dict[str, JsonValue]]:
+        """The rows of :attr:`FeedState.environments`."""
+        return list(self.state().environments)
 
     def checkpoints(self) -> list[str]:
         """Names that :func:`open_feed` can go back to, oldest first."""
-        return [item.name for item in self._whole() if not item.name.startswith(AUTOMATIC)]
+        with self._lock:
+            return [item.name for item in self._listed() if not item.name.startswith(AUTOMATIC)]
 
     # -------------------------------------------------------------- opening and closing
 
     def create(self) -> None:
-        """Begin in a new directory; the journal comes last, for it makes the folder a feed's."""
+        """Begin in a new directory; the journal comes last, for it makes the folder a feed's.
+
+        Raises:
+            DataError: The folder holds checkpoints of a feed whose journal is missing.
+        """
+        for path in self.files.checkpoints.glob("*.json"):
+            if path.stem != f"{AUTOMATIC}0":
+                raise DataError(
+                    f"{self.files.path} has the checkpoint {path.name} and no {JOURNAL}",
+                    hint="put the journal back from a copy, or name another folder",
+                )
         self.files.create()
         self._write_facts()
         self._emit(Event(kind="started", step=0, evidence=self._evidence()))
-        header = compact_json({"format": FORMAT}) + "\n"
-        self._save(f"{AUTOMATIC}0", journal=len(header))
-        write_atomic(self.files.path / JOURNAL, header)
+        header = compact_json({"format": FORMAT})
+        self._save(f"{AUTOMATIC}0", journal=len(header) + 1)
         self._journal = JsonLines(self.files.path / JOURNAL)
+        self._journal.append(header)
 
     def reopen(self, at: str | None) -> None:
-        """Go on in a directory, where the last call left it or *at* a checkpoint."""
+        """Go on in a directory, where the last call left it or *at* a checkpoint.
+
+        All that can be wrong is found before anything is changed.
+        """
         self.files.lock()
         self._check_recipe()
         self._journal = JsonLines(self.files.path / JOURNAL)
-        chosen = self._choose(at)
+        self._check_format()
+        chosen, state = self._choose(at)
+        self.files.check_positions(state["logs"])
+        self._held = []  # events of a changed pool, which belong behind those of the checkpoint
+        self._feed.load_state_dict(state["feed"])
+        self._requests = {name: (of, names) for name, (of, names) in state["requests"].items()}
         if at is not None:
             self._go_back(chosen)
-        self.files.rewind(chosen.state["logs"], superseded=at is not None)
-        self._feed.load_state_dict(chosen.state["feed"])
-        self._requests = dict(chosen.state["requests"])
+        self._remove_undone()
+        self.files.rewind(state["logs"], superseded=at is not None)
+        held, self._held = self._held, None
+        for event in held:
+            self._emit(event)
         if at is None:
             self._replay(chosen.journal)
         report_changes(self.files, self.parts, self.step, self._emit)
         evidence = {**self._evidence(), **({} if at is None else {"at": at})}
         self._emit(Event(kind="resumed", step=self.step, evidence=evidence))
         self._write_facts()
-        self._save_automatic()
+        if self._feed.is_whole:
+            self._save_automatic()
 
     def close(self) -> None:
         """Save the state, stop the workers and release the directory."""
@@ -411,37 +539,61 @@ class OpenFeed:
                         hint="leave the recipe out to go on, or name a new directory",
                     )
 
+    def _check_format(self) -> None:
+        assert self._journal is not None
+        _, header = next(self._journal.records(), (None, None))
+        if header != {"format": FORMAT}:
+            raise DataError(
+                f"{self._journal.path} begins with {header}: this SCALER reads format {FORMAT}"
+            )
+
     # -------------------------------------------------------------- the journal
 
     @contextmanager
-    def _call(self, request: str = "") -> Iterator[list[str] | None]:
+    def _call(self, request: str = "", *content: Any) -> Iterator[list[str] | None]:
         """One call at a time; one that ends half-way ends the use of this object.
 
+        Args:
+            request: The id of the call; empty for none.
+            content: What the call is: its name and arguments, as JSON.
+
         Yields:
-            The tickets that a call with the id *request* has drawn so far, and none for other
-            methods; ``None`` where it has not been made.
+            The tickets that the request has drawn so far, and none for other methods; ``None``
+            where it has not been made.
         """
+        _check_text("a request id", request, LONGEST_REQUEST)
         with self._lock:
             if self._broken:
                 raise UsageError(self._broken, hint="open it again: no answered call is lost")
-            self._request = request
+            made = None
+            self._request, self._touched = None, False
+            if request:
+                digest = hashlib.sha256(canonical_json(content).encode()).hexdigest()[:16]
+                self._request = _Request(request, digest)
+                known, made = self._requests.get(request, (digest, None))
+                if known != digest:
+                    raise BackendProtocolError(
+                        f"request {request!r} was another call before: each has an id of its own"
+                    )
             try:
-                yield self._requests.get(request)
+                yield made
             except (BackendProtocolError, PoolExhausted, InfrastructureError, UsageError):
                 raise  # before anything changed, unless a log failed, which has been noted
             except BaseException as error:
-                self._broken = f"the feed was interrupted in a call: {one_line(error)}"
+                if self._touched:
+                    self._broken = f"the feed was interrupted in a call: {one_line(error)}"
                 raise
-            finally:
-                self._request = ""
-            if self._due:
-                self._save_automatic()
+            if self._due and self._feed.is_whole:
+                # the call is made, and the journal has it: a full disk costs replaying later
+                with suppress(InfrastructureError):
+                    self._save_automatic()
 
     def _write_call(self, call: dict[str, JsonValue]) -> None:
         assert self._journal is not None
         # making a plan is part of whichever draw comes first, and is not told apart from it
         if self._request and "plan" not in call:
-            call["request"] = self._request
+            call |= {"request": self._request.id, "of": self._request.digest}
+        self._touched = True
         self._journal.append(compact_json(call), sync=False)
         self._note_request(call)
 
@@ -449,17 +601,10 @@ class OpenFeed:
         """Remember that a request was made, and the tickets that it drew."""
         if request := call.get("request"):
             names = [name for name, *_ in call.get("draw", ())]
-            self._requests.setdefault(request, []).extend(names)
+            _, drawn = self._requests.setdefault(request, (str(call.get("of", "")), []))
+            drawn += names
             while len(self._requests) > REQUESTS_KEPT:
                 self._requests.pop(next(iter(self._requests)))
-
-    def _again(self, ticket_id: str) -> Ticket:
-        """A ticket that is out, made again for a caller who did not get it."""
-        for ticket in self._feed.outstanding([ticket_id]):
-            return ticket
-        raise BackendProtocolError(
-            f"the request was answered before, and its ticket {ticket_id!r} came back since"
-        )
 
     def _replay(self, start: int) -> None:
         """Make the calls of the journal from byte *start* on once more."""
@@ -476,6 +621,9 @@ class OpenFeed:
                 ) from None
 
     def _emit(self, event: Event) -> None:
+        if self._held is not None:
+            self._held.append(event)
+            return
         self._append(EVENTS, event_line(event))
 
     def _note_step(self) -> None:
@@ -494,59 +642,68 @@ class OpenFeed:
     # -------------------------------------------------------------- checkpoints
 
     def _save_automatic(self) -> None:
-        self._due = False
         self._save(f"{AUTOMATIC}{self.step}")
-        automatic = [item for item in self._whole() if item.name.startswith(AUTOMATIC)]
+        self._due = False
+        automatic = [item for item in self._listed() if item.name.startswith(AUTOMATIC)]
         for item in automatic[:-KEEP_AUTOMATIC]:
-            item.path.unlink()
+            item.path.unlink(missing_ok=True)
 
     def _save(self, name: str, journal: int | None = None) -> None:
         if journal is None:
             assert self._journal is not None
             journal = self._journal.sync()
         state = {
-            "journal": journal,
             "feed": self._feed.state_dict(),
             "requests": self._requests,
             **self.files.state_dict(),
         }
-        text = compact_json(state)
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        write_atomic(self.files.checkpoints / f"{name}.json", f"{digest}\n{text}\n")
+        # ASCII, because texts out of pools may hold what no UTF-8 can
+        text = json.dumps(state, separators=(",", ":"))
+        facts = {"journal": journal, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+        path = self.files.checkpoints / f"{name}.json"
+        write_atomic(path, f"{compact_json(facts)}\n{text}\n")
 
-    def _whole(self) -> list[_Saved]:
-        """The checkpoints that can be read and lie on the journal as it is, oldest first."""
+    def _listed(self) -> list[_Saved]:
+        """The checkpoints on the journal as it is, oldest first; their states were not read."""
         end = (self.files.path / JOURNAL).stat().st_size
-        found = []
-        for path in self.files.checkpoints.glob("*.json"):
-            digest, _, text = path.read_text(encoding="utf-8").partition("\n")
-            text = text.removesuffix("\n")
-            if hashlib.sha256(text.encode()).hexdigest() == digest:
-                saved = _Saved(path.stem, path, json.loads(text))
-                if saved.journal <= end:
-                    found.append(saved)
-        return sorted(found, key=lambda item: (item.journal, item.name))
+        found = map(_saved, self.files.checkpoints.glob("*.json"))
+        listed = [item for item in found if item is not None and item.journal <= end]
+        return sorted(listed, key=lambda item: (item.journal, item.name))
 
-    def _choose(self, at: str | None) -> _Saved:
-        whole = self._whole()
-        if at is None:
-            if not whole:
-                raise DataError(f"{self.files.path} has no whole checkpoint")
-            return whole[-1]
-        for item in whole:
-            if item.name == at:
-                return item
-        raise unknown_name("checkpoint", at, self.checkpoints(), where=f" of {self.files.path}")
+    def _choose(self, at: str | None) -> tuple[_Saved, dict[str, Any]]:
+        """The checkpoint to go on from, and its state."""
+        listed = self._listed()
+        if at is not None:
+            for item in listed:
+                if item.name == at:
+                    return item, item.read()
+            raise unknown_name("checkpoint", at, self.checkpoints(), where=f" of {self.files.path}")
+        for item in reversed(listed):
+            # the journal has all calls: an older one and more of them lead to the same state
+            with suppress(DataError):
+                return item, item.read()
+        raise DataError(f"{self.files.path} has no whole checkpoint")
 
     def _go_back(self, chosen: _Saved) -> None:
-        """Undo what followed a checkpoint; in this order, so that a kill leaves the old or new."""
+        """Cut the journal; what followed a checkpoint is undone from then on."""
         assert self._journal is not None
         self._journal.close()
         self.files.set_aside(JOURNAL, chosen.journal)
         self._journal = JsonLines(self.files.path / JOURNAL)
+
+    def _remove_undone(self) -> None:
+        """Remove checkpoints of calls that were undone, also by a process that was killed at it."""
+        listed = {item.path for item in self._listed()}
         for path in self.files.checkpoints.glob("*.json"):
-            if path not in {item.path for item in self._whole()}:
+            if path not in listed and _saved(path) is not None:
                 path.unlink()
+
+
+class _Request(NamedTuple):
+    """The id of a call, and a digest of what the call is."""
+
+    id: str
+    digest: str
 
 
 def _load(
@@ -560,17 +717,17 @@ def _load(
 
 
 def _id(ticket: Ticket | str) -> str:
-    return ticket if isinstance(ticket, str) else ticket.id
+    if isinstance(ticket, Ticket):
+        return ticket.id
+    _check_text("a ticket's id", ticket, LONGEST_REQUEST)
+    return ticket
 
 
-def _verdict(judged: Judged) -> Verdict:
-    if isinstance(judged, Verdict):
-        return judged
-    if judged is None:
-        return Verdict.undecided("the loop has no verdict")
-    if isinstance(judged, bool):
-        return Verdict.correct() if judged else Verdict.incorrect("the loop says so")
+def _check_text(what: str, text: object, longest: int) -> None:
+    """Raise ``UsageError`` unless *text* can stand in a file and is no longer than *longest*."""
+    if not isinstance(text, str) or len(text) > longest:
+        raise UsageError(f"{what} is a text of {longest} characters at most, not {text!r:.100}")
     try:
-        return Verdict.scored(judged)
-    except (TypeError, ValueError):
-        raise UsageError(f"{judged!r} is no verdict, and no score from 0 to 1") from None
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{what} cannot be written as UTF-8: {text!r:.100}") from None

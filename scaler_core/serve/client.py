@@ -16,12 +16,13 @@ from typing import Any, Final, Self
 import httpx
 
 import scaler_core.serve.protocol as protocol
-from scaler_core.errors import InfrastructureError, ScalerError
-from scaler_core.models import Response, Ticket, Verdict
-from scaler_core.run.open_feed import Judged
+from scaler_core.errors import InfrastructureError, ScalerError, UsageError
+from scaler_core.judge import Judged
+from scaler_core.models import Record, Response, Ticket, Verdict
+from scaler_core.run.open_feed import FeedState
 
-RETRIES: Final = 5
 PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Seconds before each further try of a call that got no answer."""
 UNANSWERED: Final = (502, 504)
 """Statuses of a proxy before the server: whether the call was made is unknown."""
 
@@ -62,22 +63,26 @@ class FeedClient:
         self,
         ticket: Ticket | str,
         verdicts: Sequence[Judged],
-        responses: Sequence[Response] = (),
+        responses: Sequence[Response | str] = (),
     ) -> None:
         """See :meth:`OpenFeed.record`."""
         self._post("record", _record_body(ticket, verdicts, responses))
 
     def abandon(self, ticket: Ticket | str, reason: str) -> None:
         """See :meth:`OpenFeed.abandon`."""
-        self._post("abandon", _once({"ticket": _id(ticket), "reason": reason}))
+        self._post("abandon", _once({**_ticket(ticket), "reason": reason}))
 
     def checkpoint(self, name: str) -> None:
         """See :meth:`OpenFeed.checkpoint`."""
         self._post("checkpoint", _once({"name": name}))
 
-    def state(self) -> protocol.StateAnswer:
-        """The feed now: step, open tickets, figures, environments."""
-        return protocol.StateAnswer.model_validate(self._send("GET", "/v1/state", None))
+    def outstanding(self) -> list[Ticket]:
+        """See :meth:`OpenFeed.outstanding`: of all clients."""
+        return _tickets(self._send("GET", "/v1/outstanding", None))
+
+    def state(self) -> FeedState:
+        """See :meth:`OpenFeed.state`."""
+        return FeedState.model_validate(self._send("GET", "/v1/state", None))
 
     def close(self) -> None:
         """Close the connections; the feed stays as it is."""
@@ -93,7 +98,7 @@ class FeedClient:
         return self._send("POST", f"/v1/{call}", body)
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
-        for pause in (*PAUSES_S[:RETRIES], None):
+        for pause in (*PAUSES_S, None):
             try:
                 answer = self._http.request(method, path, content=_content(body))
             except httpx.TransportError as error:
@@ -142,22 +147,26 @@ class AsyncFeedClient:
         self,
         ticket: Ticket | str,
         verdicts: Sequence[Judged],
-        responses: Sequence[Response] = (),
+        responses: Sequence[Response | str] = (),
     ) -> None:
         """See :meth:`FeedClient.record`."""
         await self._post("record", _record_body(ticket, verdicts, responses))
 
     async def abandon(self, ticket: Ticket | str, reason: str) -> None:
         """See :meth:`FeedClient.abandon`."""
-        await self._post("abandon", _once({"ticket": _id(ticket), "reason": reason}))
+        await self._post("abandon", _once({**_ticket(ticket), "reason": reason}))
 
     async def checkpoint(self, name: str) -> None:
         """See :meth:`FeedClient.checkpoint`."""
         await self._post("checkpoint", _once({"name": name}))
 
-    async def state(self) -> protocol.StateAnswer:
+    async def outstanding(self) -> list[Ticket]:
+        """See :meth:`FeedClient.outstanding`."""
+        return _tickets(await self._send("GET", "/v1/outstanding", None))
+
+    async def state(self) -> FeedState:
         """See :meth:`FeedClient.state`."""
-        return protocol.StateAnswer.model_validate(await self._send("GET", "/v1/state", None))
+        return FeedState.model_validate(await self._send("GET", "/v1/state", None))
 
     async def close(self) -> None:
         """See :meth:`FeedClient.close`."""
@@ -173,7 +182,7 @@ class AsyncFeedClient:
         return await self._send("POST", f"/v1/{call}", body)
 
     async def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
-        for pause in (*PAUSES_S[:RETRIES], None):
+        for pause in (*PAUSES_S, None):
             try:
                 answer = await self._http.request(method, path, content=_content(body))
             except httpx.TransportError as error:
@@ -189,6 +198,8 @@ class AsyncFeedClient:
 
 
 def _headers(token: str) -> dict[str, str]:
+    if not token.isascii():
+        raise UsageError("a token is of ASCII characters")
     bearer = {"Authorization": f"Bearer {token}"} if token else {}
     version = {protocol.VERSION_HEADER: protocol.API_VERSION}
     return {"Content-Type": "application/json", **version, **bearer}
@@ -203,22 +214,31 @@ def _once(body: Mapping[str, Any]) -> dict[str, Any]:
     return {**body, "request": uuid.uuid4().hex}
 
 
+def _ticket(ticket: Ticket | str) -> dict[str, Any]:
+    """A ticket by its id; of a whole one also by its seed, which tells it from one of that id."""
+    if isinstance(ticket, str):
+        return {"ticket": ticket}
+    return {"ticket": ticket.id, "seed": ticket.seed}
+
+
 def _id(ticket: Ticket | str) -> str:
     return ticket if isinstance(ticket, str) else ticket.id
 
 
 def _verify_body(pairs: Pairs) -> dict[str, Any]:
-    return {"items": [{"ticket": _plain(item), "response": _plain(text)} for item, text in pairs]}
+    return {"items": [{"ticket": _id(item), "response": _plain(text)} for item, text in pairs]}
 
 
 def _record_body(
-    ticket: Ticket | str, verdicts: Sequence[Judged], responses: Sequence[Response]
+    ticket: Ticket | str, verdicts: Sequence[Judged], responses: Sequence[Response | str]
 ) -> dict[str, Any]:
     return _once(
         {
-            "ticket": _id(ticket),
+            **_ticket(ticket),
             "verdicts": [_plain(item) for item in verdicts],
-            "responses": [_plain(item) for item in responses],
+            "responses": [
+                _plain(Response(text=item) if isinstance(item, str) else item) for item in responses
+            ],
         }
     )
 
@@ -229,7 +249,9 @@ def _plain(value: Any) -> Any:
         value = value.model_copy(update={"text": _plain(value.text)})
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+    if isinstance(value, Record):
+        return value.model_dump(mode="json")
+    return value.item() if hasattr(value, "item") else value  # a number of numpy or torch
 
 
 def _tickets(answer: Any) -> list[Ticket]:

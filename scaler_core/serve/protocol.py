@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pydantic import Field, JsonValue, StrictBool, StrictFloat
+from pydantic import Field, StrictBool, StrictFloat
 
 from scaler_core.errors import (
     BackendProtocolError,
@@ -61,11 +61,11 @@ class VerifyItem(Record):
     """A response to judge.
 
     Attributes:
-        ticket: The id of a ticket that is out, or a whole ticket.
+        ticket: The id of a ticket that is out.
         response: The text, or the whole response.
     """
 
-    ticket: str | Ticket
+    ticket: str
     response: str | Response
 
 
@@ -86,6 +86,7 @@ class RecordRequest(Record):
 
     Attributes:
         ticket: Its id.
+        seed: Its seed, where an older ticket of that id is to be refused.
         verdicts: For each response a verdict, a score from 0 to 1, true, false, or null where
             nobody could judge.
         responses: The responses, where controllers are to know their lengths.
@@ -93,6 +94,7 @@ class RecordRequest(Record):
     """
 
     ticket: str
+    seed: int | None = None
     verdicts: tuple[Verdict | StrictBool | StrictFloat | None, ...]
     responses: tuple[Response, ...] = ()
     request: str = Field(default="", max_length=200)
@@ -103,11 +105,13 @@ class AbandonRequest(Record):
 
     Attributes:
         ticket: Its id.
+        seed: Its seed, where an older ticket of that id is to be refused.
         reason: Why, for the events.
         request: An id of this call; the same call may be made again with it.
     """
 
     ticket: str
+    seed: int | None = None
     reason: str = Field(default="given up by the loop", max_length=500)
     request: str = Field(default="", max_length=200)
 
@@ -128,28 +132,6 @@ class StepAnswer(Record):
     """Steps that have ended, after a call."""
 
     step: int
-
-
-class StateAnswer(Record):
-    """The feed now.
-
-    Attributes:
-        recipe: The recipe's name.
-        step: Steps that have ended.
-        prompts: Tickets that end a step.
-        open: Tickets that are out.
-        metrics: Figures of the last step that ended in this process.
-        environments: A row for each environment that was ever active.
-        checkpoints: Names of checkpoints, oldest first.
-    """
-
-    recipe: str
-    step: int
-    prompts: int
-    open: int
-    metrics: dict[str, float]
-    environments: tuple[dict[str, JsonValue], ...]
-    checkpoints: tuple[str, ...]
 
 
 class ErrorAnswer(Record):

@@ -12,13 +12,15 @@ a client may repeat a call that it got no answer to, under the same request id.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 import json
+import logging
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, suppress
 from importlib.resources import files
@@ -30,21 +32,30 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.responses import Response as HttpResponse
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.exceptions import HTTPException
 
 import scaler_core.serve.protocol as protocol
 from scaler_core import __version__
-from scaler_core.errors import BackendProtocolError, ScalerError, UsageError
+from scaler_core.errors import BackendProtocolError, ScalerError, UsageError, one_line
 from scaler_core.jsonio import compact_json
 from scaler_core.models import Record, Ticket
-from scaler_core.run.open_feed import OpenFeed
+from scaler_core.run.open_feed import FeedState, OpenFeed
 from scaler_core.serve.protocol import ErrorAnswer
 
 BODY_LIMIT = 64 << 20
 """Bytes of the largest body."""
+BODY_S = 60
+"""Seconds in which a body must come."""
+CONNECTIONS = 512
+ENDING_S = 10
+"""Seconds that calls under way have when a signal ends the server."""
 OPEN_TO_ALL = ("/", "/health")
 """Paths that need no token and show nothing of the feed."""
+JSON = "application/json"
 VERDICT_THREADS = 4
 LATENCIES = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30)
+
+_LOG = logging.getLogger("scaler.serve")
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -88,6 +99,7 @@ class FeedServer:
         self._tickets: dict[str, Ticket] = {}
         self._drawn_at: dict[str, float] = dict.fromkeys(feed.open_tickets, time.monotonic())
         self._verdicts = ThreadPoolExecutor(VERDICT_THREADS, thread_name_prefix="verdict")
+        self._looked_at = feed.step
         self._ended = threading.Event()
         self._figures = _Figures(feed)
         self.app = FastAPI(
@@ -95,11 +107,12 @@ class FeedServer:
             version=protocol.API_VERSION,
             description="Tickets out, verdicts in: the curriculum of SCALER for any trainer.",
             lifespan=self._lifespan,
-            strict_content_type=False,  # what `curl -d` sends is JSON too
         )
         self._add_routes()
         self.app.add_exception_handler(ScalerError, _answer_error)
         self.app.add_exception_handler(RequestValidationError, _answer_invalid)
+        self.app.add_exception_handler(HTTPException, _answer_http)
+        self.app.add_exception_handler(Exception, _answer_bug)
         self.app.add_middleware(_Gate, token=token, body_limit=body_limit, figures=self._figures)
 
     # -------------------------------------------------------------- routes
@@ -115,7 +128,8 @@ class FeedServer:
         post("/v1/record", response_model=protocol.StepAnswer, **shape)(self._record)
         post("/v1/abandon", response_model=protocol.StepAnswer, **shape)(self._abandon)
         post("/v1/checkpoint", response_model=protocol.StepAnswer, **shape)(self._checkpoint)
-        get("/v1/state", response_model=protocol.StateAnswer)(self._state)
+        get("/v1/outstanding", response_model=protocol.DrawAnswer, **shape)(self._outstanding)
+        get("/v1/state", response_model=FeedState)(self._state)
         get("/health")(self._health)
         get("/metrics", response_class=PlainTextResponse)(self._metrics)
         get("/", response_class=HTMLResponse, include_in_schema=False)(_page)
@@ -129,8 +143,12 @@ class FeedServer:
             self._drawn_at.setdefault(ticket.id, now)
         return _json(protocol.DrawAnswer(tickets=tuple(tickets)))
 
+    def _outstanding(self) -> HttpResponse:
+        """The tickets that are out, of all clients."""
+        return _json(protocol.DrawAnswer(tickets=tuple(self.feed.outstanding())))
+
     def _verify(self, asked: protocol.VerifyRequest) -> HttpResponse:
-        """Judge responses; nothing is recorded."""
+        """Judge responses to tickets that are out; nothing is recorded."""
         tickets = [self._ticket(item.ticket) for item in asked.items]
         for item in asked.items:
             text = item.response if isinstance(item.response, str) else item.response.text
@@ -144,18 +162,28 @@ class FeedServer:
 
     def _record(self, asked: protocol.RecordRequest) -> HttpResponse:
         """Resolve a ticket by verdicts."""
-        self.feed.record(asked.ticket, asked.verdicts, asked.responses, request=asked.request)
+        self.feed.record(
+            asked.ticket, asked.verdicts, asked.responses, seed=asked.seed, request=asked.request
+        )
         return self._resolved(asked.ticket)
 
     def _abandon(self, asked: protocol.AbandonRequest) -> HttpResponse:
         """Resolve a ticket without verdicts."""
-        self.feed.abandon(asked.ticket, asked.reason, request=asked.request)
+        self.feed.abandon(asked.ticket, asked.reason, seed=asked.seed, request=asked.request)
         return self._resolved(asked.ticket)
 
     def _resolved(self, ticket_id: str) -> HttpResponse:
+        self._forget(ticket_id)
+        step = self.feed.step
+        if step != self._looked_at:
+            self._looked_at, known = step, self.feed.open_tickets
+            for name in [name for name in self._drawn_at.copy() if name not in known]:
+                self._forget(name)  # the feed has given it up
+        return _json(protocol.StepAnswer(step=step))
+
+    def _forget(self, ticket_id: str) -> None:
         self._tickets.pop(ticket_id, None)
         self._drawn_at.pop(ticket_id, None)
-        return _json(protocol.StepAnswer(step=self.feed.step))
 
     def _checkpoint(self, asked: protocol.CheckpointRequest) -> HttpResponse:
         """Keep the present state under a name."""
@@ -164,39 +192,28 @@ class FeedServer:
 
     def _state(self) -> HttpResponse:
         """The feed now."""
-        feed = self.feed
-        return _json(
-            protocol.StateAnswer(
-                recipe=feed.name,
-                step=feed.step,
-                prompts=feed.parts.recipe.batch.prompts,
-                open=len(feed.open_tickets),
-                metrics=feed.metrics,
-                environments=tuple(feed.environments()),
-                checkpoints=tuple(feed.checkpoints()),
-            )
-        )
+        return _json(self.feed.state())
 
-    def _health(self) -> dict[str, str]:
+    # on the event loop: these must answer while every thread waits for the feed
+
+    async def _health(self) -> dict[str, str]:
         """Whether the server answers, and its versions."""
         return {"status": "ok", "scaler": __version__, "api": protocol.API_VERSION}
 
-    def _metrics(self) -> HttpResponse:
+    async def _metrics(self) -> HttpResponse:
         """Figures for Prometheus."""
-        return PlainTextResponse(self._figures.text())
+        return PlainTextResponse(self._figures.text(len(self._drawn_at)))
 
-    def _ticket(self, given: str | Ticket) -> Ticket:
-        if isinstance(given, Ticket):
-            return given
-        if given not in self._tickets:  # drawn before this server started
-            for ticket in self.feed.outstanding([given]):
-                self._tickets[given] = ticket
-        try:
-            return self._tickets[given]
-        except KeyError:
+    def _ticket(self, ticket_id: str) -> Ticket:
+        ticket = self._tickets.get(ticket_id)
+        if ticket is None:  # drawn before this server started
+            for ticket in self.feed.outstanding([ticket_id]):
+                self._tickets[ticket_id] = ticket
+        if ticket is None:
             raise BackendProtocolError(
-                f"ticket {given!r} cannot be judged: it is unknown, or came back already"
-            ) from None
+                f"ticket {ticket_id!r} cannot be judged: it is unknown, or came back already"
+            )
+        return ticket
 
     # -------------------------------------------------------------- dead clients
 
@@ -217,15 +234,17 @@ class FeedServer:
     def _watch(self) -> None:
         assert self._timeout_s is not None
         while not self._ended.wait(min(5.0, self._timeout_s / 4)):
-            self.expire(self._timeout_s)
+            try:
+                self.expire(self._timeout_s)
+            except Exception:  # tried again at the next look, whatever it was
+                _LOG.exception("tickets of dead clients could not be abandoned")
 
     def expire(self, timeout_s: float) -> None:
         """Abandon the tickets that have been out for *timeout_s* seconds."""
         latest = time.monotonic() - timeout_s
-        for name, drawn in list(self._drawn_at.items()):
+        for name, drawn in self._drawn_at.copy().items():
             if drawn <= latest:
-                # it may be recorded in this very moment, or the feed may have failed
-                with suppress(ScalerError):
+                with suppress(BackendProtocolError):  # it came back in this very moment
                     self.feed.abandon(name, f"not recorded within {timeout_s:g} s")
                 self._resolved(name)
 
@@ -258,21 +277,23 @@ class _Figures:
         self._requests.labels(known, str(status)).inc()
         self._seconds.labels(known).observe(seconds)
 
-    def text(self) -> str:
+    def text(self, open_tickets: int) -> str:
         """All figures in the format of Prometheus."""
         self._steps.set(self._feed.step)
-        self._open.set(len(self._feed.open_tickets))
+        self._open.set(open_tickets)
+        self._last.clear()
         for name, value in self._feed.metrics.items():
             self._last.labels(name).set(value)
         return generate_latest(self._registry).decode()
 
 
+_CALLS = ("draw", "verify", "record", "abandon", "checkpoint", "outstanding", "state")
 _PATHS = frozenset(
     {
         "/",
         "/health",
         "/metrics",
-        *(f"/v1/{name}" for name in ("draw", "verify", "record", "abandon", "checkpoint", "state")),
+        *(f"/v1/{name}" for name in _CALLS),
     }
 )
 
@@ -316,10 +337,19 @@ class _Gate:
                 f"{protocol.API_VERSION!r}",
             )
         if self._token and scope["path"] not in OPEN_TO_ALL:
-            given = headers.get(b"authorization", b"")
-            if not hmac.compare_digest(given, b"Bearer " + self._token):
+            scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+            if scheme.lower() != b"bearer" or not hmac.compare_digest(given, self._token):
                 hint = "send the header Authorization: Bearer TOKEN"
                 return _refused(401, "the token is missing or wrong", hint)
+        if not self._token and not _is_of_this_machine(headers):
+            return _refused(
+                403,
+                "without a token only programs of this machine are answered, and no page of a site",
+                "name the server as localhost or 127.0.0.1, or give it a token",
+            )
+        kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+        if scope["method"] == "POST" and kind != JSON.encode():
+            return _refused(415, "the body is not said to be JSON", f"Content-Type: {JSON}")
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length) > self._limit:
             return self._too_large()
@@ -329,10 +359,16 @@ class _Gate:
         return _refused(413, f"the body is larger than {self._limit} bytes", "send fewer at once")
 
     async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the body up to the limit; a body without a length may be of any size."""
+        """Read the body up to the limit, in time; one without a length may be of any size."""
         body, more = bytearray(), True
+        end = time.monotonic() + BODY_S
         while more:
-            message = await receive()
+            try:
+                message = await asyncio.wait_for(receive(), end - time.monotonic())
+            except TimeoutError:
+                late = _refused(408, f"the body did not come within {BODY_S} s")
+                await late(scope, receive, send)
+                return
             if message["type"] != "http.request":  # the client has gone
                 return
             body += message.get("body", b"")
@@ -367,7 +403,13 @@ def serve(
     with closing(_listen(host, port)) as listening:
         address = f"[{host}]" if ":" in host else host
         started(f"http://{address}:{listening.getsockname()[1]}")
-        config = uvicorn.Config(server.app, log_level="warning", access_log=False)
+        config = uvicorn.Config(
+            server.app,
+            log_level="warning",
+            access_log=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=ENDING_S,
+        )
         uvicorn.Server(config).run(sockets=[listening])
 
 
@@ -384,15 +426,26 @@ def _listen(host: str, port: int) -> socket.socket:
         raise UsageError(f"cannot listen on {host}:{port}: {why}", hint=hint) from None
 
 
+def _is_of_this_machine(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a request names this machine, and comes from no page of another site.
+
+    A browser sends what any page tells it to, and a foreign name may lead here as well.
+    """
+    host = headers.get(b"host", b"localhost").decode("latin-1")
+    origin = headers.get(b"origin")
+    name = host.rsplit(":", 1)[0].strip("[]") if not host.endswith("]") else host.strip("[]")
+    return is_loopback(name) and origin in (None, f"http://{host}".encode("latin-1"))
+
+
 def _json(answer: Record) -> HttpResponse:
     # ASCII: texts out of pools may hold what no UTF-8 can
     text = json.dumps(answer.model_dump(mode="json"), separators=(",", ":"), allow_nan=False)
-    return HttpResponse(text, media_type="application/json")
+    return HttpResponse(text, media_type=JSON)
 
 
 def _refused(status: int, error: str, hint: str = "", kind: str = "UsageError") -> HttpResponse:
     text = compact_json(ErrorAnswer(kind=kind, error=error, hint=hint).model_dump(mode="json"))
-    return HttpResponse(text, status_code=status, media_type="application/json")
+    return HttpResponse(text, status_code=status, media_type=JSON)
 
 
 async def _answer_error(request: Request, error: Exception) -> HttpResponse:
@@ -413,6 +466,16 @@ async def _answer_invalid(request: Request, error: Exception) -> HttpResponse:
     return _refused(422, text, "see /docs for the form of a request")
 
 
-def _page() -> HTMLResponse:
+async def _answer_http(request: Request, error: Exception) -> HttpResponse:
+    assert isinstance(error, HTTPException)
+    return _refused(error.status_code, str(error.detail), "see /docs for the calls")
+
+
+async def _answer_bug(request: Request, error: Exception) -> HttpResponse:
+    hint = "this is a bug in SCALER; the server's log has more"
+    return _refused(500, one_line(error), hint, type(error).__name__)
+
+
+async def _page() -> HTMLResponse:
     """The live page."""
     return HTMLResponse(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))

@@ -43,7 +43,7 @@ def test_the_first_wave_is_what_is_wanted_and_the_next_follows_the_share() -> No
     assert plan.more(0, 0) == 64
     assert plan.more(64, 32) == 64
     assert plan.more(64, 64) == 0
-    assert plan.more(64, 0) == 192
+    assert plan.more(64, 0) == 64
     assert plan.more(256, 10) == 0
 
 
@@ -73,7 +73,8 @@ def test_a_loop_keeps_informative_groups_and_records_all() -> None:
         waves.append(len(tickets))
         for ticket in tickets:
             teaches = int(ticket.id) % 2 == 0
-            step.record(ticket, [RIGHT, WRONG if teaches else RIGHT], f"rollouts {ticket.id}")
+            verdicts = [RIGHT, WRONG if teaches else RIGHT]
+            step.record(ticket, verdicts, payload=f"rollouts {ticket.id}")
     assert waves == [4, 4]
     assert [payload for _, payload in step.kept] == [f"rollouts {n}" for n in (0, 2, 4, 6)]
     assert feed.recorded == feed.drawn
@@ -83,7 +84,7 @@ def test_a_loop_keeps_informative_groups_and_records_all() -> None:
 def test_a_wave_is_recorded_before_the_next() -> None:
     step: GroupFilter[None] = GroupFilter(Feed(), Oversampling(4, 3))
     step.draw()
-    with pytest.raises(ValueError, match="4 tickets of the last draw were not recorded"):
+    with pytest.raises(UsageError, match="4 tickets of the last draw were not recorded"):
         step.draw()
 
 

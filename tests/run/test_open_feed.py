@@ -20,6 +20,7 @@ from scaler_core.errors import (
     DataError,
     FeedFull,
     InfrastructureError,
+    PoolExhausted,
     UsageError,
 )
 from scaler_core.factory import InstanceFailure
@@ -27,6 +28,7 @@ from scaler_core.jsonlines import JsonLines
 from scaler_core.models import Response, Verdict
 from scaler_core.run.events import read_events
 from scaler_core.run.open_feed import OpenFeed, open_feed
+from scaler_core.run.opening import open_run, resume_run
 from scaler_core.run.setup import FeedParts
 from scaler_core.seeds import derive_random
 from tests.run.test_run import HOST, make_pool, recipe
@@ -587,3 +589,244 @@ def test_a_recipe_may_be_a_name_with_settings(tmp_path: Path, factory: ScriptedF
         assert len(feed.draw_batch().tickets) == 2
     with pytest.raises(UsageError, match="overrides go with"):
         open_feed(Recipe(), overrides=["batch.prompts=2"], directory=tmp_path / "x", host=HOST)
+
+
+# ------------------------------------------------------------------ what a hostile reader tried
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda feed, ticket: feed.abandon(ticket, None),
+        lambda feed, ticket: feed.abandon(ticket, "\ud800"),
+        lambda feed, ticket: feed.abandon(ticket, "x" * 501),
+        lambda feed, ticket: feed.record(None, [RIGHT]),
+        lambda feed, ticket: feed.record(ticket, [RIGHT], [5]),
+        lambda feed, ticket: feed.record(ticket, [RIGHT], ["a", "b"]),
+        lambda feed, ticket: feed.record(ticket, [RIGHT], request="\ud800"),
+        lambda feed, ticket: feed.draw(request="x" * 201),
+        lambda feed, ticket: feed.checkpoint(None),
+    ],
+)
+def test_arguments_of_a_wrong_kind_change_nothing(
+    opened: Callable[..., OpenFeed], call: Callable[..., None]
+) -> None:
+    feed = opened()
+    ticket = feed.draw()
+    before = (feed.files.path / "journal.jsonl").read_bytes()
+    with pytest.raises(UsageError):
+        call(feed, ticket)
+    assert (feed.files.path / "journal.jsonl").read_bytes() == before
+    feed.record(ticket, [RIGHT, WRONG], ["a text", "another"])
+    feed.abort()
+    assert not opened().open_tickets
+
+
+def test_texts_that_no_file_can_hold_survive_checkpoints(
+    opened: Callable[..., OpenFeed], factory: ScriptedFactory
+) -> None:
+    factory.answer = lambda *_: "\ud800"
+    feed = opened()
+    ticket = feed.draw()
+    feed.checkpoint("here")
+    feed.close()
+    again = opened()
+    assert again.outstanding() == [ticket]
+    assert len({again.draw().truth for _ in range(3)}) == 1
+
+
+def test_an_exhausted_pool_stops_draws_and_nothing_else(
+    opened: Callable[..., OpenFeed], factory: ScriptedFactory
+) -> None:
+    feed = opened()
+    tickets = [feed.draw() for _ in range(6)]
+    factory.answer = lambda *_: InstanceFailure("disagreement", "2 != 3")
+    for _ in range(3):
+        with pytest.raises(PoolExhausted):
+            feed.draw()
+    feed.record(tickets[0], [RIGHT])
+    feed.checkpoint("half")
+    expected = decisions(feed)
+    feed.abort()
+    again = opened()
+    again.record(tickets[1], [RIGHT])
+    assert decisions(again)[: len(expected)] == expected
+    again.close()
+    assert len(opened().open_tickets) == 4
+
+
+def test_a_checkpoint_that_was_undone_never_comes_back(
+    opened: Callable[..., OpenFeed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while going back, after the journal was cut."""
+    loop = Loop(opened(), seed=6)
+    loop.feed.checkpoint("a")
+    for _ in range(60):
+        loop.call()
+    loop.feed.checkpoint("b")
+    loop.feed.close()
+    with monkeypatch.context() as patch, pytest.raises(Killed):  # noqa: PT012
+        patch.setattr(OpenFeed, "_remove_undone", killed)
+        opened(at="a")
+    loop = Loop(opened(), seed=7)
+    for _ in range(120):
+        loop.call()
+    loop.feed.abort()
+    assert opened().checkpoints() == ["a"]
+
+
+def killed(*_: Any) -> None:
+    raise Killed
+
+
+def test_a_damaged_named_checkpoint_is_said_and_costs_no_other(
+    opened: Callable[..., OpenFeed],
+) -> None:
+    feed = opened(checkpoint={"every": 1})
+    for name in ("a", "b"):
+        feed.checkpoint(name)
+        feed.record(feed.draw(), [RIGHT])
+    path = feed.files.checkpoints / "a.json"
+    path.write_bytes(path.read_bytes()[:-9] + b"\xff" + path.read_bytes()[-8:])
+    for _ in range(12):
+        feed.record(feed.draw(), [RIGHT])
+    feed.close()
+    with pytest.raises(DataError, match=r"a\.json is damaged"):
+        opened(at="a", checkpoint={"every": 1})
+    assert opened(at="b", checkpoint={"every": 1}).checkpoints() == ["a", "b"]
+
+
+def test_what_cannot_be_gone_back_to_is_found_before_anything_is_lost(
+    opened: Callable[..., OpenFeed],
+) -> None:
+    loop = Loop(opened(), seed=8)
+    for name in ("a", "b"):
+        for _ in range(40):
+            loop.call()
+        loop.feed.checkpoint(name)
+    loop.feed.close()
+    events_file = loop.feed.files.path / "events.jsonl"
+    events_file.write_bytes(events_file.read_bytes()[:100])
+    folder = loop.feed.files.checkpoints
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(DataError, match=r"events\.jsonl has 100 bytes"):
+        opened(at="a")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_folder_killed_while_it_was_made_is_taken_over(
+    opened: Callable[..., OpenFeed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = JsonLines.append
+
+    def dying(self: JsonLines, text: str, **options: Any) -> Any:
+        if self.path.name == "journal.jsonl":
+            raise Killed
+        return append(self, text, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JsonLines, "append", dying)
+        with pytest.raises(Killed):
+            opened()
+    assert opened().draw().step == 1
+
+
+def test_a_missing_journal_destroys_nothing(opened: Callable[..., OpenFeed]) -> None:
+    feed = opened()
+    feed.checkpoint("precious")
+    feed.close()
+    (feed.files.path / "journal.jsonl").unlink()
+    with pytest.raises(DataError, match=r"precious\.json and no journal\.jsonl"):
+        opened()
+    assert (feed.files.checkpoints / "precious.json").exists()
+
+
+def test_a_full_disk_at_an_automatic_checkpoint_fails_no_call(
+    opened: Callable[..., OpenFeed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = opened(checkpoint={"every": 1})
+    tickets = [feed.draw() for _ in range(6)]
+
+    def full(*_: Any) -> None:
+        raise InfrastructureError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("scaler_core.run.open_feed.write_atomic", full)
+        for ticket in tickets:
+            feed.record(ticket, [RIGHT, WRONG])
+    assert feed.step == 1
+    feed.abort()
+    assert opened(checkpoint={"every": 1}).step == 1
+
+
+def test_a_late_record_of_an_old_ticket_is_an_event(opened: Callable[..., OpenFeed]) -> None:
+    feed = opened()
+    lost = feed.draw()
+    while feed.step < 20:
+        feed.record(feed.draw(), [RIGHT, WRONG])
+    feed.record(lost, [RIGHT, WRONG])
+    assert events(feed, "late_group")[0]["evidence"] == {"ticket": lost.id, "drawn_in": 1}
+
+
+def test_late_outcomes_of_elsewhere_retire_nobody(opened: Callable[..., OpenFeed]) -> None:
+    """All wrong at a level that d has left is no step without a right answer."""
+    feed = opened(curator={"size": 1, "k_zero": 2}, feed={"max_open": 60})
+    hard = []
+    for _ in range(4):
+        batch = [feed.draw() for _ in range(6)]
+        hard = batch
+        for ticket in batch:
+            feed.record(ticket, [RIGHT] * 4)
+    stale = [feed.draw() for _ in range(12)]
+    for _ in range(4):
+        for ticket in [feed.draw() for _ in range(6)]:
+            feed.record(ticket, [WRONG] * 3 + [RIGHT])
+    assert hard[0].level == 3
+    for ticket in stale:
+        feed.record(ticket, [WRONG] * 4)
+    feed.draw()
+    assert not events(feed, "retired")
+
+
+def test_a_ticket_from_before_a_going_back_is_told_from_its_successor(
+    opened: Callable[..., OpenFeed],
+) -> None:
+    feed = opened()
+    feed.checkpoint("a")
+    for ticket in [feed.draw() for _ in range(6)]:
+        feed.record(ticket, [WRONG] * 4)
+    old = [feed.draw() for _ in range(6)]
+    feed.close()
+    again = opened(at="a")
+    for ticket in [again.draw() for _ in range(6)]:
+        again.record(ticket, [RIGHT] * 4)
+    new = [again.draw() for _ in range(6)]
+    same_id = next(ticket for ticket in old if ticket.id in {item.id for item in new})
+    assert same_id not in new
+    with pytest.raises(BackendProtocolError, match="before the feed went back"):
+        again.record(same_id, [RIGHT])
+    assert same_id.id in again.open_tickets
+
+
+def test_an_edited_environment_makes_no_other_ticket_of_an_id(
+    opened: Callable[..., OpenFeed], tmp_path: Path
+) -> None:
+    feed = opened()
+    ticket = feed.draw()
+    feed.close()
+    make_pool(tmp_path / "pool", levels=19)
+    again = opened()
+    with pytest.raises(DataError, match="was edited"):
+        again.outstanding()
+    again.record(ticket, [RIGHT])
+
+
+def test_a_resumed_run_may_have_steps_of_another_size(tmp_path: Path) -> None:
+    settings = recipe(make_pool(tmp_path / "pool"), run={"steps": 6})
+    open_run(settings, run_dir=tmp_path / "run", host=HOST).train()
+    for prompts, steps in ((4, 8), (10, 10)):
+        overrides = [f"batch.prompts={prompts}", f"run.steps={steps}"]
+        run = resume_run(tmp_path / "run", overrides=overrides, host=HOST)
+        run.train()
+        lines = list(run.files.read_log("metrics.jsonl"))
+        assert [line["decided"] for line in lines[-2:]] == [4 * prompts] * 2

@@ -95,8 +95,7 @@ def test_a_loop_runs_on_a_client_as_on_the_feed_itself(
         served = loop(client, 4)
         state = client.state()
     assert (state.step, state.open, state.prompts) == (4, 11, 6)
-    assert list(state.environments) == feed.environments()
-    assert state.metrics == feed.metrics
+    assert state == feed.state()
     (tmp_path / "own").mkdir()
     with make_feed(tmp_path / "own") as own:
         assert loop(own, 4) == served
@@ -150,6 +149,24 @@ def test_a_repeated_call_is_made_once(feed: OpenFeed, url: str) -> None:
     again = post(url, "draw", {"count": 3, "request": "a"})
     assert again.status_code == 409
     assert "was answered before" in again.json()["error"]
+
+
+def test_an_id_of_another_call_is_refused(feed: OpenFeed, url: str) -> None:
+    (first, second) = post(url, "draw", {"count": 2, "request": "a"}).json()["tickets"]
+    assert post(
+        url, "record", {"ticket": first["id"], "verdicts": [True], "request": "b"}
+    ).is_success
+    for call, body in (
+        ("record", {"ticket": second["id"], "verdicts": [True], "request": "b"}),
+        ("abandon", {"ticket": second["id"], "request": "b"}),
+        ("checkpoint", {"name": "x", "request": "b"}),
+        ("draw", {"count": 1, "request": "a"}),
+    ):
+        answer = post(url, call, body)
+        assert answer.status_code == 409
+        assert "was another call before" in answer.json()["error"]
+    assert set(feed.open_tickets) == {second["id"]}
+    assert feed.checkpoints() == []
 
 
 def test_a_call_may_be_repeated_at_the_server_that_took_over(
@@ -211,7 +228,7 @@ def test_errors_of_the_feed_reach_the_client(feed: OpenFeed, url: str) -> None:
             client.checkpoint("../x")
         with pytest.raises(FeedFull, match="24 may be"):
             client.draw_many(25)
-        assert len(feed.open_tickets) == 24
+        assert not feed.open_tickets
 
 
 BAD: list[tuple[str, str, dict[str, Any], int, str]] = [
@@ -219,6 +236,16 @@ BAD: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("POST", "/v1/draw", {"json": {"count": 10**9}}, 422, "count: "),
     ("POST", "/v1/draw", {"json": {"cuont": 1}}, 422, "cuont: "),
     ("POST", "/v1/draw", {"content": b"{"}, 422, "the body: "),
+    (
+        "POST",
+        "/v1/draw",
+        {"content": b"{}", "headers": {"Content-Type": "text/plain"}},
+        415,
+        "JSON",
+    ),
+    ("POST", "/v1/draw", {"content": b"[" * 100_000}, 400, "parsing the body"),
+    ("POST", "/v1/draw", {"json": {}, "headers": {"Host": "evil.example"}}, 403, "this machine"),
+    ("POST", "/v1/draw", {"json": {}, "headers": {"Origin": "http://evil.example"}}, 403, "site"),
     ("POST", "/v1/draw", {"json": [1]}, 422, "the body: "),
     ("POST", "/v1/draw", {"json": {"request": "x" * 201}}, 422, "request: "),
     ("POST", "/v1/record", {"json": {"verdicts": [True]}}, 422, "ticket: "),
@@ -243,8 +270,30 @@ BAD: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("POST", "/v1/draw", {"content": b" " * (1 << 22)}, 413, "larger than"),
     ("POST", "/v1/draw", {"content": iter([b" " * (1 << 20)] * 4)}, 413, "larger than"),
     ("GET", "/v1/state", {"headers": {"X-Scaler-Api": "2"}}, 400, "speaks '1'"),
-    ("GET", "/v1/draw", {}, 405, ""),
-    ("GET", "/v2/state", {}, 404, ""),
+    (
+        "POST",
+        "/v1/record",
+        {"json": {"ticket": "OUT", "verdicts": [True], "responses": [{"text": "", "tokens": -5}]}},
+        422,
+        "tokens",
+    ),
+    (
+        "POST",
+        "/v1/record",
+        {"json": {"ticket": "OUT", "verdicts": [True], "responses": [{"text": ""}] * 2}},
+        400,
+        "1 verdicts, but 2 responses",
+    ),
+    (
+        "POST",
+        "/v1/record",
+        {"json": {"ticket": "OUT", "verdicts": [{"result": "incorrect", "score": 1.0}]}},
+        422,
+        "verdicts",
+    ),
+    ("POST", "/v1/record", {"json": {"ticket": "OUT", "seed": 5, "verdicts": [True]}}, 409, "back"),
+    ("GET", "/v1/draw", {}, 405, "Not Allowed"),
+    ("GET", "/v2/state", {}, 404, "Not Found"),
 ]
 
 
@@ -253,7 +302,9 @@ def test_bad_requests_get_one_clear_line_and_change_nothing(feed: OpenFeed) -> N
         name = post(running.url, "draw", {}).json()["tickets"][0]["id"]
         before = (feed.files.path / "journal.jsonl").read_bytes()
         for method, path, options, status, text in BAD:
-            given = dict(options)
+            given = {"headers": {"Content-Type": "application/json"}, **options}
+            if "json" in given:
+                given["headers"] = {"Content-Type": "application/json", **given["headers"]}
             if "json" in given:
                 given["json"] = json.loads(json.dumps(given["json"]).replace("OUT", name))
             elif isinstance(given.get("content"), bytes):
@@ -267,8 +318,12 @@ def test_bad_requests_get_one_clear_line_and_change_nothing(feed: OpenFeed) -> N
         assert set(feed.open_tickets) == {name}
 
 
+LOWER = {"Authorization": "bearer secret", "Host": "any.example"}
+
+
 def test_a_token_is_asked_for_where_there_is_one(feed: OpenFeed) -> None:
     with Running(feed, token="secret") as running:
+        assert httpx.get(f"{running.url}/v1/state", headers=LOWER).status_code == 200
         for headers in ({}, {"Authorization": "Bearer secre"}, {"Authorization": "secret"}):
             for path in ("/v1/state", "/metrics", "/docs", "/openapi.json"):
                 answer = httpx.get(running.url + path, headers=headers)
@@ -312,6 +367,56 @@ def test_tickets_of_a_dead_client_expire(feed: OpenFeed) -> None:
     assert feed.step == 1
     events = (feed.files.path / "events.jsonl").read_text()
     assert "not recorded within 0.2 s" in events
+
+
+def test_a_ticket_that_the_feed_gave_up_is_forgotten_by_the_server(feed: OpenFeed) -> None:
+    with Running(feed) as running, FeedClient(running.url) as client:
+        lost = client.draw()
+        while lost.id in feed.open_tickets:
+            client.record(client.draw(), [True, False])
+        assert lost.id not in running.server._tickets
+        with pytest.raises(BackendProtocolError, match="cannot be judged"):
+            client.verify(lost, "1")
+
+
+def test_an_expiry_that_failed_is_tried_again(
+    feed: OpenFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = FeedServer(feed)
+    ticket = feed.draw()
+    server._drawn_at[ticket.id] = 0.0
+
+    def full(*_: Any, **__: Any) -> None:
+        raise InfrastructureError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(feed, "abandon", full)
+        with pytest.raises(InfrastructureError):
+            server.expire(0.1)
+    server.expire(0.1)
+    assert not feed.open_tickets
+
+
+def test_health_is_answered_while_the_feed_is_busy(feed: OpenFeed) -> None:
+    with Running(feed) as running:
+        with feed._lock:
+            draws = [
+                threading.Thread(target=post, args=(running.url, "draw", {})) for _ in range(15)
+            ]
+            for thread in draws:
+                thread.start()
+            time.sleep(0.3)
+            assert httpx.get(f"{running.url}/health", timeout=20).status_code == 200
+            assert httpx.get(f"{running.url}/metrics", timeout=20).status_code == 200
+        for thread in draws:
+            thread.join()
+
+
+def test_outstanding_tickets_come_over_http(feed: OpenFeed, url: str) -> None:
+    with FeedClient(url) as client:
+        tickets = client.draw_many(3)
+        client.record(tickets[0], [True, False])
+        assert client.outstanding() == tickets[1:]
 
 
 def test_figures_for_prometheus(feed: OpenFeed, url: str) -> None:

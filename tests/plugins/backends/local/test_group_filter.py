@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,12 @@ TEACHING = ("1.1", "1.3", "1.4", "1.6")
 
 
 def some_teach(ticket: Ticket, response: Response) -> Verdict:
-    """Right and wrong in turn for a few tickets, wrong for all others."""
-    right = ticket.id in TEACHING and response.sample is not None and response.sample % 2 == 0
+    return teach(TEACHING, ticket, response)
+
+
+def teach(some: Sequence[str], ticket: Ticket, response: Response) -> Verdict:
+    """Right and wrong in turn for *some* tickets, wrong for all others."""
+    right = ticket.id in some and response.sample is not None and response.sample % 2 == 0
     return Verdict.correct() if right else Verdict.incorrect("wrong")
 
 
@@ -33,9 +38,9 @@ def trained(model: Path, folder: Path, feed: FakeFeed, **options: Any) -> FakeRu
 def test_a_step_draws_until_enough_groups_teach(micro_model: Path, tmp_path: Path) -> None:
     feed = FakeFeed(prompts=3, judge=some_teach)
     run = trained(micro_model, tmp_path / "run", feed, oversampling=Oversampling(3, 4))
-    # 1 of 3 teaches: 2 are missing, so 6 more, of which 3 teach
-    assert feed.calls == ["draw 1", "extend 1 by 6", "record 1"]
-    assert [group.ticket_id for group in feed.groups] == [f"1.{index}" for index in range(9)]
+    # 1 of 3 teaches: 3 more, the most at once, of which 2 do
+    assert feed.calls == ["draw 1", "extend 1 by 3", "record 1"]
+    assert [group.ticket_id for group in feed.groups] == [f"1.{index}" for index in range(6)]
     assert run.metrics[0]["grad_norm"] > 0
     assert all(group.tokens for group in feed.groups)
 
@@ -43,16 +48,14 @@ def test_a_step_draws_until_enough_groups_teach(micro_model: Path, tmp_path: Pat
 def test_what_is_trained_on_are_the_groups_that_teach(micro_model: Path, tmp_path: Path) -> None:
     """The first three that teach, whatever else was drawn: the others leave no trace."""
     folders = []
-    for extra in (TEACHING, TEACHING[:3]):  # the fourth is above what is wanted
+    for extra in (("1.1", "1.3", "1.4", "1.5"), TEACHING[:3]):  # a fourth is above what is wanted
         feed = FakeFeed(
             prompts=3,
-            judge=lambda ticket, response, extra=extra: (
-                some_teach(ticket, response) if ticket.id in extra else Verdict.incorrect("no")
-            ),
+            judge=lambda ticket, response, extra=extra: teach(extra, ticket, response),
         )
         folder = tmp_path / str(len(extra))
         trained(micro_model, folder, feed, oversampling=Oversampling(3, 3))
-        assert len(feed.groups) == 9
+        assert len(feed.groups) == 6
         folders.append(folder / "step-1")
     assert same(*(weights(folder) for folder in folders))
     assert not same(weights(folders[0]), weights(micro_model))
