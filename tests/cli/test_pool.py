@@ -81,7 +81,8 @@ def test_an_import_in_json_is_one_line(tmp_path: Path, scaler: Scaler) -> None:
 def test_a_large_import_shows_progress_on_stderr(tmp_path: Path, scaler: Scaler) -> None:
     data = {f"Sum {number}": entry(name=None) for number in range(2001)}
     file = write_file(tmp_path / "pool.json", data)
-    code, out, err = scaler("pool", "import", file, "-o", tmp_path / "pool", "--json")
+    options = ("-o", tmp_path / "pool", "--json", "--look", 0)
+    code, out, err = scaler("pool", "import", file, *options)
     assert (code, one_json_line(out)["environments"]) == (0, 2001)
     assert err.splitlines() == ["1000 environments written", "2000 environments written"]
 

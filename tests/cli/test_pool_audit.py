@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from scaler_core.cli import main
 from scaler_core.cli.pool_audit_file import AuditFile
 from scaler_core.cli.progress import Progress
 from scaler_core.testing.environments import SUM_PYTHON
@@ -37,18 +39,32 @@ def sums(*more: str, **overrides: Any) -> dict[str, Any]:
     )
 
 
-@pytest.fixture
-def pool(tmp_path: Path, scaler: Scaler) -> Path:
-    """A good, a usable and a bad environment."""
+def done(*arguments: object) -> None:
+    """Runs a command line that ends well, for fixtures of several tests."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(item) for item in arguments])
+    assert not ended.value.code
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pool of a good, a usable and a bad environment."""
+    folder = tmp_path_factory.mktemp("imported")
     broken = "def generate_testcase(scale):\n    raise ValueError('\\x1b[2Jno input')\n"
     data = {
         "Good": sums(name="Good"),
         "Usable\x1b[31m": sums("print(0)\n", name="Usable\x1b[31m"),
         "Bad": sums(name="Bad", generate_testcase=broken),
     }
-    file = write_file(tmp_path / "pool.json", data)
-    assert scaler("pool", "import", file, "-o", tmp_path / "pool")[0] == 0
-    return tmp_path / "pool"
+    file = write_file(folder / "pool.json", data)
+    done("pool", "import", file, "-o", folder / "pool")
+    return folder / "pool"
+
+
+@pytest.fixture
+def pool(imported: Path, tmp_path: Path) -> Path:
+    """The same in a folder of the test's own."""
+    return Path(shutil.copytree(imported, tmp_path / "pool"))
 
 
 def test_a_line_for_each_environment_then_details_of_those_that_are_not_good(
@@ -144,7 +160,7 @@ def test_an_interrupted_audit_prints_what_is_done(
     hanging = "def generate_testcase(scale):\n    while True: pass\n"
     data = {"Good": sums(name="Good"), "Hanging": sums(name="Hanging", generate_testcase=hanging)}
     file = write_file(tmp_path / "pool.json", data)
-    scaler("pool", "import", file, "-o", tmp_path / "pool")
+    scaler("pool", "import", file, "-o", tmp_path / "pool", "--look", 0)
     command = ["-m", "scaler_core.cli", "pool", "audit", str(tmp_path / "pool"), "--workers", "1"]
     child = start(
         [sys.executable, *command, *map(str, QUICK), "--json"],
@@ -203,18 +219,26 @@ def test_an_audit_that_was_ended_goes_on_with_the_others(
     assert json.loads(file.read_text()) == after
 
 
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[object], str]:
+    """A command that audits a good environment, and the report that it wrote."""
+    folder = tmp_path_factory.mktemp("audited")
+    data = write_file(folder / "p.json", {"Good": sums(name="Good")})
+    done("pool", "import", data, "-o", folder / "pool", "--look", 0)
+    command = ["pool", "audit", folder / "pool", *QUICK]
+    done(*command, "--output", folder / "audit.json")
+    return command, (folder / "audit.json").read_text()
+
+
 @pytest.mark.parametrize(
     "changed", ["instances", "environment", "complete", "unknown", "damaged", "other pool"]
 )
 def test_only_audits_that_would_come_out_the_same_are_taken_over(
-    changed: str, tmp_path: Path, scaler: Scaler
+    changed: str, audited: tuple[list[object], str], tmp_path: Path, scaler: Scaler
 ) -> None:
-    file, pool = tmp_path / "audit.json", tmp_path / "pool"
-    data = write_file(tmp_path / "p.json", {"Good": sums(name="Good")})
-    scaler("pool", "import", data, "-o", pool, "--look", 0)
-    arguments = ["pool", "audit", pool, *QUICK, "--output", file]
-    assert scaler(*arguments)[0] == 0
-    report = json.loads(file.read_text())
+    file = tmp_path / "audit.json"
+    command, written = audited
+    report = json.loads(written)
     report["interrupted"] = changed != "complete"
     if changed == "instances":
         report["settings"]["instances"] += 1
@@ -227,7 +251,7 @@ def test_only_audits_that_would_come_out_the_same_are_taken_over(
     elif changed == "other pool":
         report["pool"] = "elsewhere"
     file.write_text(json.dumps(report))
-    code, _, err = scaler(*arguments)
+    code, _, err = scaler(*command, "--output", file)
     assert code == 0
     assert "audited before" not in err
     assert not json.loads(file.read_text())["interrupted"]
