@@ -165,8 +165,9 @@ def test_a_dry_run_of_the_local_backend_measures_prompts_with_its_tokenizer(tmp_
     line: dict[str, Any] = json.loads(done.stdout)
     assert line["recipe"] == "quickstart"
     assert line["backend"]["max_prompt_tokens"] == 30
-    pool, lowest, highest = line["preview"]
+    pool, lowest, highest, memory = line["preview"]
     assert pool.startswith("pool: 8 environments")
     assert lowest.startswith("lengths: prompts of 8 environments at level 0 have ")
     assert lowest.endswith(" tokens, all within 30")
     assert highest.endswith(" exceed the limit of 30")
+    assert memory.startswith("memory: up to ")
