@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _socket
-import ctypes
 import os
 import struct
 
@@ -24,27 +23,8 @@ REPORTS = PLACES + wire.MOST_RUNS * PLACE.size
 HUNG = REPORTS + wire.MOST_RUNS * wire.RUN.size
 NOTES_BYTES = HUNG + COUNT.size
 
-MAP = system.LIBRARY.mmap
-MAP.restype = ctypes.c_void_p
-READ_WRITE, PRIVATE_ANONYMOUS = 3, 0x22
-DONTFORK = 10
-
 Ended = tuple[int, int, int, int, int]
 """How a process ended, as the beginning of ``wire.RUN``: status, flags, CPU us, wall us, KiB."""
-
-
-def memory_without_children(size: int) -> memoryview:
-    """Memory of this process that its children do not have at all.
-
-    They need not clear it; and what is written there, and not to objects that come and go, takes
-    no page from the memory that they share.
-    """
-    address = MAP(None, ctypes.c_size_t(size), READ_WRITE, PRIVATE_ANONYMOUS, -1, ctypes.c_long(0))
-    if address == ctypes.c_void_p(-1).value:
-        raise OSError("no memory")
-    if system.LIBRARY.madvise(ctypes.c_void_p(address), ctypes.c_size_t(size), DONTFORK):
-        raise OSError("memory cannot be kept from children")
-    return memoryview((ctypes.c_char * size).from_address(address)).cast("B")
 
 
 class Batch:

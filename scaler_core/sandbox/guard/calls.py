@@ -19,6 +19,7 @@ from . import lock, system
 CLOSE_RANGE, LAST = system.CLOSE_RANGE, 0xFFFFFFFF
 READABLE = 1
 WATCHED = struct.Struct("ihhihh")  # two of struct pollfd: descriptor, wanted, seen
+STATUS = struct.Struct("i")
 TIMES = struct.Struct("5q")  # of struct rusage: user and system seconds and microseconds, KiB
 USAGE_BYTES = 144
 LONGEST_WAIT_S = 1_000_000.0  # as milliseconds it must fit into an int
@@ -32,6 +33,10 @@ FORK, POLL, SETRLIMIT, SYSCALL, WAIT = (
     LIBRARY.syscall,
     LIBRARY.wait4,
 )
+
+MAP = system.LIBRARY.mmap
+MAP.restype = ctypes.c_void_p
+READ_WRITE, PRIVATE_ANONYMOUS, DONTFORK = 3, 0x22, 10
 
 Call = tuple[Callable[..., int], tuple[object, ...]]
 """A function that returns 0, and its arguments."""
@@ -74,6 +79,20 @@ def take_on(limit: system.Limit) -> Call:
     return SETRLIMIT, (ctypes.c_int(number), (ctypes.c_ulong * 2)(*values))
 
 
+def memory_without_children(size: int) -> memoryview:
+    """Memory of this process that its children do not have at all.
+
+    They need not clear it; and what is written there, and not to objects that come and go, takes
+    no page from the memory that they share.
+    """
+    address = MAP(None, ctypes.c_size_t(size), READ_WRITE, PRIVATE_ANONYMOUS, -1, ctypes.c_long(0))
+    if address == ctypes.c_void_p(-1).value:
+        raise OSError("no memory")
+    if system.LIBRARY.madvise(ctypes.c_void_p(address), ctypes.c_size_t(size), DONTFORK):
+        raise OSError("memory cannot be kept from children")
+    return memoryview((ctypes.c_char * size).from_address(address)).cast("B")
+
+
 class Children:
     """Waits for one child after the other.
 
@@ -83,9 +102,11 @@ class Children:
 
     def __init__(self, control: int) -> None:
         self._control = control
-        self._watched = ctypes.create_string_buffer(WATCHED.size)
-        self._status = ctypes.c_int()
-        self._usage = ctypes.create_string_buffer(USAGE_BYTES)
+        # how a run ended is not for those after it
+        memory = memory_without_children(WATCHED.size + STATUS.size + USAGE_BYTES)
+        self._watched = (ctypes.c_char * WATCHED.size).from_buffer(memory)
+        self._status = ctypes.c_int.from_buffer(memory, WATCHED.size)
+        self._usage = (ctypes.c_char * USAGE_BYTES).from_buffer(memory, WATCHED.size + STATUS.size)
         self._places = ctypes.byref(self._status), ctypes.byref(self._usage)
 
     def ends(self, process: int, deadline: float) -> bool:
@@ -102,8 +123,8 @@ class Children:
     def reap(self, process: int) -> tuple[int, int, int]:
         """Wait status, CPU microseconds and KiB of memory of a child that ends now."""
         status, usage = self._places
-        while WAIT(process, status, 0, usage) != process:
-            pass
+        if WAIT(process, status, 0, usage) != process:
+            raise OSError("a child is lost")
         user_s, user_us, system_s, system_us, memory_kib = TIMES.unpack_from(self._usage)
         cpu_us = (user_s + system_s) * 1_000_000 + user_us + system_us
         return self._status.value, cpu_us, memory_kib

@@ -24,7 +24,7 @@ import time
 from types import CodeType
 
 from . import calls, child, lock, system, wire
-from .batch import LONGEST, NOTES_BYTES, STANDARD, Batch, Ended, memory_without_children, receive
+from .batch import LONGEST, NOTES_BYTES, STANDARD, Batch, Ended, receive
 from .source import compile_source
 
 REHEARSALS = 32
@@ -204,7 +204,7 @@ def serve(kind: int, control_fd: int, ruleset_fd: int, program_fd: int) -> None:
     server = Server(kind, code, control_fd, both, ruleset_fd if has_ruleset else -1)
     prove(both)
     del source, message, filters, both
-    notes = memory_without_children(NOTES_BYTES)
+    notes = calls.memory_without_children(NOTES_BYTES)
     # a collection would write to memory that children share with the server
     gc.collect()
     gc.freeze()
