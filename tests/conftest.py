@@ -9,7 +9,6 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import pytest
 from hypothesis import settings
 
@@ -115,6 +114,8 @@ def programs() -> Path:
     """Where sandboxes keep compiled programs unless told otherwise: each is compiled once, by any
     worker, for any test.
     """
+    import platformdirs  # which the session of foreign wheels lacks here
+
     return Path(platformdirs.user_cache_dir("scaler")) / "programs"
 
 
