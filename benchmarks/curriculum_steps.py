@@ -91,14 +91,14 @@ def steps_that_admit(source: EnvironmentSource, active: int, steps: int) -> list
         times = [time.process_time()]
         engine.begin(step)
         times.append(time.process_time())
-        slots = engine.plan(active)
+        slots = engine.plan(step, active)
         times.append(time.process_time())
         outcomes = {
             slot.environment_id: [Outcome(level=slot.level, correct=rng.randint(0, 8), decided=8)]
             for slot in slots
         }
         times.append(time.process_time())
-        engine.learn(outcomes)
+        engine.learn(step, outcomes)
         times.append(time.process_time())
         if step > 1 and "admitted" in kinds:
             begin, plan, _, learn = (b - a for a, b in pairwise(times))

@@ -420,7 +420,11 @@ def _listen(host: str, port: int) -> socket.socket:
     if not 0 <= port < 1 << 16:
         raise UsageError(f"cannot listen on {host}:{port}: there is no such port", hint=hint)
     try:
-        return socket.create_server((host, port), family=family)
+        listening = socket.create_server((host, port), family=family)
+        # asyncio does it for sockets of its own making only; without it each answer waits for the
+        # client's delayed acknowledgement, 40 ms
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
     except OSError as error:
         why = error.strerror or error
         raise UsageError(f"cannot listen on {host}:{port}: {why}", hint=hint) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from scaler_core.run.open_feed import OpenFeed, open_feed
 from scaler_core.run.setup import FeedParts
 from scaler_core.serve import serve_feed
 from scaler_core.serve.client import AsyncFeedClient, FeedClient
-from scaler_core.serve.server import FeedServer, is_loopback
+from scaler_core.serve.server import FeedServer, _listen, is_loopback
 from tests.run.test_run import HOST, make_pool, recipe
 from tests.run.worlds import ScriptedFactory
 
@@ -344,6 +345,12 @@ def test_other_machines_need_a_token(feed: OpenFeed) -> None:
     assert not any(map(is_loopback, ("0.0.0.0", "::", "10.0.0.1", "example.org")))
     with pytest.raises(UsageError, match="can be reached from other machines"):
         serve_feed(feed, host="0.0.0.0")
+
+
+def test_answers_are_sent_at_once() -> None:
+    """Or each would wait 40 ms for the client's acknowledgement of its first half."""
+    with _listen("127.0.0.1", 0) as listening:
+        assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_port_that_is_taken_is_named(feed: OpenFeed, url: str) -> None:
