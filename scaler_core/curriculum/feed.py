@@ -349,7 +349,10 @@ class Feed:
             BackendProtocolError: The id is unknown or was recorded before, or there is no verdict.
                 Nothing has changed then.
         """
-        group = Group.of(ticket_id, verdicts, responses)
+        self.record_group(Group.of(ticket_id, verdicts, responses))
+
+    def record_group(self, group: Group) -> None:
+        """Resolve a ticket by its group; see :meth:`record`."""
         self.check([group])
         self.resolve(group)
 

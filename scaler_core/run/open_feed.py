@@ -54,11 +54,10 @@ from scaler_core.jsonlines import JsonLines
 from scaler_core.judge import Judge, Judged, verdict_from
 from scaler_core.models import Batch, Event, Group, Record, Response, Ticket, Verdict
 from scaler_core.plugins import PluginHost, load_plugins
-from scaler_core.pool.source import pool_hash
 from scaler_core.run.directory import RunDirectory
 from scaler_core.run.events import EVENTS, event_line
-from scaler_core.run.provenance import describe_host, pool_contents, report_changes
-from scaler_core.run.recipes import load_recipe
+from scaler_core.run.provenance import report_changes, write_facts
+from scaler_core.run.recipes import load_recipe, resolve_recipe
 from scaler_core.run.setup import FeedParts, assemble_feed, check_requirements
 
 JOURNAL = "journal.jsonl"
@@ -121,10 +120,10 @@ def open_feed(
         raise UsageError(f"{path} holds no feed, so it has no checkpoint {at!r}")
     if begun and recipe is None:
         there = RunDirectory.open(path)
-        _, resolved = _load(there.recipe, overrides, host)
+        _, resolved = resolve_recipe(there.recipe, host, overrides)
         name = str(there.read_json("environment.json").get("recipe", path.name))
     else:
-        name, resolved = _load(recipe, overrides, host)
+        name, resolved = resolve_recipe(recipe or DEFAULT_RECIPE, host, overrides, name="feed")
     check_requirements(resolved.run.requires)
     parts = assemble_feed(resolved, host)
     feed = OpenFeed(name, parts, path, prompt_limit)
@@ -351,10 +350,10 @@ class OpenFeed:
             raise UsageError("a response is a text or a Response")
         name = _id(ticket)
         group = Group.of(name, judged, given)
-        with self._call(request, "record", name, group.model_dump(mode="json")) as made:
+        with self._call(request, "record", group) as made:
             if made is None:
                 self._check_same(name, ticket.seed if isinstance(ticket, Ticket) else seed)
-                self._feed.record(name, judged, given)
+                self._feed.record_group(group)
 
     def abandon(
         self, ticket: Ticket | str, reason: str, *, seed: int | None = None, request: str = ""
@@ -451,7 +450,7 @@ class OpenFeed:
                     hint="put the journal back from a copy, or name another folder",
                 )
         self.files.create()
-        self._write_facts()
+        write_facts(self.files, self.parts, self.name)
         self._emit(Event(kind="started", step=0, evidence=self._evidence()))
         header = compact_json({"format": FORMAT})
         self._save(f"{AUTOMATIC}0", journal=len(header) + 1)
@@ -484,7 +483,7 @@ class OpenFeed:
         report_changes(self.files, self.parts, self.step, self._emit)
         evidence = {**self._evidence(), **({} if at is None else {"at": at})}
         self._emit(Event(kind="resumed", step=self.step, evidence=evidence))
-        self._write_facts()
+        write_facts(self.files, self.parts, self.name)
         if self._feed.is_whole:
             self._save_automatic()
 
@@ -515,14 +514,6 @@ class OpenFeed:
 
     def _evidence(self) -> dict[str, JsonValue]:
         return {"recipe": self.name, "seed": self.parts.recipe.run.seed, "feed": True}
-
-    def _write_facts(self) -> None:
-        source = self.parts.source
-        write_atomic(self.files.recipe, self.parts.recipe.to_toml())
-        pool = {"environments": len(source), "hash": pool_hash(source)}
-        facts = {**describe_host(self.parts.host), "recipe": self.name, "pool": pool}
-        self.files.write_json("environment.json", facts)
-        self.files.write_json("pool.json", pool_contents(source))
 
     def _check_recipe(self) -> None:
         _, stored = load_recipe(str(self.files.recipe), {})
@@ -555,7 +546,7 @@ class OpenFeed:
 
         Args:
             request: The id of the call; empty for none.
-            content: What the call is: its name and arguments, as JSON.
+            content: What the call is: its name and arguments.
 
         Yields:
             The tickets that the request has drawn so far, and none for other methods; ``None``
@@ -568,7 +559,11 @@ class OpenFeed:
             made = None
             self._request, self._touched = None, False
             if request:
-                digest = hashlib.sha256(canonical_json(content).encode()).hexdigest()[:16]
+                plain = [
+                    item.model_dump(mode="json") if isinstance(item, Record) else item
+                    for item in content
+                ]
+                digest = hashlib.sha256(canonical_json(plain).encode()).hexdigest()[:16]
                 self._request = _Request(request, digest)
                 known, made = self._requests.get(request, (digest, None))
                 if known != digest:
@@ -704,16 +699,6 @@ class _Request(NamedTuple):
 
     id: str
     digest: str
-
-
-def _load(
-    recipe: str | Path | Recipe | None, overrides: Sequence[str], host: PluginHost
-) -> tuple[str, Recipe]:
-    if isinstance(recipe, Recipe):
-        if overrides:
-            raise UsageError("overrides go with a recipe's name or file, not with a Recipe")
-        return "feed", recipe
-    return load_recipe(str(recipe or DEFAULT_RECIPE), host.recipes(), overrides)
 
 
 def _id(ticket: Ticket | str) -> str:

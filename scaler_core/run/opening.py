@@ -11,7 +11,7 @@ from scaler_core.errors import UsageError
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.run.checkpoint import latest_checkpoint
 from scaler_core.run.directory import RunDirectory
-from scaler_core.run.recipes import load_recipe
+from scaler_core.run.recipes import load_recipe, resolve_recipe
 from scaler_core.run.session import Run
 from scaler_core.run.setup import assemble
 
@@ -46,12 +46,7 @@ def open_run(
         DataError: A pool is damaged.
     """
     host = host or load_plugins()
-    if isinstance(recipe, Recipe):
-        name, resolved = "run", recipe
-        if overrides:
-            raise UsageError("overrides go with a recipe's name or file, not with a Recipe")
-    else:
-        name, resolved = load_recipe(str(recipe), host.recipes(), overrides)
+    name, resolved = resolve_recipe(recipe, host, overrides)
     parts = assemble(resolved, host)
     path = Path(run_dir) if run_dir is not None else _default_directory(name, resolved)
     # a default name that is taken, as by a run of the same second, gets a number

@@ -14,8 +14,10 @@ from scaler_core import __version__
 from scaler_core.config import ComponentSection, Recipe, without_none
 from scaler_core.curriculum.engine import Emit
 from scaler_core.interfaces import EnvironmentSource
+from scaler_core.jsonio import write_atomic
 from scaler_core.models import Event
 from scaler_core.plugins import PluginHost, package_version
+from scaler_core.pool.source import pool_hash
 from scaler_core.run.directory import RunDirectory
 from scaler_core.run.recipes import load_recipe
 from scaler_core.run.setup import FeedParts
@@ -43,6 +45,19 @@ def describe_host(host: PluginHost) -> dict[str, Any]:
             if item.status == "loaded"
         ],
     }
+
+
+def write_facts(directory: RunDirectory, parts: FeedParts, name: str) -> None:
+    """Write the recipe called *name*, and what it runs with: versions, machine and pool.
+
+    Raises:
+        InfrastructureError: A file cannot be written.
+    """
+    write_atomic(directory.recipe, parts.recipe.to_toml())
+    pool = {"environments": len(parts.source), "hash": pool_hash(parts.source)}
+    facts = {**describe_host(parts.host), "recipe": name, "pool": pool}
+    directory.write_json("environment.json", facts)
+    directory.write_json("pool.json", pool_contents(parts.source))
 
 
 def report_changes(directory: RunDirectory, parts: FeedParts, step: int, emit: Emit) -> None:

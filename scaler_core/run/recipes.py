@@ -39,6 +39,25 @@ def load_recipe(
     return name.replace("/", "-"), recipe
 
 
+def resolve_recipe(
+    recipe: str | Path | Recipe,
+    host: PluginHost,
+    overrides: Sequence[str] = (),
+    *,
+    name: str = "run",
+) -> tuple[str, Recipe]:
+    """A recipe and its name, however it is given; *name* is that of a recipe without one.
+
+    Raises:
+        UsageError: As of :func:`load_recipe`, or *overrides* come with a recipe that is no file.
+    """
+    if not isinstance(recipe, Recipe):
+        return load_recipe(str(recipe), host.recipes(), overrides)
+    if overrides:
+        raise UsageError("overrides go with a recipe's name or file, not with a Recipe")
+    return name, recipe
+
+
 def _read_with(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
     data = _read_toml(path)
     for override in overrides:

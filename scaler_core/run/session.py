@@ -28,10 +28,8 @@ from scaler_core.config import PromptSection
 from scaler_core.curriculum.steps import StepFeed
 from scaler_core.errors import BackendProtocolError, UsageError, blamed_on
 from scaler_core.interfaces import Ask, Oversampling, Sample, StepEnd
-from scaler_core.jsonio import write_atomic
 from scaler_core.judge import Judge
 from scaler_core.models import Event
-from scaler_core.pool.source import pool_hash
 from scaler_core.run.checkpoint import (
     Checkpoint,
     damaged_after,
@@ -45,7 +43,7 @@ from scaler_core.run.evaluation import RunEvaluation
 from scaler_core.run.events import EVENTS, event_line
 from scaler_core.run.observers import Observer, RunInfo, TrackerObserver
 from scaler_core.run.preview import preview_run
-from scaler_core.run.provenance import describe_host, pool_contents, report_changes
+from scaler_core.run.provenance import report_changes, write_facts
 from scaler_core.run.setup import Parts
 from scaler_core.run.step_log import StepLog
 from scaler_core.run.summary import RunSummary, summarize
@@ -291,11 +289,7 @@ class Run:
         self._emit(Event(kind="resumed", step=checkpoint.step, evidence=evidence))
 
     def _write_facts(self) -> None:
-        write_atomic(self.files.recipe, self.recipe.to_toml())
-        facts = describe_host(self.parts.host)
-        pool = {"environments": len(self.parts.source), "hash": pool_hash(self.parts.source)}
-        self.files.write_json("environment.json", {**facts, "recipe": self.name, "pool": pool})
-        self.files.write_json("pool.json", pool_contents(self.parts.source))
+        write_facts(self.files, self.parts, self.name)
         for name in ("finished.json", "evaluation/after.json"):
             (self.directory / name).unlink(missing_ok=True)
         self._facts_written = True
