@@ -72,7 +72,7 @@ def command(
     scaler_core.FeedClient and AsyncFeedClient; /docs describes the calls.
     """
     from scaler_core.run.open_feed import open_feed
-    from scaler_core.serve import serve_feed
+    from scaler_core.serve import check_serving, serve_feed
 
     if recipe is None and directory is None:
         raise UsageError("name a recipe, or the --directory of a feed to go on with")
@@ -86,7 +86,9 @@ def command(
         if as_json:
             emit_json({"url": url, "directory": str(place), "step": feed.step})
 
+    token = os.environ.get(TOKEN, "") if token is None else token
     with naming_flags(FLAGS):
+        check_serving(host, token)  # first: what cannot be served leaves no folder
         with redirect_stdout(sys.stderr):
             feed = open_feed(recipe, directory=place, at=at, overrides=overrides, host=plugins)
         with feed:
@@ -94,7 +96,7 @@ def command(
                 feed,
                 host=host,
                 port=port,
-                token=os.environ.get(TOKEN, "") if token is None else token,
+                token=token,
                 ticket_timeout_s=ticket_timeout,
                 started=started,
             )

@@ -8,6 +8,27 @@ from scaler_core.errors import UsageError
 from scaler_core.run.open_feed import OpenFeed
 
 
+def check_serving(host: str, token: str) -> None:
+    """Check, before a feed is opened for it, that one could be served on *host*.
+
+    Raises:
+        UsageError: The extra ``serve`` is not installed, or other machines reach *host* without a
+            token.
+    """
+    try:
+        from scaler_core.serve.server import is_loopback
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"serving a feed needs the extra 'serve': {error.name} is not installed",
+            hint="pip install 'scaler-rl[serve]'",
+        ) from None
+    if not token and not is_loopback(host):
+        raise UsageError(
+            f"`host` {host} can be reached from other machines: a token is needed",
+            hint="set SCALER_TOKEN, or give `token`",
+        )
+
+
 def serve_feed(
     feed: OpenFeed,
     *,
@@ -31,13 +52,9 @@ def serve_feed(
         UsageError: The extra ``serve`` is not installed, the address cannot be listened on, or it
             needs a token.
     """
-    try:
-        from scaler_core.serve.server import serve
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"serving a feed needs the extra 'serve': {error.name} is not installed",
-            hint="pip install 'scaler-rl[serve]'",
-        ) from None
+    check_serving(host, token)
+    from scaler_core.serve.server import serve
+
     serve(
         feed,
         host=host,

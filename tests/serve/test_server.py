@@ -15,6 +15,7 @@ import httpx
 import pytest
 import uvicorn
 
+from scaler_core.cli import main
 from scaler_core.errors import BackendProtocolError, FeedFull, InfrastructureError, UsageError
 from scaler_core.models import Response, Ticket, Verdict
 from scaler_core.run.open_feed import OpenFeed, open_feed
@@ -345,6 +346,17 @@ def test_other_machines_need_a_token(feed: OpenFeed) -> None:
     assert not any(map(is_loopback, ("0.0.0.0", "::", "10.0.0.1", "example.org")))
     with pytest.raises(UsageError, match="can be reached from other machines"):
         serve_feed(feed, host="0.0.0.0")
+
+
+def test_what_cannot_be_served_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("SCALER_TOKEN", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", "quickstart", "-o", str(tmp_path / "feed"), "--host", "0.0.0.0"])
+    assert ended.value.code == 2
+    assert "--host 0.0.0.0 can be reached from other machines" in capsys.readouterr().err
+    assert not (tmp_path / "feed").exists()
 
 
 def test_answers_are_sent_at_once() -> None:
