@@ -19,7 +19,7 @@ the classes' methods. A hook that raises, has another name or another parameter,
 something else costs its own plugin and nothing more.
 
 The API has a version, ``major.minor``. A plugin may state the one that it was written for as
-``SCALER_HOOK_API = "1.0"`` in its module; another major version is refused. Within a major version
+``SCALER_HOOK_API = "2.0"`` in its module; another major version is refused. Within a major version
 hooks are only added; one that is to go warns for a whole minor version first.
 """
 
@@ -42,7 +42,7 @@ from scaler_core.interfaces import (
     Verifier,
 )
 
-HOOK_API_VERSION = "1.1"
+HOOK_API_VERSION = "2.0"
 ENTRY_POINT_GROUP = "scaler_core.plugins"
 PROJECT = "scaler"
 

@@ -476,6 +476,7 @@ class Outcome(Record):
             records.
         tokens: Generated tokens of all responses together, where they are known.
         truncated: Responses that stopped at the length limit.
+        informative: Whether the decided responses differ; where it is not given, the counts decide.
     """
 
     level: int
@@ -486,6 +487,7 @@ class Outcome(Record):
     age: int = Field(default=0, ge=0)
     tokens: int | None = Field(default=None, ge=0)
     truncated: int = Field(default=0, ge=0)
+    informative: bool = Field(default_factory=lambda counts: _differ(counts))
 
     @classmethod
     def of(cls, group: Group, *, level: int, age: int = 0) -> Outcome:
@@ -501,12 +503,20 @@ class Outcome(Record):
             age=age,
             tokens=group.tokens,
             truncated=group.truncated,
+            informative=group.informative,
         )
 
     @property
     def credit(self) -> float:
         """The numerator of accuracy: the sum of scores, or the count of right responses."""
         return self.correct if self.score is None else self.score
+
+
+def _differ(counts: dict[str, Any]) -> bool:
+    """Whether responses of these counts differ, as far as sums can show it."""
+    score = counts.get("score")
+    credit = counts.get("correct", 0) if score is None else score
+    return bool(0 < credit < counts.get("decided", 0))
 
 
 class Event(Versioned):

@@ -2,9 +2,9 @@
 
 ::
 
-    begin(step)  curator: retire -> admit            events: retired, kept, admitted
-    plan()       share prompts -> controller: levels    one slot a ticket
-    learn()      outcomes -> history, controller: d  events: difficulty
+    begin(step)  curator: retire -> admit               events: retired, kept, admitted
+    plan()       curator: shares -> controller: levels  one slot a ticket
+    learn()      outcomes -> record, controller: d      events: difficulty
 
 It makes no instances and knows no model. Its memory is plain JSON, and every random choice derives
 from the run's seed and the step, so that a resumed run repeats an uninterrupted one.
@@ -13,17 +13,28 @@ from the run's seed and the step, so that a resumed run repeats an uninterrupted
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from random import Random
 from typing import Any
 
 from pydantic import JsonValue
 
 from scaler_core.curriculum.candidates import Candidates, PoolIds
-from scaler_core.curriculum.guards import GuardedController, GuardedCurator
-from scaler_core.curriculum.memory import CurriculumView, EnvironmentState, EnvironmentView
+from scaler_core.curriculum.guards import GuardedController, GuardedCurator, copy_json
+from scaler_core.curriculum.memory import CurriculumView, EnvironmentState, RecordView
 from scaler_core.errors import DataError, PluginError, PoolExhausted, ScalerError, UsageError
-from scaler_core.interfaces import Controller, Curator, EnvironmentSource, Retirement
+from scaler_core.interfaces import (
+    Admission,
+    Controller,
+    Curator,
+    EnvironmentContext,
+    EnvironmentSource,
+    Move,
+    Moved,
+    Retirement,
+    State,
+)
 from scaler_core.models import Environment, Event, Outcome, accuracy
 from scaler_core.seeds import derive_random
 
@@ -73,9 +84,12 @@ class Engine:
         self.active: list[str] = []
         self.environment = lru_cache(maxsize=ENVIRONMENTS_KEPT)(source.get)
         self._memory: dict[str, EnvironmentState] = {}
+        self._shared: State = self.controller.start_shared()
+        self._curator_memory: State = {}
+        self._visited: list[str] = []
         self._ids = PoolIds(source)
         self._quarantined: set[str] = set()
-        self._views: dict[str, EnvironmentView] = {}
+        self._views: dict[str, RecordView] = {}
         self._history_lengths: dict[str, int | None] = {}
 
     # -------------------------------------------------------------- the active set
@@ -88,7 +102,10 @@ class Engine:
             PluginError: The curator broke its contract, or admits nobody.
         """
         self.step = step
-        self._replace(self.curator.retire(self._view(exclude=set())))
+        view = self._view(exclude=set())
+        retirements = self.curator.retire(view)
+        self._curator_memory = self.curator.remembered(view)
+        self._replace(retirements)
         if not self.active:
             self.explain_empty_set()
 
@@ -102,7 +119,7 @@ class Engine:
         self._emit("quarantined", environment_id, reason, evidence)
         if environment_id in self.active:
             self.active.remove(environment_id)
-            state.forget_history(0)
+            state.leave(self.step)
         self._admit(exclude={environment_id})
 
     def explain_empty_set(self) -> None:
@@ -118,12 +135,12 @@ class Engine:
         """Retire as many as candidates can replace; the rest stay with a cleared history."""
         room = len(self._candidates(exclude=set())) if retirements else 0
         for item in retirements[:room]:
-            self._emit_retirement("retired", item)
-            self.memory(item.environment_id).forget_history(0)
+            self._emit_decision("retired", item)
+            self.memory(item.environment_id).leave(self.step)
         leaving = {item.environment_id for item in retirements[:room]}
         self.active = [name for name in self.active if name not in leaving]
         for item in retirements[room:]:
-            self._emit_retirement("kept", item, {"why": "nobody could take its place"})
+            self._emit_decision("kept", item, {"why": "nobody could take its place"})
             # with its old history the same rule would name it again before every step
             self.memory(item.environment_id).forget_history(self.step)
         # none of them comes straight back, or a small pool would swap an environment with itself
@@ -133,26 +150,55 @@ class Engine:
         view = self._view(exclude)
         # *exclude* is part of the seed: a step may admit several times, after each quarantine
         rng = derive_random(self.seed, "admit", self.step, *sorted(exclude))
-        for item in self.curator.admit(view, rng):
+        admissions = self.curator.admit(view, rng)
+        self._curator_memory = self.curator.remembered(view)
+        for item in admissions:
             name = item.environment_id
-            self.memory(name).forget_history(self.step)
+            state = self.memory(name)
+            if not state.visits:
+                self._visited.append(name)
+            state.admit(self.step)
             self.active.append(name)
-            evidence = {**item.evidence, "difficulty": self.difficulty(name)}
-            self._emit("admitted", name, item.rule, evidence)
+            self._emit_decision("admitted", item)
 
     def _view(self, exclude: set[str]) -> CurriculumView:
-        views = [self._views.get(name) or self._environment_view(name) for name in self.active]
+        """What the curator sees; *exclude* are no candidates."""
         return CurriculumView(
-            self.step, views, lambda: self._candidates(exclude), self.source.weight
+            self.step,
+            copy_json(self._curator_memory),
+            [self.record(name) for name in self.active],
+            self._visited,
+            lambda: self._candidates(exclude),
+            self.record,
+            self.source.weight,
         )
 
     def _candidates(self, exclude: set[str]) -> Candidates:
         return self._ids.without({*self.active, *self._quarantined, *exclude})
 
-    def _environment_view(self, name: str) -> EnvironmentView:
-        view = self._views[name] = EnvironmentView(
-            name, self.memory(name), self.top_level, self._find_history_length
+    def record(self, environment_id: str) -> RecordView:
+        """What is remembered of an environment of the pool, kept up to date.
+
+        Raises:
+            PluginError: The pool has no such environment.
+        """
+        view = self._views.get(environment_id)
+        if view is not None:
+            return view
+        if environment_id not in self._ids:
+            raise PluginError(f"the pool has no environment {environment_id!r}")
+        known = self._memory.get(environment_id)
+        # one that is only looked at leaves nothing in the memory
+        state = self._start(environment_id) if known is None else known
+        view = RecordView(
+            environment_id,
+            state,
+            self.top_level,
+            lambda name: self._difficulty(name, state),
+            self._find_history_length,
         )
+        if known is not None:
+            self._views[environment_id] = view
         return view
 
     def _find_history_length(self, name: str) -> int | None:
@@ -166,20 +212,27 @@ class Engine:
 
     def plan(self, number: int, prompts: int) -> list[Slot]:
         """One slot a ticket of plan *number*, environment by environment; see :meth:`shares`."""
+        rng = derive_random(self.seed, "levels", number)
         slots = []
         for name, share in self.shares(number, prompts):
-            slots += self.slots_for(name, share)
+            slots += self._slots(name, share, rng)
         return slots
 
     def shares(self, plan: int, prompts: int) -> list[tuple[str, int]]:
         """How many of *prompts* tickets each environment that is active now gets in a plan.
 
-        Prompts are shared evenly; what is left over goes round the active set from plan to plan,
-        which are numbered from 1. Environments that get none are left out.
+        The curator may say. Otherwise prompts are shared evenly, and what is left over goes round
+        the active set from plan to plan, which are numbered from 1. Environments that get none are
+        left out.
         """
         count = len(self.active)
         if not count:
             return []
+        if self.curator.gives_shares:
+            rng = derive_random(self.seed, "shares", plan)
+            shares = self.curator.shares(self._view(exclude=set()), prompts, rng)
+            if shares is not None:
+                return [(name, shares[name]) for name in self.active if shares.get(name)]
         share, extra = divmod(prompts, count)
         # from the number alone, so that the lookahead can ask ahead
         first = ((plan - 1) * extra) % count
@@ -187,12 +240,24 @@ class Engine:
         indices = range(count) if share else sorted(luckier)
         return [(self.active[index], share + (index in luckier)) for index in indices]
 
-    def slots_for(self, environment_id: str, prompts: int) -> list[Slot]:
+    def replacement(self, environment_id: str) -> Slot:
+        """Another slot of an environment, for one that could not be filled."""
+        drawn = sum(self.memory(environment_id).draws.values())
+        rng = derive_random(self.seed, "replacement", environment_id, drawn)
+        (slot,) = self._slots(environment_id, 1, rng)
+        return slot
+
+    def _slots(self, environment_id: str, prompts: int, rng: Random) -> list[Slot]:
         """Slots of one environment at the levels that the controller proposes."""
-        top = self.top_level(environment_id)
         state = self.memory(environment_id).controller
-        levels = self.controller.propose(environment_id, state, prompts, top)
+        levels = self.controller.propose(state, prompts, self.context(environment_id), rng)
         return [Slot(environment_id, level) for level in levels]
+
+    def context(self, environment_id: str) -> EnvironmentContext:
+        """What the controller is told of an environment."""
+        top = self.top_level(environment_id)
+        shared = copy_json(self._shared)
+        return EnvironmentContext(environment_id, top, self.step, shared)
 
     def next_draw(self, slot: Slot) -> int:
         """Count a draw of the slot's (environment, level), and return its number, from 0."""
@@ -216,12 +281,15 @@ class Engine:
     def top_level(self, environment_id: str) -> int:
         """The highest level that may be drawn."""
         top = self.source.top_level(environment_id)
-        cap = self.memory(environment_id).cap
-        return top if cap is None else min(top, cap)
+        state = self._memory.get(environment_id)
+        return top if state is None or state.cap is None else min(top, state.cap)
 
     def difficulty(self, environment_id: str) -> float:
         """The environment's d."""
-        return self.controller.difficulty(self.memory(environment_id).controller)
+        return self._difficulty(environment_id, self.memory(environment_id))
+
+    def _difficulty(self, environment_id: str, state: EnvironmentState) -> float:
+        return self.controller.difficulty(state.controller, self.context(environment_id))
 
     def mean_difficulty(self, environment_ids: Sequence[str]) -> float:
         """Mean d of some environments; 0 of none."""
@@ -232,34 +300,56 @@ class Engine:
         """The state of an environment, started by the controller on first use."""
         state = self._memory.get(environment_id)
         if state is None:
-            controller = self.controller.start(self.source.top_level(environment_id))
-            content = self.source.content_hash(environment_id)
-            state = self._memory[environment_id] = EnvironmentState(controller, content)
+            state = self._memory[environment_id] = self._start(environment_id)
         return state
+
+    def _start(self, environment_id: str) -> EnvironmentState:
+        controller = self.controller.start(self.context(environment_id))
+        return EnvironmentState(controller, self.source.content_hash(environment_id))
 
     # -------------------------------------------------------------- learning
 
     def learn(self, step: int, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
         """Move d by the outcomes of *step*; an environment without a decided response stays."""
         self.step, active = step, set(self.active)
+        moved: list[tuple[Moved, float, Move]] = []
+        shares = self.controller.has_shared_state
         for name, groups in outcomes.items():
-            mean = accuracy(groups)
-            if mean is None:
+            if accuracy(groups) is None:
                 continue
-            state = self.memory(name)
-            before = self.difficulty(name)
-            top = self.top_level(name)
-            state.controller, after = self.controller.update(name, state.controller, groups, top)
+            state, context = self.memory(name), self.context(name)
+            before = self.controller.difficulty(state.controller, context)
+            move = self.controller.update(state.controller, groups, context)
+            item = Moved(context, state.controller, move.state, groups)
+            state.controller = move.state
+            state.observe(step, before, groups)
             # one that was quarantined within the step has no history any more
             if name in active:
                 self._remember(state, before, groups)
-            evidence: dict[str, JsonValue] = {
-                "before": before,
-                "after": after,
-                "accuracy": mean,
-                "outcomes": _counts_by_level(groups),
-            }
-            self._emit("difficulty", name, "", evidence)
+            if shares:
+                moved.append((item, before, move))
+            else:
+                self._emit_move(item, before, move)
+        if moved:
+            news = [item for item, _, _ in moved]
+            self._shared = self.controller.update_shared(self._shared, news, step)
+        for item, before, move in moved:
+            # d may follow from the shared state, which has moved since
+            context = self.context(item.environment_id)
+            self._emit_move(replace(item, context=context), before, move)
+
+    def _emit_move(self, item: Moved, before: float, move: Move) -> None:
+        evidence: dict[str, JsonValue] = {
+            "before": before,
+            "after": self.controller.difficulty(item.after, item.context),
+            "accuracy": accuracy(item.outcomes),
+            "outcomes": _counts_by_level(item.outcomes),
+        }
+        if move.why:
+            evidence["why"] = move.why
+        if move.figures:
+            evidence["figures"] = dict(move.figures)
+        self._emit("difficulty", item.environment_id, "", evidence)
 
     def _remember(self, state: EnvironmentState, d: float, groups: Sequence[Outcome]) -> None:
         """Append to the history what speaks about *d*.
@@ -300,6 +390,9 @@ class Engine:
         return {
             "step": self.step,
             "active": list(self.active),
+            "shared": copy_json(self._shared),
+            "curator": copy_json(self._curator_memory),
+            "visited": list(self._visited),
             "environments": {name: state.to_json() for name, state in self._memory.items()},
         }
 
@@ -320,10 +413,15 @@ class Engine:
                 for name, data in state["environments"].items()
             }
             active = [str(name) for name in state["active"]]
+            shared = dict(state.get("shared") or self.controller.start_shared())
+            curator_memory = dict(state.get("curator", {}))
+            visited = [str(name) for name in state.get("visited", active)]
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"the checkpoint's curriculum state is damaged: {error!r}") from None
         self._memory = {name: item for name, item in memory.items() if name in self._ids}
         self._views.clear()
+        self._shared, self._curator_memory = shared, curator_memory
+        self._visited = [name for name in visited if name in self._memory]
         self.active = [name for name in active if name in self._ids]
         self._check_controller_states()
         for name in sorted(memory.keys() - self._memory.keys()):
@@ -332,6 +430,7 @@ class Engine:
             content = self.source.content_hash(name)
             if item.content_hash != content:
                 item.content_hash, item.cap, item.quarantine = content, None, ""
+                item.window = []
                 item.forget_history(self.step + 1 if name in self.active else 0)
                 self._emit("environment_edited", name, "its content changed")
         self._quarantined = {name for name, item in self._memory.items() if item.quarantine}
@@ -349,11 +448,15 @@ class Engine:
 
     # -------------------------------------------------------------- events
 
-    def _emit_retirement(
-        self, kind: str, item: Retirement, more: Mapping[str, JsonValue] | None = None
+    def _emit_decision(
+        self,
+        kind: str,
+        item: Retirement | Admission,
+        more: Mapping[str, JsonValue] | None = None,
     ) -> None:
         name = item.environment_id
-        evidence = {**item.evidence, "difficulty": self.difficulty(name), **(more or {})}
+        why: dict[str, JsonValue] = {"why": item.why} if item.why else {}
+        evidence = {**item.evidence, "difficulty": self.difficulty(name), **why, **(more or {})}
         self._emit(kind, name, item.rule, evidence)
 
     def _emit(

@@ -214,13 +214,13 @@ class TicketMaker:
         """A new slot of the environment, or, where it left, of the one admitted last."""
         engine = self.engine
         if environment_id in engine.active:
-            return engine.slots_for(environment_id, 1)[0]
+            return engine.replacement(environment_id)
         if not engine.active:
             raise PoolExhausted(
                 f"step {engine.step}: every environment of the pool is quarantined",
                 hint="events.jsonl says why; scaler pool sample shows an environment's instances",
             )
-        return engine.slots_for(engine.active[-1], 1)[0]
+        return engine.replacement(engine.active[-1])
 
     def _is_too_long(self, slot: Slot, instance: Instance) -> bool:
         if self.measure is None:

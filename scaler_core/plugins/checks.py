@@ -76,6 +76,7 @@ def check_class(kind: Kind, item: object) -> type[Component]:
     missing = sorted(getattr(item, "__abstractmethods__", ()))
     if missing:
         raise PluginError(f"{_full_name(item)} lacks {', '.join(missing)} of {interface}")
+    _check_methods(kind.interface, item)
     name = getattr(item, "name", None)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise PluginError(
@@ -84,6 +85,29 @@ def check_class(kind: Kind, item: object) -> type[Component]:
         )
     _check_config(item)
     return item
+
+
+def _check_methods(interface: type[Component], item: type[Component]) -> None:
+    """Refuse methods that cannot be called as the interface's are, such as those of hook API 1."""
+    for name, wanted in vars(interface).items():
+        method = getattr(item, name)
+        if not inspect.isfunction(wanted) or method is wanted or not inspect.isfunction(method):
+            continue
+        positional = [
+            parameter.name
+            for parameter in inspect.signature(wanted).parameters.values()
+            if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        ]
+        signature = inspect.signature(method)
+        try:
+            signature.bind(*positional)
+        except TypeError:
+            taken = ", ".join(list(signature.parameters)[1:])
+            raise PluginError(
+                f"{_full_name(item)}.{name} takes ({taken}), but hook API "
+                f"{hookspecs.HOOK_API_VERSION} calls it with ({', '.join(positional[1:])}): "
+                "see 'From hook API 1 to 2' in docs/plugins.md"
+            ) from None
 
 
 @contextmanager
@@ -103,7 +127,7 @@ def attributed(what: str) -> Iterator[None]:
 def _check_version(module: Any) -> None:
     stated = getattr(module, "SCALER_HOOK_API", hookspecs.HOOK_API_VERSION)
     if not isinstance(stated, str) or not re.fullmatch(r"\d+\.\d+", stated):
-        raise PluginError(f"SCALER_HOOK_API must be a text like '1.0', not {stated!r}")
+        raise PluginError(f"SCALER_HOOK_API must be a text like '2.0', not {stated!r}")
     if _major(stated) != _major(hookspecs.HOOK_API_VERSION):
         raise PluginError(
             f"written for hook API {stated}, but this SCALER has {hookspecs.HOOK_API_VERSION}: "

@@ -13,17 +13,13 @@ pytest then runs every test of the class on it.
 
 from __future__ import annotations
 
-import copy
-import json
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from scaler_core.interfaces import Controller, Curator, NativeEnvironment, State, Tracker
-from scaler_core.models import ComponentChoice, Event, Instance, Outcome, Response, Ticket
-from scaler_core.seeds import derive_random, derive_seed
+from scaler_core.interfaces import NativeEnvironment, Tracker
+from scaler_core.models import ComponentChoice, Event, Instance, Response, Ticket
+from scaler_core.seeds import derive_seed
 from scaler_core.testing.backend_contract import BackendContract as BackendContract
 from scaler_core.testing.benchmark_contract import BenchmarkContract as BenchmarkContract
 from scaler_core.testing.component_contracts import (
@@ -31,161 +27,13 @@ from scaler_core.testing.component_contracts import (
 )
 from scaler_core.testing.component_contracts import SandboxContract as SandboxContract
 from scaler_core.testing.component_contracts import VerifierContract as VerifierContract
-from scaler_core.testing.fakes import FakeCuratorView, FakeHistory
+from scaler_core.testing.curriculum_contracts import ControllerContract as ControllerContract
+from scaler_core.testing.curriculum_contracts import CuratorContract as CuratorContract
 from scaler_core.testing.synthesis_contracts import ExtractorContract as ExtractorContract
 from scaler_core.testing.synthesis_contracts import GeneratorContract as GeneratorContract
 
-TOP_LEVELS = (0, 1, 2, 7, 29)
 TRACKED_RECIPE = {"run": {"steps": 4, "directory": None}, "tracking": {"use": ["some"]}}
 TRACKED_FIGURES = {"accuracy": 0.5, "factory/wall_s/generator": 12.0, "eval/math-500": 0.25}
-
-
-class ControllerContract(ABC):
-    """Tests of everything the engine requires of a controller."""
-
-    @abstractmethod
-    def make(self) -> Controller:
-        """A fresh controller with the options to test."""
-
-    def test_proposed_levels_are_whole_numbers_within_range(self) -> None:
-        """One level per prompt, each in ``[0, top_level]``, at the start and after every step."""
-        controller = self.make()
-        for top_level in TOP_LEVELS:
-            for state in _walk(controller, top_level, label="levels"):
-                for prompts in (1, 3, 8):
-                    levels = controller.propose(state, prompts, top_level)
-                    assert len(levels) == prompts
-                    assert all(type(level) is int for level in levels), levels
-                    assert all(0 <= level <= top_level for level in levels), levels
-
-    def test_difficulty_stays_within_range(self) -> None:
-        """D of every state lies in ``[0, top_level]``."""
-        controller = self.make()
-        for top_level in TOP_LEVELS:
-            for state in _walk(controller, top_level, label="difficulty"):
-                assert 0 <= controller.difficulty(state) <= top_level
-
-    def test_state_survives_json(self) -> None:
-        """A state that went through a checkpoint is the same state and leads to the same next."""
-        controller = self.make()
-        for state in _walk(controller, 7, label="json"):
-            loaded = _through_json(state)
-            assert loaded == state
-            assert controller.propose(loaded, 8, 7) == controller.propose(state, 8, 7)
-
-    def test_the_same_outcomes_lead_to_the_same_states(self) -> None:
-        """Nothing but the arguments decides: no clock, no global random numbers."""
-        first, second = _walk(self.make(), 7, "same"), _walk(self.make(), 7, "same")
-        assert first == second
-
-    def test_a_fresh_controller_goes_on_from_a_state_as_the_old_one_does(self) -> None:
-        """A resumed run has the states and no more: a controller keeps no memory on itself."""
-        old, rng, again = self.make(), derive_random("fresh"), derive_random("fresh")
-        state = old.start(7)
-        for _ in range(60):
-            fresh, loaded = self.make(), _through_json(state)
-            assert fresh.difficulty(loaded) == old.difficulty(state)
-            resumed = _step(fresh, loaded, 7, again)
-            state = _step(old, state, 7, rng)
-            assert resumed == state
-
-    def test_arguments_are_left_as_they_were(self) -> None:
-        """A state is never changed in place: the engine keeps it."""
-        controller = self.make()
-        for state in _walk(controller, 7, label="pure"):
-            before = copy.deepcopy(state)
-            outcomes = [Outcome(level=0, correct=3, decided=8)]
-            controller.propose(state, 8, 7)
-            controller.difficulty(state)
-            controller.update(state, outcomes, 7)
-            assert state == before
-            assert outcomes == [Outcome(level=0, correct=3, decided=8)]
-
-    def test_one_controller_serves_many_environments(self) -> None:
-        """Environments that are updated in turn move as they would alone."""
-        shared = self.make()
-        labels = ("first", "second")
-        states = {label: shared.start(7) for label in labels}
-        randoms = {label: derive_random(label) for label in labels}
-        for _ in range(30):
-            for label in labels:
-                states[label] = _step(shared, states[label], 7, randoms[label])
-        for label in labels:
-            assert states[label] == _walk(self.make(), 7, label, steps=30)[-1]
-
-    def test_a_lowered_top_level_is_respected_at_once(self) -> None:
-        """An over-long prompt or an edited pool may take levels away between two steps."""
-        controller = self.make()
-        rng = derive_random("lowered")
-        for state in _walk(controller, 29, label="lowered"):
-            assert all(0 <= level <= 3 for level in controller.propose(state, 8, 3))
-            after = _step(controller, state, 3, rng)
-            assert 0 <= controller.difficulty(after) <= 3
-
-
-class CuratorContract(ABC):
-    """Tests of everything the engine requires of a curator."""
-
-    @abstractmethod
-    def make(self) -> Curator:
-        """A fresh curator with the options to test."""
-
-    def test_only_active_environments_retire_and_each_once(self) -> None:
-        """With a rule, and evidence that fits into an event."""
-        curator = self.make()
-        for view in _views():
-            retired = curator.retire(view)
-            names = [item.environment_id for item in retired]
-            assert len(names) == len(set(names))
-            assert set(names) <= {history.environment_id for history in view.active}
-            for item in retired:
-                assert item.rule
-                assert _through_json(item.evidence) == item.evidence
-
-    def test_only_candidates_are_admitted_and_each_once(self) -> None:
-        """With a rule, and evidence that fits into an event."""
-        curator = self.make()
-        for view in _views():
-            admitted = curator.admit(view, random.Random(1))
-            names = [item.environment_id for item in admitted]
-            assert len(names) == len(set(names))
-            assert set(names) <= set(view.candidates)
-            for item in admitted:
-                assert item.rule
-                assert _through_json(item.evidence) == item.evidence
-
-    def test_the_same_view_and_seed_lead_to_the_same_decisions(self) -> None:
-        """A fresh curator decides alike: the checkpoint holds nothing of a curator."""
-        for view in _views():
-            first, second = self.make(), self.make()
-            assert list(first.retire(view)) == list(second.retire(view))
-            assert list(first.admit(view, random.Random(7))) == list(
-                second.admit(view, random.Random(7))
-            )
-
-    def test_a_curator_that_has_seen_other_views_decides_as_a_fresh_one(self) -> None:
-        """A curator keeps no memory on itself: a resumed run has a fresh one."""
-        old = self.make()
-        for view in _views():
-            fresh = self.make()
-            assert list(fresh.retire(view)) == list(old.retire(view))
-            assert list(fresh.admit(view, random.Random(7))) == list(
-                old.admit(view, random.Random(7))
-            )
-
-    def test_no_global_random_numbers_are_drawn(self) -> None:
-        """Only the generator that is handed in may be used, or no run can be repeated."""
-        curator = self.make()
-        before = random.getstate()
-        for view in _views():
-            curator.retire(view)
-            curator.admit(view, random.Random(3))
-        assert random.getstate() == before
-
-    def test_an_empty_set_is_filled_when_there_are_candidates(self) -> None:
-        """A run with usable environments always has something to train on."""
-        view = FakeCuratorView(candidates=("a", "b", "c"))
-        assert self.make().admit(view, random.Random(5))
 
 
 class NativeEnvironmentContract(ABC):
@@ -298,54 +146,3 @@ class TrackerContract(ABC):
         tracker.start("some", tmp_path, TRACKED_RECIPE, 1)
         tracker.close()
         tracker.close()
-
-
-def _walk(controller: Controller, top_level: int, label: str, steps: int = 60) -> list[State]:
-    """States from the start on, after outcomes that are random but the same for each label."""
-    rng = derive_random(label)
-    states = [controller.start(top_level)]
-    for _ in range(steps):
-        states.append(_step(controller, states[-1], top_level, rng))
-    return states
-
-
-def _step(controller: Controller, state: State, top_level: int, rng: random.Random) -> State:
-    levels = sorted(set(controller.propose(state, 4, top_level)))
-    # whole stretches of failure and success reach both ends of the range
-    correct = rng.choice((0, 0, 4, 8, 8, rng.randint(0, 8)))
-    outcomes = [Outcome(level=level, correct=correct, decided=8) for level in levels]
-    return controller.update(state, outcomes, top_level)
-
-
-def _views() -> Sequence[FakeCuratorView]:
-    """Views of every shape: nothing at all, only one side, and sets at all stages."""
-    rng = derive_random("views")
-    views = [
-        FakeCuratorView(),
-        FakeCuratorView(candidates=("a", "b")),
-        FakeCuratorView(active=(FakeHistory("a"),)),
-    ]
-    for step in (1, 5, 20, 80):
-        names = [f"environment-{number}" for number in range(rng.randint(2, 80))]
-        split = rng.randint(1, len(names))
-        active = tuple(_history(name, step, rng) for name in names[:split])
-        weights = {name: rng.choice((0.5, 1.0, 3.0)) for name in names}
-        views.append(FakeCuratorView(step, active, tuple(sorted(names[split:])), weights))
-    return views
-
-
-def _history(name: str, step: int, rng: random.Random) -> FakeHistory:
-    top_level = rng.randint(0, 20)
-    length = rng.randint(0, step - 1)
-    difficulties = sorted(rng.uniform(0, top_level) for _ in range(length))
-    return FakeHistory(
-        environment_id=name,
-        top_level=top_level,
-        admitted_step=step - length,
-        difficulties=tuple(rng.choice((difficulties, [float(top_level)] * length))),
-        accuracies=tuple(rng.choice((0.0, 0.5, 1.0)) for _ in range(length)),
-    )
-
-
-def _through_json(value: Any) -> Any:
-    return json.loads(json.dumps(value, allow_nan=False))

@@ -6,29 +6,50 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from scaler_core.interfaces import Observation, State
 from scaler_core.models import Message
 
 
 @dataclass(frozen=True)
-class FakeHistory:
-    """One active environment, like :class:`~scaler_core.interfaces.History`."""
+class FakeRecord:
+    """One environment, like :class:`~scaler_core.interfaces.EnvironmentRecord`."""
 
     environment_id: str = "one"
     top_level: int = 10
+    difficulty: float = 0.0
+    visits: int = 1
     admitted_step: int = 1
+    left_step: int = 0
     difficulties: Sequence[float] = ()
     accuracies: Sequence[float] = ()
+    window: Sequence[Observation] = ()
     history_length: int | None = None
 
 
 @dataclass(frozen=True)
 class FakeCuratorView:
-    """The view of a curator before a step, like :class:`~scaler_core.interfaces.CuratorView`."""
+    """The view of a curator before a step, like :class:`~scaler_core.interfaces.CuratorView`.
+
+    Attributes:
+        records: Environments that are not active and were seen before; others are new.
+    """
 
     step: int = 1
-    active: Sequence[FakeHistory] = ()
+    active: Sequence[FakeRecord] = ()
     candidates: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
+    memory: State = field(default_factory=dict)
+    records: Sequence[FakeRecord] = ()
+
+    @property
+    def visited(self) -> Sequence[str]:
+        """The active ones, and those of :attr:`records`."""
+        return [item.environment_id for item in (*self.active, *self.records)]
+
+    def record(self, environment_id: str) -> FakeRecord:
+        """The one of this id."""
+        known = {item.environment_id: item for item in (*self.active, *self.records)}
+        return known.get(environment_id) or FakeRecord(environment_id, visits=0, admitted_step=0)
 
     def weight(self, environment_id: str) -> float:
         """The weight of its pool; 1 unless :attr:`weights` says otherwise."""

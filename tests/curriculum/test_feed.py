@@ -17,7 +17,7 @@ from scaler_core.errors import (
     UsageError,
 )
 from scaler_core.factory import InstanceFailure
-from scaler_core.interfaces import Admission, Curator, Retirement
+from scaler_core.interfaces import Admission, Curator, Move, Retirement
 from scaler_core.models import ComponentChoice, Group
 from scaler_core.plugins import load_plugins
 from scaler_core.seeds import derive_seed
@@ -399,7 +399,7 @@ def test_a_cap_starts_the_history_anew() -> None:
     for _ in range(4):
         world.step(lambda ticket: 8)
     assert world.kinds("level_capped")
-    assert world.engine.memory("e00").difficulties == [3.0]
+    assert world.engine.memory("e00").difficulties == [2.0], "within the levels that are left"
 
 
 def test_nothing_is_drawn_after_the_last_step() -> None:
@@ -430,14 +430,14 @@ class Faulty(Proportional):
             raise answer
         return answer
 
-    def propose(self, state, prompts, top_level):  # type: ignore[no-untyped-def]
-        return self._answer("propose", super().propose(state, prompts, top_level))
+    def propose(self, *arguments):  # type: ignore[no-untyped-def]
+        return self._answer("propose", super().propose(*arguments))
 
-    def update(self, state, outcomes, top_level):  # type: ignore[no-untyped-def]
-        return self._answer("update", super().update(state, outcomes, top_level))
+    def update(self, *arguments):  # type: ignore[no-untyped-def]
+        return self._answer("update", super().update(*arguments))
 
-    def difficulty(self, state):  # type: ignore[no-untyped-def]
-        return self._answer("difficulty", super().difficulty(state))
+    def difficulty(self, *arguments):  # type: ignore[no-untyped-def]
+        return self._answer("difficulty", super().difficulty(*arguments))
 
 
 @pytest.mark.parametrize(
@@ -449,11 +449,13 @@ class Faulty(Proportional):
         ({"propose": [0, 10]}, r"2 levels from 0 to 9 were asked for"),
         ({"propose": [0.0, True]}, r"2 levels from 0 to 9 were asked for"),
         ({"update": KeyError("d")}, r"\(update, 'e00'\) raised KeyError"),
-        ({"update": None}, r"update returned None, which is no dict"),
-        ({"update": {"difficulty": {1, 2}}}, r"a state that is not JSON"),
-        ({"update": {"difficulty": float("nan")}}, r"a state that is not JSON"),
-        ({"update": {"difficulty": 10.0}}, r"moved 'e00' to difficulty 10.0, outside 0 to 9"),
-        ({"difficulty": "hard"}, r"\(difficulty\) raised ValueError"),
+        ({"update": None}, r"\(update, 'e00'\) returned None, which is no Move"),
+        ({"update": Move(None)}, r"update returned None, which is no dict"),
+        ({"update": Move({"difficulty": {1, 2}})}, r"a state that is not JSON"),
+        ({"update": Move({"difficulty": float("nan")})}, r"a state that is not JSON"),
+        ({"update": Move({}, figures={"x": {1}})}, r"figures returned a state that is not JSON"),
+        ({"difficulty": 10.0}, r"puts 'e00' at difficulty 10.0, outside 0 to 9"),
+        ({"difficulty": "hard"}, r"\(difficulty, 'e00'\) raised ValueError"),
     ],
 )
 def test_a_controller_that_breaks_its_contract_is_named(
@@ -466,12 +468,12 @@ def test_a_controller_that_breaks_its_contract_is_named(
 class Hoarding(Proportional):
     """Keeps a nested list and integer keys in its state, and changes what it is handed."""
 
-    def start(self, top_level):  # type: ignore[no-untyped-def]
+    def start(self, context):  # type: ignore[no-untyped-def]
         return {"difficulty": 0.0, "seen": [], "counts": {3: 0}}
 
-    def propose(self, state, prompts, top_level):  # type: ignore[no-untyped-def]
+    def propose(self, state, *arguments):  # type: ignore[no-untyped-def]
         state["seen"].append("mine")
-        return super().propose(state, prompts, top_level)
+        return super().propose(state, *arguments)
 
 
 def test_a_controller_cannot_change_the_engines_memory_behind_its_back() -> None:

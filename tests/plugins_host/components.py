@@ -12,6 +12,8 @@ from scaler_core.interfaces import (
     Controller,
     Curator,
     CuratorView,
+    EnvironmentContext,
+    Move,
     Options,
     Retirement,
     State,
@@ -34,16 +36,21 @@ class Careful(Controller):
 
     config: Config
 
-    def start(self, top_level: int) -> State:
+    def start(self, context: EnvironmentContext) -> State:
         return {"difficulty": 0.0}
 
-    def propose(self, state: State, prompts: int, top_level: int) -> list[int]:
-        return [min(int(state["difficulty"]), top_level)] * prompts
+    def propose(
+        self, state: State, prompts: int, context: EnvironmentContext, rng: random.Random
+    ) -> Sequence[int]:
+        return [min(int(state["difficulty"]), context.top_level)] * prompts
 
-    def update(self, state: State, outcomes: Sequence[Outcome], top_level: int) -> State:
-        return {"difficulty": min(state["difficulty"] + self.config.gain, float(top_level))}
+    def update(
+        self, state: State, outcomes: Sequence[Outcome], context: EnvironmentContext
+    ) -> Move:
+        top = float(context.top_level)
+        return Move({"difficulty": min(state["difficulty"] + self.config.gain, top)})
 
-    def difficulty(self, state: State) -> float:
+    def difficulty(self, state: State, context: EnvironmentContext) -> float:
         return float(state["difficulty"])
 
 

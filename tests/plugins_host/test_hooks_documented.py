@@ -13,6 +13,7 @@ import pytest
 from scaler_core import hookspecs, interfaces
 from scaler_core.hookspecs import hookimpl
 from scaler_core.plugins import KINDS
+from scaler_core.testing.contracts import ControllerContract, CuratorContract
 from scaler_core.testing.plugins import load_one, module_with
 
 MANUAL = Path(__file__).resolve().parents[2] / "docs" / "plugins.md"
@@ -79,8 +80,15 @@ def test_the_examples_of_the_manual_work(tmp_path, monkeypatch):
     host = load_one(examples)
     assert host.warnings() == []
     assert host.plugins[0].kinds == {"controller": ("staircase",)}
-    contract = examples.TestStaircase()
-    for name in dir(contract):
-        if name.startswith("test_"):
-            getattr(contract, name)()
+    keep(examples.TestStaircase, examples.Staircase)
+    keep(ControllerContract, examples.Common)
+    keep(CuratorContract, examples.Thompson)
     examples.test_the_host_takes_the_plugin()
+
+
+def keep(contract, component):
+    """Run every test of the contract on the component."""
+    bound = type("Bound", (contract,), {"make": lambda self: component()})()
+    for name in dir(bound):
+        if name.startswith("test_"):
+            getattr(bound, name)()

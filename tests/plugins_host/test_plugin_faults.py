@@ -126,7 +126,7 @@ def test_an_imported_specification_is_no_forgotten_marker():
 def test_a_hook_of_a_later_minor_version_may_be_marked_optional():
     plugin = plugin_of(Controller, Careful)
     plugin.scaler_register_novelties = hookimpl(optionalhook=True)(lambda: [])
-    plugin.SCALER_HOOK_API = "1.7"
+    plugin.SCALER_HOOK_API = "2.7"
     host = load_plugins(entry_points=[FakeEntryPoint(plugin)])
     assert host.plugins[0].status == "loaded"
 
@@ -141,18 +141,18 @@ def test_a_hook_with_a_parameter():
     assert "config" in error
 
 
-@pytest.mark.parametrize("version", ["2.0", "0.9", "11.0"])
+@pytest.mark.parametrize("version", ["1.1", "0.9", "3.0", "11.0"])
 def test_another_major_version_of_the_hook_api(version):
     plugin = plugin_of(Controller, Careful)
     plugin.SCALER_HOOK_API = version
-    assert fault(plugin).startswith(f"written for hook API {version}, but this SCALER has 1.")
+    assert fault(plugin).startswith(f"written for hook API {version}, but this SCALER has 2.")
 
 
 @pytest.mark.parametrize("version", [1, 1.0, "1", "one", None])
 def test_a_version_of_the_hook_api_that_cannot_be_read(version):
     plugin = plugin_of(Controller, Careful)
     plugin.SCALER_HOOK_API = version
-    assert "SCALER_HOOK_API must be a text like '1.0'" in fault(plugin)
+    assert "SCALER_HOOK_API must be a text like '2.0'" in fault(plugin)
 
 
 @pytest.mark.parametrize("plugin", [ModuleType("empty"), object(), 3, "text"])
@@ -223,13 +223,35 @@ def test_a_class_that_leaves_methods_out():
     class Half(Controller):
         name = "half"
 
-        def start(self, top_level):
+        def start(self, context):
             return {}
 
-        def difficulty(self, state):
+        def difficulty(self, state, context):
             return 0.0
 
     assert fault(hook(lambda: [Half])).endswith("Half lacks propose, update of Controller")
+
+
+def test_a_class_written_for_hook_api_1_is_refused_with_the_way_to_go():
+    class Old(Careful):
+        def propose(self, state, prompts, top_level):
+            return [0] * prompts
+
+    assert fault(hook(lambda: [Old])).endswith(
+        "Old.propose takes (state, prompts, top_level), but hook API 2.0 calls it with "
+        "(state, prompts, context, rng): see 'From hook API 1 to 2' in docs/plugins.md"
+    )
+
+
+def test_a_method_may_name_its_parameters_as_it_likes():
+    class Free(Careful):
+        def propose(self, *arguments):
+            return [0] * arguments[1]
+
+        def start(self, where, extra=3):
+            return {"difficulty": 0.0}
+
+    assert load_plugins(entry_points=[FakeEntryPoint(hook(lambda: [Free]))]).warnings() == []
 
 
 @pytest.mark.parametrize("name", ["", "Two Words", "UPPER", 3, None, "-x", "a/b", "naïve"])

@@ -437,7 +437,7 @@ def test_a_resume_that_fails_at_once_leaves_the_run_as_it_was(tmp_path: Path) ->
     path = stopped(tmp_path)
     before = {item: item.read_bytes() for item in path.glob("*.*") if item.is_file()}
     run = resume_run(path, overrides=["controller.use=fixed"], host=HOST)
-    run.feed.engine.controller.difficulty = lambda state: state["no such key"]  # type: ignore[method-assign]
+    run.feed.engine.controller.difficulty = lambda state, context: state["no such key"]  # type: ignore[method-assign]
     with pytest.raises(KeyError):
         run.train()
     assert {item: item.read_bytes() for item in path.glob("*.*") if item.is_file()} == before

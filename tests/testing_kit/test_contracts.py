@@ -13,6 +13,7 @@ from scaler_core.interfaces import (
     BenchmarkRow,
     Controller,
     Curator,
+    Move,
     NativeEnvironment,
     Retirement,
 )
@@ -103,47 +104,65 @@ COUNTER = itertools.count()
 class Wrong:
     """Single faults, each put over a sound component."""
 
-    def above_the_top(self, state, prompts, top_level):
-        return [top_level + 1] * prompts
+    def above_the_top(self, state, prompts, context, rng):
+        return [context.top_level + 1] * prompts
 
-    def too_few(self, state, prompts, top_level):
+    def too_few(self, state, prompts, context, rng):
         return [0]
 
-    def fractions(self, state, prompts, top_level):
+    def fractions(self, state, prompts, context, rng):
         return [0.0] * prompts
 
-    def no_json(self, top_level):
+    def global_chance(self, state, prompts, context, rng):
+        return [random.randint(0, context.top_level)] * prompts
+
+    def no_json(self, context):
         return {"difficulty": 0.0, "seen": (1, 2)}
 
-    def ever_new(self, top_level):
+    def ever_new(self, context):
         return {"difficulty": 0.0, "number": next(COUNTER)}
 
-    def in_place(self, state, outcomes, top_level):
-        state["difficulty"] = min(float(top_level), state["difficulty"] + 0.1)
-        return state
+    def in_place(self, state, outcomes, context):
+        state["difficulty"] = min(float(context.top_level), state["difficulty"] + 0.1)
+        return Move(state)
 
-    def above_a_lowered_top(self, state):
+    def above_a_lowered_top(self, state, context):
         return state["difficulty"] + 1
 
-    def own_memory(self, state, outcomes, top_level):
+    def own_memory(self, state, outcomes, context):
         self.calls = getattr(self, "calls", 0) + 1
-        return {"difficulty": float(min(top_level, self.calls % 5))}
+        return Move({"difficulty": float(min(context.top_level, self.calls % 5))})
+
+    def hidden_pool(self, shared, moved, step):
+        # a scalar of all environments that is kept on the object instead of in the shared state
+        self.pool = getattr(self, "pool", 0) + len(moved)
+        return {"pool": self.pool}
 
     def one_more_each_time(self, view, rng):
         self.calls = getattr(self, "calls", 0) + 1
         return [Admission(environment_id=n, rule="x") for n in view.candidates[: self.calls]]
 
-    def memory_of_a_state(self, state, outcomes, top_level):
+    def memory_of_a_state(self, state, outcomes, context):
         # the same on every walk, so that only a fresh controller shows it
         self.calls = getattr(self, "calls", 0) + 1
         step = 0.5 if self.calls % 7 == 0 else 0.25
         right = outcomes[0].correct >= 4
         moved = state["difficulty"] + (step if right else -step)
-        return {"difficulty": max(0.0, min(float(top_level), moved))}
+        return Move({"difficulty": max(0.0, min(float(context.top_level), moved))})
+
+    def favourite_of_the_object(self, view, prompts, rng):
+        self.calls = getattr(self, "calls", 0) + 1
+        return {view.active[self.calls % len(view.active)].environment_id: prompts}
+
+    def shares_that_are_too_few(self, view, prompts, rng):
+        return {view.active[0].environment_id: prompts - 1}
+
+    def shares_that_remember(self, view, prompts, rng):
+        view.memory["asked"] = prompts
 
 
-def failures(contract, component) -> set[str]:
-    """Names of the contract's tests that *component* does not pass."""
+def failures(contract, component, only: str = "") -> set[str]:
+    """Names of the contract's tests that *component* does not pass; *only* names one to run."""
 
     class Bound(contract):
         def make(self):
@@ -151,7 +170,7 @@ def failures(contract, component) -> set[str]:
 
     failed = set()
     for name in dir(Bound):
-        if name.startswith("test_"):
+        if name.startswith(f"test_{only}"):
             try:
                 getattr(Bound(), name)()
             except (Exception, pytest.fail.Exception):
@@ -176,13 +195,26 @@ def failures(contract, component) -> set[str]:
             Wrong.memory_of_a_state,
             "a_fresh_controller_goes_on_from_a_state_as_the_old_one_does",
         ),
+        (
+            "update",
+            Wrong.memory_of_a_state,
+            "a_resumed_run_decides_as_an_uninterrupted_one_at_any_lag",
+        ),
+        (
+            "update_shared",
+            Wrong.hidden_pool,
+            "a_fresh_controller_goes_on_from_a_state_as_the_old_one_does",
+        ),
+        ("propose", Wrong.global_chance, "the_generator_decides_all_chance"),
+        ("propose", Wrong.above_the_top, "pools_of_any_size_are_served"),
+        ("difficulty", Wrong.above_a_lowered_top, "a_changed_pool_is_survived"),
     ],
 )
 def test_a_broken_controller_is_caught(method, fault, caught):
     sound = HOST.find(Controller, "proportional")
     broken = type("Broken", (sound,), {method: fault})
-    assert failures(ControllerContract, sound) == set()
-    assert caught in failures(ControllerContract, broken)
+    assert failures(ControllerContract, sound, caught) == set()
+    assert caught in failures(ControllerContract, broken, caught)
 
 
 @pytest.mark.parametrize(
@@ -217,12 +249,35 @@ def test_a_broken_controller_is_caught(method, fault, caught):
             Wrong.one_more_each_time,
             "a_curator_that_has_seen_other_views_decides_as_a_fresh_one",
         ),
+        (
+            "shares",
+            Wrong.favourite_of_the_object,
+            "a_curator_that_has_seen_other_views_decides_as_a_fresh_one",
+        ),
+        (
+            "admit",
+            Wrong.one_more_each_time,
+            "a_resumed_run_decides_as_an_uninterrupted_one_at_any_lag",
+        ),
+        (
+            "shares",
+            Wrong.shares_that_are_too_few,
+            "shares_add_up_and_leave_the_memory_as_it_is",
+        ),
+        (
+            "shares",
+            Wrong.shares_that_remember,
+            "shares_add_up_and_leave_the_memory_as_it_is",
+        ),
+        ("shares", Wrong.shares_that_are_too_few, "pools_of_any_size_are_served"),
+        ("shares", Wrong.shares_that_are_too_few, "a_changed_pool_is_survived"),
     ],
 )
 def test_a_broken_curator_is_caught(method, fault, caught):
     sound = HOST.find(Curator, "all")
-    assert failures(CuratorContract, sound) == set()
-    assert caught in failures(CuratorContract, type("Broken", (sound,), {method: fault}))
+    broken = type("Broken", (sound,), {method: fault})
+    assert failures(CuratorContract, sound, caught) == set()
+    assert caught in failures(CuratorContract, broken, caught)
 
 
 def instance(level, seed, **changes):

@@ -65,7 +65,7 @@ WAYS = [
     Broken(
         "raises at import",
         "plugin.py",
-        'SCALER_HOOK_API = "1.0"',
+        'SCALER_HOOK_API = "2.0"',
         'raise RuntimeError("no licence found")',
         "importing scaler_example.plugin raised RuntimeError: no licence found",
     ),
@@ -86,9 +86,9 @@ WAYS = [
     Broken(
         "incompatible API version",
         "plugin.py",
-        'SCALER_HOOK_API = "1.0"',
         'SCALER_HOOK_API = "2.0"',
-        "written for hook API 2.0, but this SCALER has 1.",
+        'SCALER_HOOK_API = "1.0"',
+        "written for hook API 1.0, but this SCALER has 2.",
     ),
     Broken(
         "duplicate name",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 
 from pydantic import Field
 
-from scaler_core.interfaces import Controller, Options, State
+from scaler_core.interfaces import Controller, EnvironmentContext, Move, Options, State
 from scaler_core.models import Outcome
 
 
@@ -23,18 +24,25 @@ class Fixed(Controller):
 
     config: Config
 
-    def start(self, top_level: int) -> State:
-        """The one level as d."""
-        return {"difficulty": float(min(self.config.level, top_level))}
+    def start(self, context: EnvironmentContext) -> State:
+        """Nothing needs to be remembered."""
+        return {}
 
-    def propose(self, state: State, prompts: int, top_level: int) -> list[int]:
+    def propose(
+        self, state: State, prompts: int, context: EnvironmentContext, rng: Random
+    ) -> Sequence[int]:
         """The one level, for every prompt."""
-        return [min(self.config.level, top_level)] * prompts
+        return [self._level(context)] * prompts
 
-    def update(self, state: State, outcomes: Sequence[Outcome], top_level: int) -> State:
-        """Outcomes move nothing; only a changed top level may."""
-        return self.start(top_level)
+    def update(
+        self, state: State, outcomes: Sequence[Outcome], context: EnvironmentContext
+    ) -> Move:
+        """Outcomes move nothing."""
+        return Move(state)
 
-    def difficulty(self, state: State) -> float:
+    def difficulty(self, state: State, context: EnvironmentContext) -> float:
         """The level."""
-        return float(state["difficulty"])
+        return float(self._level(context))
+
+    def _level(self, context: EnvironmentContext) -> int:
+        return min(self.config.level, context.top_level)

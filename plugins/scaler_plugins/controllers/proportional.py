@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from random import Random
 from typing import Literal
 
 from pydantic import Field
 
-from scaler_core.interfaces import Controller, Options, State
+from scaler_core.interfaces import Controller, EnvironmentContext, Move, Options, State
 from scaler_core.models import Outcome, accuracy
 
 
@@ -38,36 +39,45 @@ class Proportional(Controller):
 
     config: Config
 
-    def start(self, top_level: int) -> State:
+    def start(self, context: EnvironmentContext) -> State:
         """Every environment starts at its easiest level."""
         return {"difficulty": 0.0}
 
-    def propose(self, state: State, prompts: int, top_level: int) -> list[int]:
+    def propose(
+        self, state: State, prompts: int, context: EnvironmentContext, rng: Random
+    ) -> Sequence[int]:
         """The two levels around d, the lower first, shared out by d's fraction."""
-        d = self._clip(state["difficulty"], top_level)
-        lower = math.floor(d)
-        above = round(prompts * (d - lower))
-        return [lower] * (prompts - above) + [lower + 1] * above
+        return levels_around(self.difficulty(state, context), prompts)
 
-    def update(self, state: State, outcomes: Sequence[Outcome], top_level: int) -> State:
+    def update(
+        self, state: State, outcomes: Sequence[Outcome], context: EnvironmentContext
+    ) -> Move:
         """The state after the step, from the sample-weighted mean accuracy of all its levels."""
-        mean = accuracy([item for item in outcomes if self._counts(item, state, top_level)])
+        d = self.difficulty(state, context)
+        mean = accuracy([item for item in outcomes if self._counts(item, d)])
         if mean is None:
-            return dict(state)
+            return Move(state)
         config = self.config
         move = config.gain * (mean - config.target)
         move = max(-config.step_cap, min(config.step_cap, move))
-        return {**state, "difficulty": self._clip(state["difficulty"] + move, top_level)}
+        # from the d that is remembered, which a lowered top level may have left behind
+        return Move({**state, "difficulty": clip(state["difficulty"] + move, context.top_level)})
 
-    def _counts(self, outcome: Outcome, state: State, top_level: int) -> bool:
-        if outcome.age == 0 or self.config.late == "all":
-            return True
-        return abs(outcome.level - self._clip(state["difficulty"], top_level)) < 1
+    def _counts(self, outcome: Outcome, d: float) -> bool:
+        return outcome.age == 0 or self.config.late == "all" or abs(outcome.level - d) < 1
 
-    def difficulty(self, state: State) -> float:
+    def difficulty(self, state: State, context: EnvironmentContext) -> float:
         """The state's d."""
-        return float(state["difficulty"])
+        return clip(state["difficulty"], context.top_level)
 
-    @staticmethod
-    def _clip(d: float, top_level: int) -> float:
-        return max(0.0, min(float(top_level), d))
+
+def levels_around(d: float, prompts: int) -> list[int]:
+    """The two levels around *d*, the lower first: ``round(prompts * frac(d))`` are the higher."""
+    lower = math.floor(d)
+    above = round(prompts * (d - lower))
+    return [lower] * (prompts - above) + [lower + 1] * above
+
+
+def clip(d: float, top_level: int) -> float:
+    """*d* within the levels that there are."""
+    return max(0.0, min(float(top_level), d))

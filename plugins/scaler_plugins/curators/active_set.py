@@ -12,7 +12,14 @@ from pydantic import Field, JsonValue
 
 from scaler_core.curriculum.candidates import draw_by_weight
 from scaler_core.curriculum.memory import HISTORY_LIMIT
-from scaler_core.interfaces import Admission, Curator, CuratorView, History, Options, Retirement
+from scaler_core.interfaces import (
+    Admission,
+    Curator,
+    CuratorView,
+    EnvironmentRecord,
+    Options,
+    Retirement,
+)
 
 HISTORY_LENGTH_OF_THE_PAPER = 10
 
@@ -65,25 +72,29 @@ class ActiveSet(Curator):
             Admission(environment_id=name, rule="vacancy", evidence=evidence) for name in chosen
         ]
 
-    def _judge(self, history: History) -> Retirement | None:
+    def _judge(self, history: EnvironmentRecord) -> Retirement | None:
         config = self.config
         difficulties, accuracies = history.difficulties, history.accuracies
         top = float(history.top_level)
         if 0 < config.k_zero <= len(accuracies) and not any(accuracies[-config.k_zero :]):
-            return _retirement(history, "zero", steps=config.k_zero)
+            why = f"no right answer in {config.k_zero} steps"
+            return _retirement(history, "zero", why, steps=config.k_zero)
         if 0 < config.k_sat <= len(difficulties) and min(difficulties[-config.k_sat :]) >= top:
-            return _retirement(history, "saturated", steps=config.k_sat, top_level=top)
+            why = f"{config.k_sat} steps at its top level, {top:.0f}"
+            return _retirement(history, "saturated", why, steps=config.k_sat, top_level=top)
         k_slope = self._slope_window(history)
         if k_slope is not None and len(difficulties) >= k_slope:
             slope = least_squares_slope(difficulties[-k_slope:])
             if slope < 0 or (slope == 0 and config.retire_flat):
                 window: list[JsonValue] = [round(value, 6) for value in difficulties[-k_slope:]]
-                return _retirement(
-                    history, "slope", slope=slope, k_slope=k_slope, difficulties=window
+                why = (
+                    f"its difficulty rose no more: {slope:+.3g} levels a step over {k_slope} steps"
                 )
+                figures: dict[str, JsonValue] = {"slope": slope, "k_slope": k_slope}
+                return _retirement(history, "slope", why, **figures, difficulties=window)
         return None
 
-    def _slope_window(self, history: History) -> int | None:
+    def _slope_window(self, history: EnvironmentRecord) -> int | None:
         match self.config.k_slope:
             case "off":
                 return None
@@ -93,10 +104,12 @@ class ActiveSet(Curator):
                 return length
 
 
-def _retirement(history: History, rule: str, **evidence: JsonValue) -> Retirement:
+def _retirement(
+    history: EnvironmentRecord, rule: str, why: str, **evidence: JsonValue
+) -> Retirement:
     since = {"admitted_step": history.admitted_step}
     return Retirement(
-        environment_id=history.environment_id, rule=rule, evidence={**since, **evidence}
+        environment_id=history.environment_id, rule=rule, why=why, evidence={**since, **evidence}
     )
 
 

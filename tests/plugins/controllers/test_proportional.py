@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scaler_core.interfaces import EnvironmentContext
 from scaler_core.models import Outcome, accuracy
 from scaler_plugins.controllers.fixed import Fixed
 from scaler_plugins.controllers.proportional import Proportional
 from scaler_plugins.curators.active_set import least_squares_slope
 
 TOLERANCE = 1e-9
+RNG = random.Random(0)  # which the paper's controller leaves alone
+
+
+def with_top(top_level: int) -> EnvironmentContext:
+    return EnvironmentContext("some", top_level, step=1)
 
 
 def outcome(level: int, correct: int, decided: int) -> Outcome:
@@ -28,21 +35,24 @@ def replay(trace: dict[str, Any]) -> None:
     options = {key: trace[key] for key in ("target", "gain", "step_cap")}
     controller = Proportional(Proportional.Config(**options))
     top, prompts = trace["dmax"], trace["prompts_per_step"]
-    state = {**controller.start(top), "difficulty": trace["rows"][0]["d_before"]}
+    here = with_top(top)
+    state = {**controller.start(here), "difficulty": trace["rows"][0]["d_before"]}
     difficulties: list[float] = []
     for row in trace["rows"]:
         where = f"step {row['step']}"
-        difficulties.append(controller.difficulty(state))
+        difficulties.append(controller.difficulty(state, here))
         assert difficulties[-1] == pytest.approx(row["d_before"], abs=TOLERANCE), where
-        levels = controller.propose(state, prompts, top)
+        levels = controller.propose(state, prompts, here, RNG)
         assert levels == row["levels"], where
         outcomes = [
             outcome(int(level), counts["correct"], counts["samples"])
             for level, counts in row["outcomes"].items()
         ]
         assert accuracy(outcomes) == pytest.approx(row["accuracy"], abs=TOLERANCE), where
-        state = controller.update(state, outcomes, top)
-        assert controller.difficulty(state) == pytest.approx(row["d_after"], abs=TOLERANCE), where
+        state = controller.update(state, outcomes, here).state
+        assert controller.difficulty(state, here) == pytest.approx(row["d_after"], abs=TOLERANCE), (
+            where
+        )
         if row.get("slope_last_10") is not None:
             slope = least_squares_slope(difficulties[-10:])
             assert slope == pytest.approx(row["slope_last_10"], abs=TOLERANCE), where
@@ -83,21 +93,22 @@ def test_a_trace_worked_by_hand_is_reproduced() -> None:
 
 def test_half_prompts_round_to_even_as_published() -> None:
     controller = Proportional()
-    assert controller.propose({"difficulty": 0.5}, 1, 9) == [0]
-    assert controller.propose({"difficulty": 1.5}, 1, 9) == [1]
-    assert controller.propose({"difficulty": 0.5}, 3, 9) == [0, 1, 1]
+    assert controller.propose({"difficulty": 0.5}, 1, with_top(9), RNG) == [0]
+    assert controller.propose({"difficulty": 1.5}, 1, with_top(9), RNG) == [1]
+    assert controller.propose({"difficulty": 0.5}, 3, with_top(9), RNG) == [0, 1, 1]
 
 
 def test_a_small_cap_binds() -> None:
     controller = Proportional(Proportional.Config(step_cap=0.25))
-    state = controller.update({"difficulty": 3.0}, [outcome(3, 8, 8)], 9)
-    assert controller.difficulty(state) == 3.25
+    state = controller.update({"difficulty": 3.0}, [outcome(3, 8, 8)], with_top(9)).state
+    assert controller.difficulty(state, with_top(9)) == 3.25
 
 
 def test_an_environment_with_one_level_stays_there() -> None:
     controller = Proportional()
-    state = controller.update(controller.start(0), [outcome(0, 8, 8)], 0)
-    assert controller.propose(state, 3, 0) == [0, 0, 0]
+    here = with_top(0)
+    state = controller.update(controller.start(here), [outcome(0, 8, 8)], here).state
+    assert controller.propose(state, 3, here, RNG) == [0, 0, 0]
 
 
 @given(
@@ -108,7 +119,7 @@ def test_an_environment_with_one_level_stays_there() -> None:
 def test_proposed_levels_lie_around_the_difficulty(
     difficulty: float, prompts: int, top: int
 ) -> None:
-    levels = Proportional().propose({"difficulty": difficulty}, prompts, top)
+    levels = Proportional().propose({"difficulty": difficulty}, prompts, with_top(top), RNG)
     assert len(levels) == prompts
     assert all(0 <= level <= top and abs(level - min(difficulty, top)) < 1 for level in levels)
 
@@ -124,7 +135,8 @@ def test_difficulty_moves_towards_the_target_and_never_leaves_the_range(
 ) -> None:
     controller = Proportional(Proportional.Config(gain=gain, step_cap=cap))
     state = {"difficulty": difficulty}
-    after = controller.difficulty(controller.update(state, [outcome(0, correct, 64)], 20))
+    move = controller.update(state, [outcome(0, correct, 64)], with_top(20))
+    after = controller.difficulty(move.state, with_top(20))
     assert state == {"difficulty": difficulty}, "the state that went in is untouched"
     assert 0 <= after <= 20
     assert abs(after - difficulty) <= cap + 1e-12
@@ -133,7 +145,7 @@ def test_difficulty_moves_towards_the_target_and_never_leaves_the_range(
 
 def test_the_fixed_controller_never_moves() -> None:
     controller = Fixed(Fixed.Config(level=5))
-    state = controller.update(controller.start(9), [outcome(5, 8, 8)], 9)
-    assert controller.propose(state, 2, 9) == [5, 5]
-    assert controller.propose(state, 2, 3) == [3, 3], "fewer levels: the highest"
-    assert controller.difficulty(state) == 5
+    state = controller.update(controller.start(with_top(9)), [outcome(5, 8, 8)], with_top(9)).state
+    assert controller.propose(state, 2, with_top(9), RNG) == [5, 5]
+    assert controller.propose(state, 2, with_top(3), RNG) == [3, 3], "fewer levels: the highest"
+    assert controller.difficulty(state, with_top(9)) == 5

@@ -4,44 +4,20 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from scaler_core.testing.fakes import FakeCuratorView, FakeRecord
 from scaler_plugins.curators.active_set import ActiveSet
 from scaler_plugins.curators.everything import All
 
 
-@dataclass
-class Past:
-    """A history made by hand."""
-
-    environment_id: str = "a"
-    top_level: int = 9
-    admitted_step: int = 1
-    difficulties: list[float] = field(default_factory=list)
-    accuracies: list[float] = field(default_factory=list)
-    history_length: int | None = None
-
-
-@dataclass
-class Seen:
-    """A curator's view made by hand."""
-
-    active: list[Past] = field(default_factory=list)
-    candidates: list[str] = field(default_factory=list)
-    step: int = 1
-    weights: dict[str, float] = field(default_factory=dict)
-
-    def weight(self, environment_id: str) -> float:
-        return self.weights.get(environment_id, 1.0)
-
-
-def rule(past: Past, **options: object) -> str | None:
-    found = ActiveSet(ActiveSet.Config(**options)).retire(Seen(active=[past]))
+def rule(past: FakeRecord, **options: object) -> str | None:
+    found = ActiveSet(ActiveSet.Config(**options)).retire(FakeCuratorView(active=[past]))
     return found[0].rule if found else None
 
 
@@ -53,8 +29,10 @@ def falling(count: int) -> list[float]:
     return [5 - 0.1 * index for index in range(count)]
 
 
-def history(difficulties: list[float], accuracy: float = 0.5) -> Past:
-    return Past(difficulties=difficulties, accuracies=[accuracy] * len(difficulties))
+def history(difficulties: list[float], accuracy: float = 0.5) -> FakeRecord:
+    return FakeRecord(
+        top_level=9, difficulties=difficulties, accuracies=[accuracy] * len(difficulties)
+    )
 
 
 def test_the_slope_rule_needs_ten_values_and_not_one_more() -> None:
@@ -76,8 +54,8 @@ def test_a_flat_history_retires_as_published_unless_the_recipe_says_otherwise() 
 
 
 def test_five_zero_steps_retire_at_the_fifth_the_oldest_included() -> None:
-    def past(accuracies: list[float]) -> Past:
-        return Past(difficulties=rising(len(accuracies)), accuracies=accuracies)
+    def past(accuracies: list[float]) -> FakeRecord:
+        return FakeRecord(difficulties=rising(len(accuracies)), accuracies=accuracies)
 
     assert rule(past([0, 0, 0, 0])) is None
     assert rule(past([0, 0, 0, 0, 0])) == "zero"
@@ -92,13 +70,12 @@ def test_five_steps_at_the_top_retire_at_the_fifth_the_oldest_included() -> None
 
 
 def test_the_window_can_be_what_the_pool_asks_for() -> None:
-    past = history(falling(19))
-    past.history_length = 20
+    past = replace(history(falling(19)), history_length=20)
     assert rule(past) == "slope", "the paper's text says 10"
     assert rule(past, k_slope="pool") is None
-    past.difficulties = falling(20)
+    past = replace(past, difficulties=falling(20))
     assert rule(past, k_slope="pool") == "slope"
-    past.history_length, past.difficulties = None, falling(10)
+    past = replace(past, history_length=None, difficulties=falling(10))
     assert rule(past, k_slope="pool") == "slope", "where the pool is silent it is 10"
 
 
@@ -108,7 +85,7 @@ def test_every_rule_can_be_switched_off() -> None:
 
 
 def test_a_retirement_carries_its_evidence() -> None:
-    found = ActiveSet().retire(Seen(active=[history(falling(10))]))[0]
+    found = ActiveSet().retire(FakeCuratorView(active=[history(falling(10))]))[0]
     assert found.evidence["slope"] == pytest.approx(-0.1)
     assert found.evidence["k_slope"] == 10
     assert found.evidence["difficulties"] == pytest.approx(falling(10))
@@ -121,12 +98,12 @@ def test_a_window_that_gives_no_slope_is_refused(wrong: object) -> None:
 
 
 def test_a_pool_smaller_than_the_set_is_admitted_whole() -> None:
-    admitted = ActiveSet().admit(Seen(candidates=["a", "b"]), random.Random(0))
+    admitted = ActiveSet().admit(FakeCuratorView(candidates=["a", "b"]), random.Random(0))
     assert sorted(item.environment_id for item in admitted) == ["a", "b"]
 
 
 def test_candidates_are_drawn_in_proportion_to_their_weight() -> None:
-    view = Seen(candidates=["light", "heavy"], weights={"heavy": 3.0})
+    view = FakeCuratorView(candidates=["light", "heavy"], weights={"heavy": 3.0})
     curator = ActiveSet(ActiveSet.Config(size=1))
     rng = random.Random(0)
     drawn = Counter(curator.admit(view, rng)[0].environment_id for _ in range(4000))
@@ -138,7 +115,9 @@ def test_admissions_fill_the_set_without_repeats(
     candidates: int, size: int, active: int, seed: int
 ) -> None:
     names = [f"c{index:02}" for index in range(candidates)]
-    view = Seen(active=[Past(environment_id=f"a{i}") for i in range(active)], candidates=names)
+    view = FakeCuratorView(
+        active=[FakeRecord(environment_id=f"a{i}") for i in range(active)], candidates=names
+    )
     curator = ActiveSet(ActiveSet.Config(size=size))
     admitted = [item.environment_id for item in curator.admit(view, random.Random(seed))]
     assert len(set(admitted)) == len(admitted) == min(max(0, size - active), candidates)
@@ -146,6 +125,6 @@ def test_admissions_fill_the_set_without_repeats(
 
 
 def test_the_curator_all_admits_everything_and_retires_nothing() -> None:
-    view = Seen(active=[history([9.0] * 50, accuracy=0.0)], candidates=["b", "c"])
+    view = FakeCuratorView(active=[history([9.0] * 50, accuracy=0.0)], candidates=["b", "c"])
     assert [item.environment_id for item in All().admit(view, random.Random(0))] == ["b", "c"]
     assert All().retire(view) == []

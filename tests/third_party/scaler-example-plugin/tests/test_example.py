@@ -15,7 +15,7 @@ from scaler_core.testing.contracts import (
     CuratorContract,
     NativeEnvironmentContract,
 )
-from scaler_core.testing.fakes import FakeCuratorView, FakeHistory
+from scaler_core.testing.fakes import FakeCuratorView, FakeRecord
 from scaler_core.testing.plugins import load_one
 
 
@@ -55,7 +55,7 @@ def test_the_host_takes_the_whole_plugin():
 
 def test_an_environment_leaves_when_its_turn_is_over():
     view = FakeCuratorView(
-        active=[FakeHistory("old", difficulties=(0.0,) * 4), FakeHistory("new")],
+        active=[FakeRecord("old", difficulties=(0.0,) * 4), FakeRecord("new")],
         candidates=["next"],
     )
     assert [item.environment_id for item in Rotation().retire(view)] == ["old"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from scaler_core.hookspecs import hookimpl
 from scaler_core.interfaces import Controller, Curator, EnvironmentPack
 
-SCALER_HOOK_API = "1.0"
+SCALER_HOOK_API = "2.0"
 
 
 @hookimpl

@@ -31,6 +31,7 @@ class Rotation(Curator):
             Retirement(
                 environment_id=history.environment_id,
                 rule="turn-over",
+                why=f"its turn of {self.config.turn} steps is over",
                 evidence={"steps": len(history.difficulties), "turn": self.config.turn},
             )
             for history in view.active

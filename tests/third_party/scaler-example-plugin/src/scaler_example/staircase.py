@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 
 from pydantic import Field
 
-from scaler_core.interfaces import Controller, Options, State
+from scaler_core.interfaces import Controller, EnvironmentContext, Move, Options, State
 from scaler_core.models import Outcome, accuracy
 
 
@@ -23,22 +24,27 @@ class Staircase(Controller):
 
     config: Config
 
-    def start(self, top_level: int) -> State:
+    def start(self, context: EnvironmentContext) -> State:
         """At the bottom of the stairs."""
         return {"level": 0}
 
-    def propose(self, state: State, prompts: int, top_level: int) -> list[int]:
+    def propose(
+        self, state: State, prompts: int, context: EnvironmentContext, rng: random.Random
+    ) -> Sequence[int]:
         """The one level, for every prompt."""
-        return [min(state["level"], top_level)] * prompts
+        return [min(state["level"], context.top_level)] * prompts
 
-    def update(self, state: State, outcomes: Sequence[Outcome], top_level: int) -> State:
+    def update(
+        self, state: State, outcomes: Sequence[Outcome], context: EnvironmentContext
+    ) -> Move:
         """One level up or down."""
         mean = accuracy(outcomes)
         if mean is None:
-            return dict(state)
-        move = 1 if mean >= self.config.good else -1
-        return {"level": max(0, min(top_level, state["level"] + move))}
+            return Move(state)
+        step = 1 if mean >= self.config.good else -1
+        level = max(0, min(context.top_level, state["level"] + step))
+        return Move({"level": level}, why=f"{mean:.0%} right, {self.config.good:.0%} are good")
 
-    def difficulty(self, state: State) -> float:
+    def difficulty(self, state: State, context: EnvironmentContext) -> float:
         """The level."""
-        return float(state["level"])
+        return float(min(state["level"], context.top_level))
