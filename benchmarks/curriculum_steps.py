@@ -1,10 +1,11 @@
 """CPU of the curriculum in a step that admits: the whole engine, without instances and a model.
 
     python benchmarks/curriculum_steps.py [--environments 100000] [--active 64 4096] [--steps 40]
+        [--controller proportional] [--curator active-set]
 
 Prints one line of JSON for each size of the active set. ``walk_ms`` is what one plain walk costs
 that finds the candidates and draws among them by weight, measured in the same run; ``ratio`` is how
-many of those a step takes. The paper's curator and controller run, one prompt an environment.
+many of those a step takes. Environments have one prompt each.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from itertools import pairwise
 from statistics import mean
 
 from scaler_core.curriculum.engine import Engine
-from scaler_core.interfaces import AnyEnvironment, EnvironmentSource
-from scaler_core.models import Outcome
+from scaler_core.interfaces import AnyEnvironment, Controller, Curator, EnvironmentSource
+from scaler_core.models import ComponentChoice, Event, Outcome
+from scaler_core.plugins import load_plugins
 from scaler_core.seeds import derive_random
 from scaler_core.testing.environments import program_environment
-from scaler_plugins.controllers.proportional import Proportional
-from scaler_plugins.curators.active_set import ActiveSet
+
+EVENTS: list[Event] = []  # of the step under way
 
 
 class OneForAll(EnvironmentSource):
@@ -55,11 +57,18 @@ def main() -> None:
     parser.add_argument("--environments", type=int, default=100_000)
     parser.add_argument("--active", type=int, nargs="+", default=[64, 4096])
     parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--controller", default="proportional")
+    parser.add_argument("--curator", default="active-set")
     options = parser.parse_args()
+    host = load_plugins()
     source = OneForAll(options.environments)
     walk = mean(walk_ms(source) for _ in range(5))
     for active in options.active:
-        steps = steps_that_admit(source, active, options.steps)
+        controller = host.build(Controller, ComponentChoice(use=options.controller))
+        choice = ComponentChoice(use=options.curator, options={"size": active})
+        curator = host.build(Curator, choice)
+        engine = Engine(source, controller, curator, seed=1, emit=EVENTS.append)
+        steps = steps_that_admit(engine, active, options.steps)
         totals = [sum(parts.values()) for parts in steps]
         print(
             json.dumps(
@@ -77,17 +86,12 @@ def main() -> None:
         )
 
 
-def steps_that_admit(source: EnvironmentSource, active: int, steps: int) -> list[dict[str, float]]:
+def steps_that_admit(engine: Engine, active: int, steps: int) -> list[dict[str, float]]:
     """CPU milliseconds of each part of every step that admits, but for the first one."""
-    kinds: set[str] = set()
-    curator = ActiveSet(ActiveSet.Config(size=active))
-    engine = Engine(
-        source, Proportional(), curator, seed=1, emit=lambda event: kinds.add(event.kind)
-    )
     rng = derive_random("outcomes")
     found = []
     for step in range(1, steps + 1):
-        kinds.clear()
+        EVENTS.clear()
         times = [time.process_time()]
         engine.begin(step)
         times.append(time.process_time())
@@ -100,7 +104,7 @@ def steps_that_admit(source: EnvironmentSource, active: int, steps: int) -> list
         times.append(time.process_time())
         engine.learn(step, outcomes)
         times.append(time.process_time())
-        if step > 1 and "admitted" in kinds:
+        if step > 1 and any(event.kind == "admitted" for event in EVENTS):
             begin, plan, _, learn = (b - a for a, b in pairwise(times))
             found.append({"begin": 1000 * begin, "plan": 1000 * plan, "learn": 1000 * learn})
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 from scaler_core.interfaces import EnvironmentRecord, LevelCount, Observation, State
 from scaler_core.models import Outcome
@@ -122,6 +122,25 @@ def _count_by_level(outcomes: Iterable[Outcome]) -> Iterator[float]:
         yield from found[level]
 
 
+class _Window(Sequence[Observation]):
+    """The window as curators see it; an entry is read when it is asked for."""
+
+    def __init__(self, rows: Sequence[tuple[float, ...]]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Observation: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Observation]: ...
+    def __getitem__(self, index: int | slice) -> Observation | list[Observation]:
+        if isinstance(index, slice):
+            return [_observation(row) for row in self._rows[index]]
+        return _observation(self._rows[index])
+
+
 def _observation(row: Sequence[float]) -> Observation:
     """An entry of the window, read."""
     size = len(LevelCount._fields)
@@ -185,7 +204,7 @@ class RecordView:
     @property
     def window(self) -> Sequence[Observation]:
         """The last steps that decided a response, oldest first."""
-        return tuple(map(_observation, self._state.window))
+        return _Window(tuple(self._state.window))
 
 
 class CurriculumView:

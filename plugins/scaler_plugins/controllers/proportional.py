@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from random import Random
 from typing import Literal
@@ -11,6 +10,7 @@ from pydantic import Field
 
 from scaler_core.interfaces import Controller, EnvironmentContext, Move, Options, State
 from scaler_core.models import Outcome, accuracy
+from scaler_plugins.controllers.levels import clip, levels_around
 
 
 class Proportional(Controller):
@@ -69,15 +69,3 @@ class Proportional(Controller):
     def difficulty(self, state: State, context: EnvironmentContext) -> float:
         """The state's d."""
         return clip(state["difficulty"], context.top_level)
-
-
-def levels_around(d: float, prompts: int) -> list[int]:
-    """The two levels around *d*, the lower first: ``round(prompts * frac(d))`` are the higher."""
-    lower = math.floor(d)
-    above = round(prompts * (d - lower))
-    return [lower] * (prompts - above) + [lower + 1] * above
-
-
-def clip(d: float, top_level: int) -> float:
-    """*d* within the levels that there are."""
-    return max(0.0, min(float(top_level), d))

@@ -8,8 +8,10 @@ from scaler_core.interfaces import Curator
 
 @hookimpl
 def scaler_register_curators() -> list[type[Curator]]:
-    """The paper's curator, and the one that trains on everything."""
+    """The paper's, ours, one of another paper, and the one that trains on everything."""
     from scaler_plugins.curators.active_set import ActiveSet
     from scaler_plugins.curators.everything import All
+    from scaler_plugins.curators.evidence import Evidence
+    from scaler_plugins.curators.learning_progress import LearningProgress
 
-    return [ActiveSet, All]
+    return [ActiveSet, Evidence, LearningProgress, All]
