@@ -32,6 +32,7 @@ _EXPORTS: dict[str, str] = {
     "evaluate_model": "scaler_core.library",
     "Event": "scaler_core.models",
     "examine_machine": "scaler_core.doctor",
+    "export_package": "scaler_core.adapters.packages",
     "export_pool": "scaler_core.pool",
     "Extractor": "scaler_core.interfaces",
     "FeedClient": "scaler_core.serve.client",

@@ -49,7 +49,8 @@ ORDER = [
     {"curriculum", "evaluation", "audit"},
     {"run"},
     {"synthesis"},
-    {"library", "doctor", "serve", "adapters"},
+    {"library", "doctor", "serve"},
+    {"adapters"},
     {"cli"},
 ]
 # the kit for plugin authors stands beside the commands: it may use all that they use

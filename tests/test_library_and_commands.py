@@ -32,7 +32,7 @@ WORK: dict[str, tuple[str, ...]] = {
     "eval --compare": ("read_evaluations", "compare_evaluations"),
     "pool import": ("import_pool", "look_at_pool"),
     "pool audit --fix": ("fix_pool",),
-    "pool export": ("export_pool",),
+    "pool export": ("export_pool", "export_package"),
     "pool ls": ("list_environments",),
     "pool show": ("find_environment", "describe_environment"),
     "pool sample": ("sample_pool",),
@@ -272,6 +272,25 @@ def test_an_environment_is_listed_and_described_as_by_the_commands(
     found = scaler_core.find_environment(pool, "second")
     described = scaler_core.describe_environment(found)
     assert json.loads(json.dumps(described)) == scaler("pool", "show", pool, "second")
+
+
+def test_a_package_is_written_as_by_the_command(
+    folder: Path, pool: Path, scaler: Callable[..., Any]
+) -> None:
+    options = ("--to", "verifiers", "--name", "mine", "--levels", "0-1")
+    line = scaler("pool", "export", pool, *options, "-o", "typed")
+    written = scaler_core.export_package(pool, "called", name="mine", levels="0-1")
+    assert {**written.model_dump(mode="json"), "path": "typed"} == line
+    assert files_of(Path("called")) == files_of(Path("typed"))
+    assert "mine/pool/manifest.json" in files_of(Path("called"))
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_a_pool_is_compared_with_benchmarks_as_the_command_does(

@@ -22,33 +22,16 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
+from scaler_core.adapters import AnyFeed as AnyFeed
 from scaler_core.errors import UsageError, unknown_name
 from scaler_core.judge import REWARDS, RewardScheme, reward
-from scaler_core.models import Response, Ticket, Verdict
+from scaler_core.models import Response, Ticket
 
 if TYPE_CHECKING:
     from datasets import IterableDataset
     from transformers import TrainerCallback
-
-
-class AnyFeed(Protocol):
-    """An open feed, in this process or served: what adapters call."""
-
-    def draw(self) -> Ticket:
-        """The next ticket."""
-
-    def verify(self, ticket: Ticket, response: Response | str) -> Verdict:
-        """The verdict on one response."""
-
-    def record(
-        self, ticket: Ticket, verdicts: Sequence[Verdict], responses: Sequence[Response] = ()
-    ) -> None:
-        """Resolve a ticket."""
-
-    def checkpoint(self, name: str) -> None:
-        """Keep the present state."""
 
 
 # a dataset pickles its generator and what it is called with, so it gets a number and not the feed

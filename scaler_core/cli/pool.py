@@ -20,7 +20,7 @@ from scaler_core.cli.output import (
     sandbox_options,
 )
 from scaler_core.cli.pool_audit import command as audit_command
-from scaler_core.errors import unknown_name
+from scaler_core.errors import UsageError, unknown_name
 from scaler_core.interfaces import EnvironmentPack, EnvironmentSource, NativeEnvironment, Sandbox
 from scaler_core.models import ComponentChoice, Environment, Instance, PromptStyle
 from scaler_core.pool import (
@@ -130,19 +130,47 @@ def import_command(
 @command.command("export")
 @click.argument("pool")
 @click.option(
-    "-o", "--output", type=NamedPath(path_type=Path), metavar="FILE", help="Instead of stdout."
+    "-o",
+    "--output",
+    type=NamedPath(path_type=Path),
+    metavar="PATH",
+    help="A file instead of stdout; with --to the package's folder.",
 )
 @click.option(
     "--as-published",
     is_flag=True,
     help="Undo what the import repaired, so that the file it came from is given back.",
 )
-@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option(
+    "--to",
+    type=click.Choice(["verifiers"]),
+    help="Write an environment package for this library instead.",
+)
+@click.option("--name", help="With --to: the package's name.  [default: scaler-POOL]")
+@click.option("--levels", help="With --to: `all`, a level, or a range such as 0-4.  [default: all]")
+@click.option("--force", is_flag=True, help="Replace a file or package that is there.")
 @json_option
 def export_command(
-    pool: str, output: Path | None, as_published: bool, force: bool, as_json: bool
+    pool: str,
+    output: Path | None,
+    as_published: bool,
+    to: str | None,
+    name: str | None,
+    levels: str | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
-    """Write POOL in the published JSON format."""
+    """Write POOL in the published JSON format, or as an environment package for another library."""
+    if to is not None:
+        if output is None or as_published:
+            raise UsageError(
+                "--to writes a package: it needs -o DIR and goes without --as-published"
+            )
+        _export_package(pool, output, name, levels, force, as_json)
+        return
+    for flag, value in {"--name": name, "--levels": levels}.items():
+        if value is not None:
+            raise UsageError(f"{flag} goes with --to", hint="--to verifiers")
     with naming_flags({"overwrite": "--force"}):
         entries = export_pool(_open(pool), output, as_published=as_published, overwrite=force)
     if output is None:
@@ -151,6 +179,23 @@ def export_command(
         emit_json({"path": str(output), "environments": len(entries)})
     else:
         click.echo(f"{output}: {len(entries)} environments")
+
+
+def _export_package(
+    pool: str, output: Path, name: str | None, levels: str | None, force: bool, as_json: bool
+) -> None:
+    from scaler_core.adapters.packages import export_package
+
+    with naming_flags({"overwrite": "--force", "name": "--name", "levels": "--levels"}):
+        written = export_package(
+            pool, output, name=name, levels=levels or "all", overwrite=force, host=load_host()
+        )
+    if as_json:
+        emit_json(written.model_dump(mode="json"))
+        return
+    click.echo(f"{output}: package {written.name}, {written.environments} environments")
+    check = f"vf-validate {written.name} -n {written.environments} --runtime.type subprocess"
+    click.echo(f"next: pip install {output} && {check}")
 
 
 @command.command("ls")

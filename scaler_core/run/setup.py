@@ -160,13 +160,20 @@ def assemble(recipe: Recipe, host: PluginHost) -> Parts:
     return Parts(**parts, backend=backend, benchmarks=benchmarks, trackers=trackers)
 
 
-def assemble_feed(recipe: Recipe, host: PluginHost, *, instances: bool = True) -> FeedParts:
+def assemble_feed(
+    recipe: Recipe,
+    host: PluginHost,
+    *,
+    instances: bool = True,
+    environments: EnvironmentSource | None = None,
+) -> FeedParts:
     """Find and check every part of a feed by *recipe*; ``[backend]`` is not read.
 
     Args:
         recipe: The recipe.
         host: Where components come from.
         instances: Whether instances are made; simulated learners need none.
+        environments: The environments, instead of those that ``[pool]`` names.
 
     Raises:
         UsageError: A name, an option or an environment is unknown, or the machine lacks something.
@@ -176,7 +183,7 @@ def assemble_feed(recipe: Recipe, host: PluginHost, *, instances: bool = True) -
     host.build(Verifier, verifier_choice, "verifier")
     controller = host.build(Controller, recipe.controller.choice, "controller")
     curator = host.build(Curator, recipe.curator.choice, "curator")
-    everything = open_environments(recipe.pool, host)
+    everything = open_environments(recipe.pool, host) if environments is None else environments
     source, held_out = split_held_out(everything, recipe.evaluation.held_out, recipe.run.seed)
     if recipe.sandbox.use != AUTO:
         host.find(Sandbox, recipe.sandbox.use, others=(AUTO,))  # a wrong name, even if unused

@@ -133,6 +133,26 @@ def test_a_registered_pool_can_be_exported(scaler: Scaler, tmp_path: Path) -> No
     assert str(tmp_path / "starter.json") in out
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--to", "verifiers"], "--to writes a package: it needs -o DIR"),
+        (["--to", "verifiers", "-o", "DIR", "--as-published"], "goes without --as-published"),
+        (["--levels", "1"], "--levels goes with --to"),
+        (["--to", "verifiers", "-o", "DIR", "--name", "A b"], "--name 'A b' names no distribution"),
+        (["--to", "verifiers", "-o", "DIR", "--levels", "2-1"], "--levels '2-1' names no levels"),
+    ],
+)
+def test_a_package_that_cannot_be_written_is_told_in_a_line(
+    scaler: Scaler, tmp_path: Path, options: list[str], message: str
+) -> None:
+    places = [str(tmp_path / "package") if item == "DIR" else item for item in options]
+    code, out, err = scaler("pool", "export", "starter", *places)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert list(tmp_path.iterdir()) == []
+
+
 # ------------------------------------------------------------------ ls and show
 
 
