@@ -7,8 +7,8 @@
     ["difficulty",12,"count-target",2.75,3.25,{"3":[5,8]}]                 a move of d
 
 A ticket is environment, level and draw, and the attempt where it is not the first. A move is the
-environment, d before and after, and by level how many were correct, decided and, where there are
-some, undecided. What follows from the rest is left out, such as seeds and accuracy;
+environment, d before and after, by level how many were correct, decided and, where there are
+some, undecided, and what the controller says beside that, if anything. What follows from the rest is left out, such as seeds and accuracy;
 :func:`read_events` computes it. Both kinds may also stand there as objects.
 """
 
@@ -35,8 +35,9 @@ def event_line(event: Event) -> Any:
     evidence: dict[str, Any] = event.evidence
     if event.kind == "difficulty" and _is_plain_move(event):
         outcomes = {level: _short(counts, 2) for level, counts in evidence["outcomes"].items()}
-        before, after = evidence["before"], evidence["after"]
-        return [event.kind, event.step, event.environment_id, before, after, outcomes]
+        more = {key: value for key, value in evidence.items() if key not in _MOVE}
+        line = [event.kind, event.step, event.environment_id, evidence["before"], evidence["after"]]
+        return [*line, outcomes, *([more] if more else [])]
     if event.kind == "drawn" and evidence.keys() == {"tickets"}:
         return [event.kind, event.step, [_short(item[:4], 3) for item in evidence["tickets"]]]
     return event.model_dump(mode="json")
@@ -67,10 +68,10 @@ def read_events(run: Path | str) -> Iterator[Event]:
 
 def _event(record: Any, seed: int) -> Event:
     match record:
-        case ["difficulty", step, name, before, after, outcomes]:
+        case ["difficulty", step, name, before, after, outcomes, *more]:
             levels = {level: [*counts, 0][:3] for level, counts in outcomes.items()}
             figures = {"before": before, "after": after, "accuracy": accuracy(_counted(levels))}
-            evidence = {**figures, "outcomes": levels}
+            evidence = {**figures, "outcomes": levels, **(more[0] if more else {})}
             return Event(kind="difficulty", step=step, environment_id=name, evidence=evidence)
         case ["drawn", step, tickets]:
             drawn = [[*ticket, 0][:4] for ticket in tickets]
@@ -83,7 +84,7 @@ def _event(record: Any, seed: int) -> Event:
 def _is_plain_move(event: Event) -> bool:
     """Whether all of a move follows from its counts; where verdicts have scores it does not."""
     evidence: dict[str, Any] = event.evidence
-    if evidence.keys() != _MOVE or event.reason:
+    if not _MOVE <= evidence.keys() <= _MOVE | {"why", "figures"} or event.reason:
         return False
     return bool(evidence["accuracy"] == accuracy(_counted(evidence["outcomes"])))
 

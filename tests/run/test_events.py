@@ -52,6 +52,8 @@ def moves(draw: st.DrawFn) -> Event:
         "accuracy": accuracy(outcomes),
         "outcomes": {str(o.level): [o.correct, o.decided, o.undecided] for o in outcomes},
     }
+    said = {"why": draw(NAMES), "figures": {"skill": draw(difficulties)}}
+    evidence |= {key: said[key] for key in said if draw(st.booleans())}
     name, step = draw(NAMES), draw(st.integers(1, 10**6))
     return Event(kind="difficulty", step=step, environment_id=name, evidence=evidence)
 

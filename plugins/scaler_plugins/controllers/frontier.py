@@ -42,8 +42,6 @@ class Frontier(Controller):
 
     A new environment starts from those that are known: the mean and spread of skills after
     ``settle`` steps, the controller's shared state.
-
-    Source: ours; measured in the lab (docs/curriculum.md).
     """
 
     name = "frontier"

@@ -37,8 +37,6 @@ class Evidence(Curator):
     Without newcomers in the bar a set that has gone stale would look at itself and find nothing
     wrong. Environments that were never trained on are admitted first, drawn by their pool's weight,
     then those that are longest out, none within ``cooldown`` steps while there are others.
-
-    Source: ours; measured in the lab (docs/curriculum.md).
     """
 
     name = "evidence"
