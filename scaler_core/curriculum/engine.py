@@ -14,34 +14,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from random import Random
 from typing import Any
 
 from pydantic import JsonValue
 
-from scaler_core.curriculum.candidates import Candidates, PoolIds
+from scaler_core.curriculum.candidates import Candidates
 from scaler_core.curriculum.guards import GuardedController, GuardedCurator, copy_json
-from scaler_core.curriculum.memory import CurriculumView, EnvironmentState, RecordView
-from scaler_core.errors import DataError, PluginError, PoolExhausted, ScalerError, UsageError
+from scaler_core.curriculum.memory import CurriculumView, EnvironmentState
+from scaler_core.curriculum.states import PoolStates
+from scaler_core.errors import DataError, PluginError, PoolExhausted
 from scaler_core.interfaces import (
     Admission,
     Controller,
     Curator,
-    EnvironmentContext,
     EnvironmentSource,
     Move,
     Moved,
     Retirement,
     State,
 )
-from scaler_core.models import Environment, Event, Outcome, accuracy
+from scaler_core.models import Event, Outcome, accuracy
 from scaler_core.seeds import derive_random
 
 Emit = Callable[[Event], None]
-
-# environments read from the pool that stay in memory: more than any usual active set
-ENVIRONMENTS_KEPT = 512
 
 
 @dataclass(frozen=True)
@@ -64,6 +60,9 @@ class Engine:
 
     Attributes:
         environment: An environment by id; those of the active set stay in memory.
+        memory: The state of an environment by id, started on first use.
+        top_level: The highest level of an environment that may be drawn.
+        difficulty: The d of an environment.
     """
 
     def __init__(
@@ -82,15 +81,12 @@ class Engine:
         self.emit = emit
         self.step = 0
         self.active: list[str] = []
-        self.environment = lru_cache(maxsize=ENVIRONMENTS_KEPT)(source.get)
-        self._memory: dict[str, EnvironmentState] = {}
-        self._shared: State = self.controller.start_shared()
         self._curator_memory: State = {}
-        self._visited: list[str] = []
-        self._ids = PoolIds(source)
-        self._quarantined: set[str] = set()
-        self._views: dict[str, RecordView] = {}
-        self._history_lengths: dict[str, int | None] = {}
+        self._states = states = PoolStates(source, self.controller, lambda: self.step)
+        self.environment = states.environment
+        self.memory = states.of
+        self.top_level = states.top_level
+        self.difficulty = states.difficulty
 
     # -------------------------------------------------------------- the active set
 
@@ -115,7 +111,7 @@ class Engine:
         if state.quarantine:
             return
         state.quarantine = reason
-        self._quarantined.add(environment_id)
+        self._states.quarantined.add(environment_id)
         self._emit("quarantined", environment_id, reason, evidence)
         if environment_id in self.active:
             self.active.remove(environment_id)
@@ -127,7 +123,7 @@ class Engine:
         if self._candidates(exclude=set()):
             raise PluginError(f"{self.curator.title} admits nobody before step {self.step}")
         raise PoolExhausted(
-            f"step {self.step}: no environment is left of the {len(self._ids)} in the pool",
+            f"step {self.step}: no environment is left of the {len(self._states.ids)} in the pool",
             hint="events.jsonl says which were quarantined and why",
         )
 
@@ -154,10 +150,7 @@ class Engine:
         self._curator_memory = self.curator.remembered(view)
         for item in admissions:
             name = item.environment_id
-            state = self.memory(name)
-            if not state.visits:
-                self._visited.append(name)
-            state.admit(self.step)
+            self._states.admit(name)
             self.active.append(name)
             self._emit_decision("admitted", item)
 
@@ -166,47 +159,15 @@ class Engine:
         return CurriculumView(
             self.step,
             copy_json(self._curator_memory),
-            [self.record(name) for name in self.active],
-            self._visited,
+            [self._states.record(name) for name in self.active],
+            self._states.visited,
             lambda: self._candidates(exclude),
-            self.record,
+            self._states.record,
             self.source.weight,
         )
 
     def _candidates(self, exclude: set[str]) -> Candidates:
-        return self._ids.without({*self.active, *self._quarantined, *exclude})
-
-    def record(self, environment_id: str) -> RecordView:
-        """What is remembered of an environment of the pool, kept up to date.
-
-        Raises:
-            PluginError: The pool has no such environment.
-        """
-        view = self._views.get(environment_id)
-        if view is not None:
-            return view
-        if environment_id not in self._ids:
-            raise PluginError(f"the pool has no environment {environment_id!r}")
-        known = self._memory.get(environment_id)
-        # one that is only looked at leaves nothing in the memory
-        state = self._start(environment_id) if known is None else known
-        view = RecordView(
-            environment_id,
-            state,
-            self.top_level,
-            lambda name: self._difficulty(name, state),
-            self._find_history_length,
-        )
-        if known is not None:
-            self._views[environment_id] = view
-        return view
-
-    def _find_history_length(self, name: str) -> int | None:
-        if name not in self._history_lengths:
-            environment = self.environment(name)
-            length = environment.history_length if isinstance(environment, Environment) else None
-            self._history_lengths[name] = length
-        return self._history_lengths[name]
+        return self._states.ids.without({*self.active, *self._states.quarantined, *exclude})
 
     # -------------------------------------------------------------- levels and draws
 
@@ -250,14 +211,8 @@ class Engine:
     def _slots(self, environment_id: str, prompts: int, rng: Random) -> list[Slot]:
         """Slots of one environment at the levels that the controller proposes."""
         state = self.memory(environment_id).controller
-        levels = self.controller.propose(state, prompts, self.context(environment_id), rng)
+        levels = self.controller.propose(state, prompts, self._states.context(environment_id), rng)
         return [Slot(environment_id, level) for level in levels]
-
-    def context(self, environment_id: str) -> EnvironmentContext:
-        """What the controller is told of an environment."""
-        top = self.top_level(environment_id)
-        shared = copy_json(self._shared)
-        return EnvironmentContext(environment_id, top, self.step, shared)
 
     def next_draw(self, slot: Slot) -> int:
         """Count a draw of the slot's (environment, level), and return its number, from 0."""
@@ -278,34 +233,10 @@ class Engine:
             state.forget_history(state.admitted_step)
             self._emit("level_capped", name, "prompt too long", {"cap": level - 1, **evidence})
 
-    def top_level(self, environment_id: str) -> int:
-        """The highest level that may be drawn."""
-        top = self.source.top_level(environment_id)
-        state = self._memory.get(environment_id)
-        return top if state is None or state.cap is None else min(top, state.cap)
-
-    def difficulty(self, environment_id: str) -> float:
-        """The environment's d."""
-        return self._difficulty(environment_id, self.memory(environment_id))
-
-    def _difficulty(self, environment_id: str, state: EnvironmentState) -> float:
-        return self.controller.difficulty(state.controller, self.context(environment_id))
-
     def mean_difficulty(self, environment_ids: Sequence[str]) -> float:
         """Mean d of some environments; 0 of none."""
         values = [self.difficulty(name) for name in environment_ids]
         return sum(values) / len(values) if values else 0.0
-
-    def memory(self, environment_id: str) -> EnvironmentState:
-        """The state of an environment, started by the controller on first use."""
-        state = self._memory.get(environment_id)
-        if state is None:
-            state = self._memory[environment_id] = self._start(environment_id)
-        return state
-
-    def _start(self, environment_id: str) -> EnvironmentState:
-        controller = self.controller.start(self.context(environment_id))
-        return EnvironmentState(controller, self.source.content_hash(environment_id))
 
     # -------------------------------------------------------------- learning
 
@@ -317,7 +248,7 @@ class Engine:
         for name, groups in outcomes.items():
             if accuracy(groups) is None:
                 continue
-            state, context = self.memory(name), self.context(name)
+            state, context = self.memory(name), self._states.context(name)
             before = self.controller.difficulty(state.controller, context)
             move = self.controller.update(state.controller, groups, context)
             item = Moved(context, state.controller, move.state, groups)
@@ -332,10 +263,10 @@ class Engine:
                 self._emit_move(item, before, move)
         if moved:
             news = [item for item, _, _ in moved]
-            self._shared = self.controller.update_shared(self._shared, news, step)
+            self._states.shared = self.controller.update_shared(self._states.shared, news, step)
         for item, before, move in moved:
             # d may follow from the shared state, which has moved since
-            context = self.context(item.environment_id)
+            context = self._states.context(item.environment_id)
             self._emit_move(replace(item, context=context), before, move)
 
     def _emit_move(self, item: Moved, before: float, move: Move) -> None:
@@ -371,16 +302,8 @@ class Engine:
     def describe(self) -> list[dict[str, JsonValue]]:
         """Difficulty and counts of every environment that was ever active, by id."""
         return [
-            {
-                "environment_id": name,
-                "active": name in self.active,
-                "difficulty": self.difficulty(name),
-                "top_level": self.top_level(name),
-                "recorded": state.recorded,
-                "informative": state.informative,
-                "abandoned": state.abandoned,
-            }
-            for name, state in sorted(self._memory.items())
+            {**row, "active": row["environment_id"] in self.active}
+            for row in self._states.describe()
         ]
 
     # -------------------------------------------------------------- checkpoints
@@ -390,10 +313,8 @@ class Engine:
         return {
             "step": self.step,
             "active": list(self.active),
-            "shared": copy_json(self._shared),
             "curator": copy_json(self._curator_memory),
-            "visited": list(self._visited),
-            "environments": {name: state.to_json() for name, state in self._memory.items()},
+            **self._states.to_json(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -407,44 +328,19 @@ class Engine:
             UsageError: It holds the state of another controller.
         """
         try:
-            self.step = int(state["step"])
-            memory = {
-                name: EnvironmentState.from_json(data)
-                for name, data in state["environments"].items()
-            }
+            step = int(state["step"])
             active = [str(name) for name in state["active"]]
-            shared = dict(state.get("shared") or self.controller.start_shared())
             curator_memory = dict(state.get("curator", {}))
-            visited = [str(name) for name in state.get("visited", active)]
-        except (KeyError, TypeError, ValueError) as error:
+            removed = self._states.load({"visited": active, **state})
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"the checkpoint's curriculum state is damaged: {error!r}") from None
-        self._memory = {name: item for name, item in memory.items() if name in self._ids}
-        self._views.clear()
-        self._shared, self._curator_memory = shared, curator_memory
-        self._visited = [name for name in visited if name in self._memory]
-        self.active = [name for name in active if name in self._ids]
-        self._check_controller_states()
-        for name in sorted(memory.keys() - self._memory.keys()):
+        self._states.check()
+        self.step, self._curator_memory = step, curator_memory
+        self.active = [name for name in active if name in self._states.ids]
+        for name in removed:
             self._emit("environment_removed", name, "not in the pool any more")
-        for name, item in self._memory.items():
-            content = self.source.content_hash(name)
-            if item.content_hash != content:
-                item.content_hash, item.cap, item.quarantine = content, None, ""
-                item.window = []
-                item.forget_history(self.step + 1 if name in self.active else 0)
-                self._emit("environment_edited", name, "its content changed")
-        self._quarantined = {name for name, item in self._memory.items() if item.quarantine}
-
-    def _check_controller_states(self) -> None:
-        for name in self._memory:
-            try:
-                self.difficulty(name)
-            except ScalerError as error:
-                raise UsageError(
-                    f"the checkpoint's state of {name!r} is not one of this controller: "
-                    f"{error.message}",
-                    hint="a run goes on with the controller that it began with",
-                ) from error
+        for name in self._states.take_edits(self.active, step + 1):
+            self._emit("environment_edited", name, "its content changed")
 
     # -------------------------------------------------------------- events
 

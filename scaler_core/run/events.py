@@ -7,9 +7,10 @@
     ["difficulty",12,"count-target",2.75,3.25,{"3":[5,8]}]                 a move of d
 
 A ticket is environment, level and draw, and the attempt where it is not the first. A move is the
-environment, d before and after, by level how many were correct, decided and, where there are
-some, undecided, and what the controller says beside that, if anything. What follows from the rest is left out, such as seeds and accuracy;
-:func:`read_events` computes it. Both kinds may also stand there as objects.
+environment, d before and after, by level how many were correct, decided and, where there are some,
+undecided, and what the controller says beside that, if anything. What follows from the rest is left
+out, such as seeds and accuracy; :func:`read_events` computes it. Both kinds may also stand there as
+objects.
 """
 
 from __future__ import annotations
