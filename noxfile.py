@@ -60,6 +60,18 @@ def openrlhf(session: nox.Session) -> None:
 
 
 @nox.session
+@nox.parametrize("library", ["verl", "tinker"])
+def adapters(session: nox.Session, library: str) -> None:
+    """The classes of other people's libraries on a feed, each in its own versions, on a CPU."""
+    folder = f"tests/adapters/{library}"
+    # the pins of each file are complete: what pip may not resolve is said at its top
+    session.install("--no-deps", "-r", f"{folder}/requirements.txt")
+    session.install("--no-deps", "-e", ".")
+    # where the library is not there all tests skip themselves, which pytest ends with status 5
+    session.run("pytest", folder, *session.posargs, env=COMPILED_ONCE)
+
+
+@nox.session
 def starter(session: nox.Session) -> None:
     """The starter pack, built once more from its folders; ``-- NAME`` for some. Needs g++."""
     session.install(*PINNED, "-e", ".")

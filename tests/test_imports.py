@@ -49,7 +49,8 @@ ORDER = [
     {"curriculum", "evaluation", "audit"},
     {"run"},
     {"synthesis"},
-    {"library", "doctor", "serve", "adapters"},
+    {"library", "doctor", "serve"},
+    {"adapters"},
     {"cli"},
 ]
 # the kit for plugin authors stands beside the commands: it may use all that they use
@@ -173,6 +174,7 @@ HEAVY_FILES = {
     (CORE / "synthesis" / "sources" / "hub.py", "datasets"),
     (CORE / "adapters" / "trl.py", "datasets"),
     (CORE / "adapters" / "trl.py", "transformers"),
+    (CORE / "adapters" / "verl.py", "torch"),
 }
 
 
