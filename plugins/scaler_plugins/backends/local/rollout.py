@@ -138,6 +138,21 @@ def positions(mask: torch.Tensor) -> torch.Tensor:
     return (mask.cumsum(1) - 1).clamp(min=0)
 
 
+def with_positions(
+    model: Any, args: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Adds position ids to a forward pass of training.
+
+    TRL leaves them to the model. One with learned absolute positions then counts padding too, and
+    sees other positions than when it sampled.
+    """
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    missing = options.get("fused_lm_head") and options.get("position_ids") is None
+    if missing and accepts(base, "position_ids") and accepts(base.base_model, "position_ids"):
+        options["position_ids"] = positions(options["attention_mask"])
+    return args, options
+
+
 Batch = dict[str, torch.Tensor]
 
 
