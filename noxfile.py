@@ -72,6 +72,18 @@ def adapters(session: nox.Session, library: str) -> None:
 
 
 @nox.session
+def trl_newest(session: nox.Session) -> None:
+    """What we use of TRL, on the newest one and the transformers that it takes; no part of CI."""
+    session.install("torch==2.13.0")
+    # not our extra `local`, which says how far a TRL is known
+    libraries = ("accelerate", "peft", "safetensors", "transformers", "trl")
+    session.install("--upgrade", *libraries, "-e", ".[test]")
+    session.run("python", "-m", "pip", "show", "trl", "transformers")
+    chosen = session.posargs or ("tests/plugins/backends/local", "tests/adapters/test_trl.py")
+    session.run("pytest", *chosen, env=SHARED_CORES)
+
+
+@nox.session
 def starter(session: nox.Session) -> None:
     """The starter pack, built once more from its folders; ``-- NAME`` for some. Needs g++."""
     session.install(*PINNED, "-e", ".")
