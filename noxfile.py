@@ -60,7 +60,7 @@ def openrlhf(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("library", ["verifiers", "openenv"])
+@nox.parametrize("library", ["verifiers", "openenv", "verl", "tinker"])
 def adapters(session: nox.Session, library: str) -> None:
     """The classes of other people's libraries on a feed, each in its own versions, on a CPU."""
     folder = f"tests/adapters/{library}"
@@ -69,6 +69,18 @@ def adapters(session: nox.Session, library: str) -> None:
     session.install("--no-deps", "-e", ".")
     # where the library is not there all tests skip themselves, which pytest ends with status 5
     session.run("pytest", folder, *session.posargs, env=COMPILED_ONCE)
+
+
+@nox.session
+def trl_newest(session: nox.Session) -> None:
+    """What we use of TRL, on the newest one and the transformers that it takes; no part of CI."""
+    session.install("torch==2.13.0")
+    # not our extra `local`, which says how far a TRL is known
+    libraries = ("accelerate", "peft", "safetensors", "transformers", "trl")
+    session.install("--upgrade", *libraries, "-e", ".[test]")
+    session.run("python", "-m", "pip", "show", "trl", "transformers")
+    chosen = session.posargs or ("tests/plugins/backends/local", "tests/adapters/test_trl.py")
+    session.run("pytest", *chosen, env=SHARED_CORES)
 
 
 @nox.session

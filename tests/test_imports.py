@@ -174,6 +174,7 @@ HEAVY_FILES = {
     (CORE / "synthesis" / "sources" / "hub.py", "datasets"),
     (CORE / "adapters" / "trl.py", "datasets"),
     (CORE / "adapters" / "trl.py", "transformers"),
+    (CORE / "adapters" / "verl.py", "torch"),
 }
 
 

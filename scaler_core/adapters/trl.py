@@ -24,7 +24,7 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from scaler_core.adapters import AnyFeed as AnyFeed
+from scaler_core.adapters import AnyFeed
 from scaler_core.errors import UsageError, unknown_name
 from scaler_core.judge import REWARDS, RewardScheme, reward
 from scaler_core.models import Response, Ticket

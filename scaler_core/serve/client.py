@@ -10,7 +10,8 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Self
 
 import httpx
@@ -30,7 +31,7 @@ Pairs = Sequence[tuple[Ticket | str, Response | str]]
 
 
 class FeedClient:
-    """A feed that another process serves. Threads may share it.
+    """A feed that another process serves. Threads may share it; a pickled one connects anew.
 
     Args:
         url: The server, such as ``http://127.0.0.1:8808``.
@@ -39,7 +40,11 @@ class FeedClient:
     """
 
     def __init__(self, url: str, *, token: str = "", timeout_s: float = 600.0) -> None:
+        self._made = partial(FeedClient, url, token=token, timeout_s=timeout_s)
         self._http = httpx.Client(base_url=url, headers=_headers(token), timeout=timeout_s)
+
+    def __reduce__(self) -> tuple[Callable[[], FeedClient], tuple[()]]:
+        return self._made, ()
 
     def draw(self) -> Ticket:
         """See :meth:`OpenFeed.draw`."""

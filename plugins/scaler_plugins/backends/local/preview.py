@@ -14,6 +14,7 @@ import torch
 from scaler_core.errors import UsageError
 from scaler_core.interfaces import RunLike
 from scaler_plugins.backends.common import model_folder
+from scaler_plugins.backends.local.checkpoint import refuse_other_checkpoint
 from scaler_plugins.backends.local.memory import FLOAT, GIB, Sizes, pass_budget
 from scaler_plugins.backends.local.options import LocalOptions
 from scaler_plugins.backends.local.training import (
@@ -22,7 +23,6 @@ from scaler_plugins.backends.local.training import (
     example_tokens,
     load_tokenizer,
     model_files,
-    refuse_other_checkpoint,
 )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from transformers import (
     DynamicCache,
     GenerationConfig,
+    GenerationMixin,
     PreTrainedModel,
     StoppingCriteriaList,
 )
@@ -93,7 +94,9 @@ class Sampler:
         ids, mask = pad_left(prompts, self.config.pad_token_id)
         ids, mask = ids.to(model.device), mask.to(model.device)
         if copies > 1 and ids.shape[1] > 1:
-            extra["past_key_values"] = _shared_cache(model, ids, mask, copies)
+            extra[_cache_name(GenerationMixin.prepare_inputs_for_generation)] = _shared_cache(
+                model, ids, mask, copies
+            )
         with without_own_settings(model):
             output = model.generate(
                 input_ids=ids.repeat_interleave(copies, 0),
@@ -112,7 +115,7 @@ def _shared_cache(
     The last token is left to ``generate``, which starts from its logits.
     """
     cache = DynamicCache(config=model.config)
-    extra: dict[str, Any] = {}
+    extra: dict[str, Any] = {_cache_name(model.forward): cache}
     if accepts(model, "logits_to_keep"):
         extra["logits_to_keep"] = 1  # none is read, and all would be rows x tokens x vocabulary
     if accepts(model, "position_ids"):
@@ -120,12 +123,16 @@ def _shared_cache(
     model(
         input_ids=ids[:, :-1],
         attention_mask=mask[:, :-1],
-        past_key_values=cache,
         use_cache=True,
         **extra,
     )
     cache.batch_repeat_interleave(copies)
     return cache
+
+
+def _cache_name(function: Callable[..., Any]) -> str:
+    """What *function* calls the argument with keys and values: transformers 5.24 renamed it."""
+    return "cache" if "cache" in inspect.signature(function).parameters else "past_key_values"
 
 
 def accepts(model: Any, name: str) -> bool:
@@ -136,6 +143,21 @@ def accepts(model: Any, name: str) -> bool:
 def positions(mask: torch.Tensor) -> torch.Tensor:
     """The place of each token among those of its row that are no padding."""
     return (mask.cumsum(1) - 1).clamp(min=0)
+
+
+def with_positions(
+    model: Any, args: tuple[Any, ...], options: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Adds position ids to a forward pass of training.
+
+    TRL leaves them to the model. One with learned absolute positions then counts padding too, and
+    sees other positions than when it sampled.
+    """
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    missing = options.get("fused_lm_head") and options.get("position_ids") is None
+    if missing and accepts(base, "position_ids") and accepts(base.base_model, "position_ids"):
+        options["position_ids"] = positions(options["attention_mask"])
+    return args, options
 
 
 Batch = dict[str, torch.Tensor]

@@ -25,20 +25,20 @@ What differs from a plain ``GRPOTrainer``, and why:
   them. A step that has no other rows moves no weight.
 - Every step seeds torch from the run's seed, so that a resumed run samples what an uninterrupted
   one samples.
+
+Rows, rewards and responses go in by TRL's public interface (``reward_funcs``, ``rollout_func``).
+Its private methods and those of HF's trainer are overridden where there is no other way; each says
+why. ``nox -s trl_newest`` tells whether the newest TRL still has them.
 """
 
 from __future__ import annotations
 
 import operator
 import sys
-import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from datasets import Dataset
@@ -48,51 +48,27 @@ from transformers.trainer import TRAINER_STATE_NAME
 from trl import GRPOConfig, GRPOTrainer
 from trl.models import unwrap_model_for_generation
 
-from scaler_core.errors import BackendProtocolError, UsageError, one_line
 from scaler_core.evaluation.engines.sampling import (
     RowSampler,
     SamplingLimits,
     SamplingRequest,
     is_cut_off,
 )
-from scaler_core.evaluation.engines.transformers import ChatTemplate, ModelFiles
-from scaler_core.interfaces import FeedLike, RunLike, Sample
+from scaler_core.evaluation.engines.transformers import ChatTemplate
+from scaler_core.interfaces import FeedLike, RunLike
 from scaler_core.judge import reward
-from scaler_core.models import Group, Message, Question, Response, Ticket, Verdict
-from scaler_core.seeds import derive_seed
+from scaler_core.models import Message, Question, Response
+from scaler_plugins.backends.local.checkpoint import load_weights, refusing_others
 from scaler_plugins.backends.local.rollout import (
     Batch,
     Sampler,
-    accepts,
-    positions,
     slice_by_length,
     split_by_tokens,
     with_gradient,
+    with_positions,
     without_undecided,
 )
-
-FLOAT32 = torch.float32
-ValueT = TypeVar("ValueT")
-TRY_OLDER = "remove it to go on from the checkpoint before it"
-
-
-@dataclass
-class _Step:
-    """The step under way; token ids, responses and verdicts are in the order of the groups.
-
-    ``trained`` are the places of the tickets that are trained on. ``part_tokens`` counts the tokens
-    of the responses in each forward pass.
-    """
-
-    number: int
-    tickets: list[Ticket]
-    started: float
-    ids: list[list[int]] = field(default_factory=list)
-    responses: list[Response] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)
-    trained: Sequence[int] = ()
-    part_tokens: list[int] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+from scaler_plugins.backends.local.step import Step, StepMaker
 
 
 class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
@@ -137,12 +113,13 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
         self.run = run
         self.scheme = scheme
         self.pass_tokens = pass_tokens
-        self._now: _Step | None = None
+        self._now: Step | None = None
         self._slices: list[Batch] = []
         self._slice = 0
         super().__init__(
             model=model,
             reward_funcs=[self._judge],
+            rollout_func=self._rollouts,
             args=args,
             # TRL insists on a dataset; get_train_dataloader() below never reads it
             train_dataset=Dataset.from_dict({"prompt": [""]}),
@@ -155,8 +132,16 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
         self.sampler = Sampler(self.generation_config, rollout_batch, tokenizer)
         for policy in (self.model, self.ref_model):
             if policy is not None:
-                policy.register_forward_pre_hook(_with_positions, with_kwargs=True)
-        self._threads = ThreadPoolExecutor(verify_threads, thread_name_prefix="verify")
+                policy.register_forward_pre_hook(with_positions, with_kwargs=True)
+        self._steps = StepMaker(
+            feed,
+            run,
+            copies=self.num_generations,
+            threads=verify_threads,
+            tokenize=lambda ticket: self._template.tokens(ticket.messages),
+            sample=self._sample,
+            spell=self._responses,
+        )
 
     # -------------------------------------------------------------- for the backend
 
@@ -198,17 +183,19 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
         self.state.save_to_json(str(folder / TRAINER_STATE_NAME))
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        """Load a checkpoint's weights whole; HF's method lets names that do not fit go by."""
+        """Load a checkpoint's weights whole.
+
+        HF's method lets names that do not fit go by, and has no hook between finding and loading.
+        """
         if hasattr(self.model, "peft_config"):
-            with _refusing_others(resume_from_checkpoint):
+            with refusing_others(resume_from_checkpoint):
                 super()._load_from_checkpoint(resume_from_checkpoint, model)
             return
-        label = f"the checkpoint {resume_from_checkpoint}"
-        saved = ModelFiles(resume_from_checkpoint, label, hint=TRY_OLDER).weights(dtype=FLOAT32)
-        (model or self.model).load_state_dict(saved.state_dict())
+        load_weights(model or self.model, resume_from_checkpoint)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        with _refusing_others(checkpoint):
+        """Load them; HF's method raises what only its authors understand."""
+        with refusing_others(checkpoint):
             super()._load_optimizer_and_scheduler(checkpoint)
 
     # -------------------------------------------------------------- generation
@@ -233,7 +220,7 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
         self._slice += 1
         if index == 0:
             by_advantage = self.beta == 0 and not self.aux_loss_enabled
-            batch = self._generate_and_score_completions([])
+            batch = self.generation_batch()
             rows = with_gradient(batch, by_advantage=by_advantage)
             self._slices = slice_by_length(rows, count)
         loss = torch.zeros((), device=self.accelerator.device)
@@ -245,7 +232,11 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
         return loss
 
     def _prepare_inputs(self, generation_batch: Any) -> Batch:
-        """A part of a slice as it is; TRL's method would sample."""
+        """A part of a slice as it is.
+
+        TRL's method would sample, and split and shuffle the rows by number instead of length;
+        ``training_step`` of HF's trainer calls it, so there is no way around it.
+        """
         part: Batch = generation_batch
         return part
 
@@ -258,7 +249,10 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
         batch_size: int | None = None,
         **options: Any,
     ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
-        """TRL's figures of each token, for no more rows at once than a pass may have tokens."""
+        """TRL's figures of each token, for no more rows at once than a pass may have tokens.
+
+        TRL's arguments bound the rows of a pass only, and the same number for all lengths.
+        """
         batch_size = batch_size or len(input_ids)
         if not options.get("compute_aux_loss"):
             batch_size = min(batch_size, max(1, self.pass_tokens // input_ids.shape[1]))
@@ -279,130 +273,64 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
             loss = loss * (len(inputs["completion_mask"]) * slices / responses)
         return loss
 
-    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Batch:
-        now = self._begin_step()
-        self._answer(now)
+    def generation_batch(self) -> Batch:
+        """A new step as TRL trains on it, all of it sampled and scored."""
+        self._now = now = self._steps.make(self.state.global_step + 1)
         rows = [
             {"prompt": list(now.tickets[place].messages)}
             for place in now.trained
-            for _ in range(self.num_generations)
+            for _ in range(now.copies)
         ]
-        batch = super()._generate_and_score_completions(rows)
-        decided = [item.result != "undecided" for item in self._of_trained(now.verdicts)]
+        batch = self._generate_and_score_completions(rows)
+        decided = [item.result != "undecided" for item in now.of_trained(now.verdicts)]
         return without_undecided(batch, decided)
 
-    def _answer(self, now: _Step) -> None:
-        """Sample and judge a step, record it, and choose what is trained on.
+    def _rollouts(self, *_: Any) -> dict[str, Any]:
+        """TRL's rollout function: the responses that are trained on, which were sampled before."""
+        now = self._under_way
+        prompts = [now.prompts[place] for place in now.trained for _ in range(now.copies)]
+        return {
+            "prompt_ids": prompts,
+            "completion_ids": now.of_trained(now.ids),
+            "logprobs": None,  # those of sampling; training is on-policy
+        }
 
-        With a group filter further tickets are drawn; where none teaches, those that were drawn
-        first take their place, and move no weight.
-        """
-        plan = self.run.oversampling
-        groups = self._answer_wave(now, now.tickets)
-        while plan and (count := plan.more(len(groups), sum(item.informative for item in groups))):
-            with self._timed("draw"):
-                more = self.feed.extend(count).tickets
-            now.tickets += more
-            groups += self._answer_wave(now, more)
-        self.feed.record(now.number, groups)
-        now.trained = range(len(groups))
-        if plan:
-            teaching = [place for place, item in enumerate(groups) if item.informative]
-            now.trained = (teaching or now.trained)[: plan.wanted]
-
-    def _answer_wave(self, now: _Step, tickets: Sequence[Ticket]) -> list[Group]:
-        """The groups of some tickets, whose responses are added to those of the step."""
-        copies = self.num_generations
-        prompts = self._tokenize([ticket.messages for ticket in tickets])
-        with self._timed("rollout"), self.answering_model() as model:
-            ids = self.sampler.sample(model, prompts, copies)
-        responses = self._responses(ids, copies)
-        with self._timed("verify"):
-            repeated = [ticket for ticket in tickets for _ in range(copies)]
-            verdicts = list(self._threads.map(self.feed.verify, repeated, responses))
-        now.ids += ids
-        now.responses += responses
-        now.verdicts += verdicts
-        return [
-            Group.of(
-                ticket.id,
-                verdicts[place * copies : (place + 1) * copies],
-                responses[place * copies : (place + 1) * copies],
-            )
-            for place, ticket in enumerate(tickets)
-        ]
-
-    def _of_trained(self, values: Sequence[ValueT]) -> list[ValueT]:
-        """Those of *values*, one for each response of the step, that are trained on."""
-        copies = self.num_generations
-        return [
-            values[place * copies + number]
-            for place in self._under_way.trained
-            for number in range(copies)
-        ]
-
-    def _begin_step(self) -> _Step:
-        started = time.perf_counter()
-        batch = self.feed.draw()
-        if batch.step != self.state.global_step + 1:
-            raise BackendProtocolError(
-                f"the feed is at step {batch.step}, but the model at {self.state.global_step + 1}: "
-                "they come from different checkpoints"
-            )
-        self._now = _Step(batch.step, list(batch.tickets), started)
-        self._now.seconds["draw"] = time.perf_counter() - started
-        torch.manual_seed(derive_seed(self.run.seed, "local", "step", batch.step))
-        return self._now
+    def _sample(self, prompts: Sequence[list[int]]) -> list[list[int]]:
+        with self.answering_model() as model:
+            return self.sampler.sample(model, prompts, self.num_generations)
 
     def _tokenize(self, prompts: Sequence[Sequence[Message]]) -> list[list[int]]:
         return [self._template.tokens(messages) for messages in prompts]
-
-    def _tokenize_prompts(self, prompts: Sequence[Sequence[Message]]) -> tuple[Any, None, Any]:
-        """Token ids of prompts that come repeated, once for each response.
-
-        TRL's method would let the template's errors through.
-        """
-        copies = self.num_generations
-        once = self._tokenize(prompts[::copies])
-        return [ids for ids in once for _ in range(copies)], None, {}
-
-    def _generate_single_turn(self, *_: Any, **__: Any) -> tuple[list[list[int]], None]:
-        """Token ids of the responses that are trained on; all of the step were sampled before."""
-        return self._of_trained(self._under_way.ids), None
 
     @contextmanager
     def answering_model(self) -> Iterator[Any]:
         """The model as it generates: out of training mode, in the precision of the computation."""
         training = self.model.training
         self.model.eval()
+        gradient_checkpointing = self.args.gradient_checkpointing_kwargs
         try:
-            with self._unwrapped_model() as model:
-                yield model
+            with (
+                unwrap_model_for_generation(
+                    self.model_wrapped,
+                    self.accelerator,
+                    gradient_checkpointing_kwargs=gradient_checkpointing,
+                ) as model,
+                self.accelerator.autocast(),
+            ):
+                # an adapted model hides the options of its base model's forward pass
+                yield model.get_base_model() if hasattr(model, "get_base_model") else model
         finally:
             self.model.train(training)
 
-    @contextmanager
-    def _unwrapped_model(self) -> Iterator[Any]:
-        with (
-            unwrap_model_for_generation(
-                self.model_wrapped,
-                self.accelerator,
-                gradient_checkpointing_kwargs=self.args.gradient_checkpointing_kwargs,
-            ) as model,
-            self.accelerator.autocast(),
-        ):
-            # an adapted model hides the options of its base model's forward pass
-            yield model.get_base_model() if hasattr(model, "get_base_model") else model
-
-    def _responses(self, ids: Sequence[list[int]], copies: int = 1) -> list[Response]:
-        """Responses to prompts that were sampled *copies* times each, side by side."""
+    def _responses(self, ids: Sequence[list[int]]) -> list[Response]:
+        """Responses to prompts that were sampled several times each, side by side."""
         texts = self.processing_class.batch_decode(ids, skip_special_tokens=True)
         return [
             Response(
                 text=text,
                 tokens=len(row),
                 truncated=is_cut_off(row, self.max_completion_length, self.eos_token_ids),
-                sample=index % copies,
+                sample=index % self.num_generations,
             )
             for index, (text, row) in enumerate(zip(texts, ids, strict=True))
         ]
@@ -411,7 +339,8 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
 
     def _judge(self, *_: Any, **__: Any) -> list[float | None]:
         """The reward function: what was judged before; an undecided response gets ``None``."""
-        return [reward(item, self.scheme) for item in self._of_trained(self._under_way.verdicts)]
+        now = self._under_way
+        return [reward(item, self.scheme) for item in now.of_trained(now.verdicts)]
 
     # -------------------------------------------------------------- end of a step
 
@@ -426,46 +355,23 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
                 for name in ("entropy", "kl")
                 if figures.get(name)
             }
-            self._end_step({**logs, **means})
+            now = self._under_way
+            ended = self.run.end_step(
+                now.number,
+                now.metrics({**logs, **means}),
+                now.samples(),
+                self.save_state,
+                self.ask,
+            )
+            self.control.should_training_stop |= ended.stop
         figures.clear()
-
-    def _end_step(self, figures: Mapping[str, float]) -> None:
-        now = self._under_way
-        total = time.perf_counter() - now.started
-        tokens = [response.tokens or 0 for response in now.responses]
-        metrics = {
-            name: figures[name]
-            for name in ("loss", "grad_norm", "learning_rate", "entropy", "kl")
-            if name in figures
-        }
-        metrics |= {
-            "response_tokens": sum(tokens) / len(tokens),
-            "truncated_share": sum(item.truncated for item in now.responses) / len(now.responses),
-            **{f"seconds_{name}": now.seconds[name] for name in ("draw", "rollout", "verify")},
-            "seconds_train": total - sum(now.seconds.values()),
-        }
-        ended = self.run.end_step(
-            now.number, metrics, self._samples(now), self.save_state, self.ask
-        )
-        self.control.should_training_stop |= ended.stop
-
-    def _samples(self, now: _Step) -> list[Sample]:
-        tickets = [ticket for ticket in now.tickets for _ in range(self.num_generations)]
-        return list(zip(tickets, now.responses, now.verdicts, strict=True))
 
     # -------------------------------------------------------------- small parts
 
     @property
-    def _under_way(self) -> _Step:
+    def _under_way(self) -> Step:
         assert self._now is not None
         return self._now
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        if self._now is not None:
-            self._now.seconds[stage] += time.perf_counter() - started
 
     @contextmanager
     def without_autocast(self) -> Iterator[None]:
@@ -477,20 +383,10 @@ class FeedTrainer(GRPOTrainer):  # type: ignore[misc]
             self.accelerator.native_amp = native
 
     def _send_telemetry(self) -> None:
-        """Send nothing: TRL would report each trainer to its makers without asking the user."""
+        """Send nothing: TRL would report each trainer to its makers without asking the user.
 
-
-@contextmanager
-def _refusing_others(checkpoint: str | None) -> Iterator[None]:
-    """Tells in one line what the libraries make of state that does not fit the recipe's."""
-    try:
-        yield
-    except (ValueError, RuntimeError) as error:
-        raise UsageError(
-            f"the checkpoint {checkpoint} holds other adapters, or another optimiser, than the "
-            f"recipe trains: {one_line(error)}",
-            hint="go on with the settings that the run began with, or begin another run",
-        ) from error
+        Its only switches are environment variables, which are the user's and not a library's.
+        """
 
 
 class _Beginning(TrainerCallback):  # type: ignore[misc]
@@ -502,18 +398,3 @@ class _Beginning(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(self, *_: Any, **__: Any) -> None:
         """Measures the model before the first step."""
         self.trainer.run.begin(self.trainer.ask)
-
-
-def _with_positions(
-    model: Any, args: tuple[Any, ...], options: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Adds position ids to a forward pass of training.
-
-    TRL leaves them to the model. One with learned absolute positions then counts padding too, and
-    sees other positions than when it sampled.
-    """
-    base = model.get_base_model() if hasattr(model, "get_base_model") else model
-    missing = options.get("fused_lm_head") and options.get("position_ids") is None
-    if missing and accepts(base, "position_ids") and accepts(base.base_model, "position_ids"):
-        options["position_ids"] = positions(options["attention_mask"])
-    return args, options

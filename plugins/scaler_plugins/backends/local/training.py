@@ -7,13 +7,11 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import datasets
 import torch
 import transformers
-from transformers import AutoModelForCausalLM
 from trl import GRPOConfig
 
 from scaler_core.config import PromptSection
@@ -23,13 +21,13 @@ from scaler_core.interfaces import FeedLike, RunLike
 from scaler_core.seeds import derive_seed
 from scaler_plugins.backends.common import Lora, example_messages, largest_divisor
 from scaler_plugins.backends.local.agreement import refuse_disagreement
+from scaler_plugins.backends.local.checkpoint import refuse_other_checkpoint
 from scaler_plugins.backends.local.memory import Sizes, pass_budget
 from scaler_plugins.backends.local.options import LocalOptions
-from scaler_plugins.backends.local.trainer import TRY_OLDER, FeedTrainer
+from scaler_plugins.backends.local.trainer import FeedTrainer
 
 # "dapo" divides the loss of a slice by the tokens of the whole generation batch: the token mean of
 # the step, however it is sliced. TRL's "bnpo" takes the mean of the slices' token means instead.
-ADAPTER_FILE = "adapter_model.safetensors"
 LOSS_TYPES = {"token-mean": "dapo", "sequence-mean": "grpo"}
 
 
@@ -262,42 +260,6 @@ def check_vocabulary(tokenizer: Any, model: Any, model_name: str, example: Seque
         )
 
 
-def refuse_other_checkpoint(folder: Path, model: Any, *, adapters: bool) -> None:
-    """Refuse a checkpoint whose weights are not those of *model*, which may have none yet.
-
-    Args:
-        folder: The backend's part of the checkpoint.
-        model: The model that ``backend.model`` names, without adapters.
-        adapters: Whether adapters are trained.
-
-    Raises:
-        UsageError: It was written by a run with another model, or with or without adapters.
-    """
-    hint = "go on with the settings that the run began with, or begin another run"
-    saved = (folder / ADAPTER_FILE).is_file()
-    if saved != adapters:
-        has = "adapters" if saved else "all weights"
-        trains = "adapters" if adapters else "all weights"
-        raise UsageError(
-            f"the checkpoint {folder} holds {has}, but the recipe trains {trains}", hint=hint
-        )
-    if adapters:
-        return
-    files = ModelFiles(str(folder), f"the checkpoint {folder}", hint=TRY_OLDER)
-    with torch.device("meta"):
-        other = AutoModelForCausalLM.from_config(files.config())
-    ours, theirs = (
-        {name: value.shape for name, value in item.state_dict().items()} for item in (model, other)
-    )
-    if ours != theirs:
-        raise UsageError(
-            f"the checkpoint {folder} is of another model ({other.config.model_type}, "
-            f"{sum(item.numel() for item in other.parameters()):,} parameters) than backend.model "
-            f"({model.config.model_type}, {sum(item.numel() for item in model.parameters()):,})",
-            hint=hint,
-        )
-
-
 def without_dropout(model: Any) -> Callable[[], None]:
     """Set every probability of dropping something to 0; returns what undoes it in configs.
 
@@ -343,6 +305,8 @@ def be_quiet() -> None:
     logging.getLogger("trl").setLevel(logging.ERROR)
     # deprecations among the libraries themselves, which no user can act on
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"(transformers|trl|peft)\b")
+    # TRL calls it experimental; its private methods, which it replaces, change without a word
+    warnings.filterwarnings("ignore", message="You are using 'rollout_func'")
     # how GPT-2 stores its weights, which peft notices and heeds by itself
     warnings.filterwarnings("ignore", message="fan_in_fan_out is set", module=r"peft\b")
     # tokenizers warn at every fork of a process that used them from several threads

@@ -117,7 +117,7 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 def assert_exact(trainer: Any, plain: Any) -> None:
     """One step of *trainer*: probabilities, masks and advantages are what they should be."""
     generated = Generated(trainer.model)
-    batch = trainer._generate_and_score_completions([])
+    batch = trainer.generation_batch()
     assert len({len(prompt) for prompt, _, _ in generated.rows}) > 1, "nothing is padded"
     sampled = []
     for prompt, tokens, chosen in generated.rows:
@@ -197,7 +197,7 @@ def test_the_starting_model_of_a_kl_term_reads_padded_rows_as_they_are(
 ) -> None:
     folder = family(name)
     plain, trainer = plain_model(folder), trainer_of(folder, tmp_path, beta=0.1, **options)
-    batch = trainer._generate_and_score_completions([])
+    batch = trainer.generation_batch()
     for row, (prompt, response) in enumerate(rows_of(batch)):
         found = batch["ref_per_token_logps"][row, : len(response)]
         torch.testing.assert_close(found, reference(plain, prompt, response), atol=EXACT, rtol=0)

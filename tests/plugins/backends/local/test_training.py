@@ -360,7 +360,7 @@ def test_nothing_is_dropped_and_no_random_number_is_drawn_while_it_answers_or_is
     assert asked[0] == asked[1]
     assert torch.equal(before, torch.get_rng_state())
     assert trainer.model.training, "the mode is what it was"
-    batch = trainer._generate_and_score_completions([])
+    batch = trainer.generation_batch()
     width = batch["completion_ids"].shape[1]
     ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
     mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
@@ -377,7 +377,7 @@ def test_a_model_samples_in_the_mode_that_it_is_measured_in(
     trainer, modes = trainer_of(micro_model, tmp_path / "run"), []
     trainer.model.register_forward_pre_hook(lambda model, _: modes.append(model.training))
     trainer.model.train()
-    trainer._generate_and_score_completions([])
+    trainer.generation_batch()
     list(trainer.ask([question(0)]))
     assert set(modes) == {False}
     assert trainer.model.training
@@ -422,7 +422,7 @@ def test_sampling_settings_of_the_model_change_neither_rollouts_nor_evaluation(
     for model in (micro_model, folder):
         trainer = trainer_of(model, tmp_path / "run")
         trainer.model.train()
-        batch = trainer._generate_and_score_completions([])
+        batch = trainer.generation_batch()
         asked = dict(trainer.ask([question(index) for index in range(3)]))
         runs.append((batch["completion_ids"].tolist(), asked))
     assert runs[0] == runs[1]

@@ -29,7 +29,7 @@ def trainer_of(model: Path, folder: Path, judge: Judge, **options: Any) -> Any:
 def generation_batch(trainer: Any) -> dict[str, Any]:
     """What TRL makes of one step: advantages, masks, count of tokens."""
     trainer.model.train()
-    batch: dict[str, Any] = trainer._generate_and_score_completions([])
+    batch: dict[str, Any] = trainer.generation_batch()
     return batch
 
 

@@ -72,7 +72,7 @@ def whole_gradient(trainer: Any) -> list[Any]:
     trainer.current_gradient_accumulation_steps = 1
     trainer.args.steps_per_generation = 1
     trainer.model.zero_grad()
-    trainer.compute_loss(trainer.model, trainer._generate_and_score_completions([])).backward()
+    trainer.compute_loss(trainer.model, trainer.generation_batch()).backward()
     return [item.grad for item in trainer.model.parameters()]
 
 
