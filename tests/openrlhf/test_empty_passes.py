@@ -54,6 +54,7 @@ class Making(DecidedExperienceMaker):
         for item in made:
             # as OpenRLHF has it for rows without a token
             item.info["kl"] = torch.zeros(len(item.action_mask)) / item.action_mask.sum(1)
+            item.base_action_log_probs = item.action_log_probs - 0.2
         return made
 
 
@@ -106,13 +107,24 @@ def trainer_of(groups: list[list[str]], micro_batch: int) -> ActorPPOTrainer:
 
 
 def trained_on_tokens(
-    groups: list[list[str]], micro_batch: int, loss: str, *, cut: bool
+    groups: list[list[str]],
+    micro_batch: int,
+    loss: str,
+    *,
+    cut: bool,
+    filtered: bool = False,
+    beta: float = 0.0,
 ) -> tuple[dict[str, float], Any, int]:
     """A step's figures, its gradient, and the tokens read; idle responses whole or cut short."""
     args = arguments(
-        prompts=len(groups), responses=len(groups[0]), micro_batch=micro_batch, loss=loss
+        prompts=len(groups),
+        responses=len(groups[0]),
+        micro_batch=micro_batch,
+        loss=loss,
+        beta=beta,
     )
     made = maker(Making, args)
+    made.only_informative = filtered
     rewards = {C: 1.0, X: -1.0, U: 0.0}
     items = [
         response(judged(f"t{number}", sample, result), rewards[result], 3, 2 + 2 * sample + number)
@@ -131,7 +143,7 @@ def trained_on_tokens(
     for item in experiences:
         trainer.replay_buffer.append(item)
     allow_empty_passes(SimpleNamespace(trainer=trainer))
-    return trainer.ppo_train(0.0), trainer.actor.weight.grad, trainer.actor.read
+    return trainer.ppo_train(beta), trainer.actor.weight.grad, trainer.actor.read
 
 
 def trained(groups: list[list[str]], micro_batch: int) -> tuple[dict[str, float], float]:
@@ -181,6 +193,21 @@ def test_responses_without_an_advantage_are_cut_short_and_the_gradient_stays(
     assert expected.abs().max() > 0.01
     assert read < whole / 2
     assert all(math.isfinite(value) for value in figures.values())
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5])
+@pytest.mark.parametrize("loss", ["token-mean", "sequence-mean"])
+def test_with_a_group_filter_the_gradient_is_that_of_the_informative_groups_alone(
+    loss: str, beta: float
+) -> None:
+    groups = [[C, X, U, C], [X, C, C, C], [C, C, C, C], [X, X, U, X]]
+    options: dict[str, Any] = {"loss": loss, "cut": True, "filtered": True, "beta": beta}
+    _, expected, _ = trained_on_tokens(groups[:2], 1, **options)
+    assert expected.abs().max() > 0.01
+    for micro_batch in (1, 4):
+        figures, gradient, _ = trained_on_tokens(groups, micro_batch, **options)
+        torch.testing.assert_close(gradient, expected, atol=2e-6, rtol=0)
+        assert all(math.isfinite(value) for value in figures.values())
 
 
 def test_a_kl_term_reads_every_response_whole() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -19,8 +19,10 @@ from openrlhf.models.loss import PolicyLoss
 from openrlhf.trainer.ppo_utils.experience import Experience
 from openrlhf.trainer.ppo_utils.experience_maker import RemoteExperienceMaker
 
+from scaler_core.models import Verdict
 from scaler_plugins.backends.openrlhf.experience import (
     DecidedExperienceMaker,
+    are_idle,
     group_advantage,
     has_gradient,
 )
@@ -321,3 +323,9 @@ def test_known_advantages() -> None:
     deviation = (4 / 3) ** 0.5  # with Bessel's correction
     by_deviation = [group_advantage(rewards, decided, place, True) for place in range(4)]
     assert by_deviation == pytest.approx([value / deviation for value in by_mean])
+
+
+def test_scores_of_one_verdict_are_a_gradient_where_scores_are_the_reward() -> None:
+    made = [replace(judged("a", sample), verdict=Verdict.scored(sample / 4)) for sample in (1, 2)]
+    assert are_idle(made) == [True, True]
+    assert are_idle([replace(item, scheme="score") for item in made]) == [False, False]

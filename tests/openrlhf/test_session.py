@@ -105,6 +105,16 @@ def test_a_drawn_step_is_a_rendered_prompt_and_an_assignment_for_each_ticket(
     ]
 
 
+def test_a_step_is_extended_by_tickets_that_travel_like_the_others(tmp_path: Path) -> None:
+    made = session(tmp_path)
+    drawn = made._answers["draw"](1)
+    further = made._answers["extend"](3)
+    assert [label.ticket.id for _, _, label in further] == [
+        f"1.{number}" for number in range(len(drawn), len(drawn) + 3)
+    ]
+    assert {type(label) for _, _, label in further} == {Assignment}
+
+
 def test_a_trainer_at_another_step_than_the_feed_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BackendProtocolError, match="the feed is at step 1, but the trainer at 2"):
         session(tmp_path)._draw(2)

@@ -11,8 +11,16 @@ from pathlib import Path
 import pytest
 
 from scaler_core.run.checkpoint import list_checkpoints
-from tests.openrlhf.runs import kill_actor, lines, running, scaler, wait_for, write_recipe
-from tests.parity.running import decisions, train_simulated
+from tests.openrlhf.runs import (
+    BACKEND,
+    kill_actor,
+    lines,
+    running,
+    scaler,
+    wait_for,
+    write_recipe,
+)
+from tests.parity.running import HASHED, RECIPE, decisions, train_simulated
 
 pytest.importorskip("openrlhf", reason="needs OpenRLHF: nox -s openrlhf")
 pytestmark = [pytest.mark.openrlhf, pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -155,6 +163,32 @@ def test_a_run_that_is_stopped_and_killed_draws_the_same_tickets(
 
 def test_two_ranks_with_two_engines_and_zero_2(tmp_path: Path) -> None:
     assert two_ranks(tmp_path, zero_stage=2) == [1, 2]
+
+
+def test_a_group_filter_on_two_ranks_draws_what_it_draws_in_the_simulation_whatever_is_killed(
+    tmp_path: Path,
+) -> None:
+    wanted = '[batch]\nfilter = "informative"\noversample = 1.6'
+    short = RECIPE.replace("[batch]", wanted).replace("steps = 6", "steps = 3")
+    short = short.replace("responses = 4", "responses = 2").replace("every = 2", "every = 1")
+    recipe = write_recipe(tmp_path, "gpus_per_node = 2\n", short + HASHED + BACKEND)
+    run, log = tmp_path / "run", tmp_path / "log"
+    with running(log, 2, "run", str(recipe), "--run-dir", str(run)) as process:
+        wait_for(log, "step 1/3", process)
+        kill_actor("PPOTrainer")
+        assert process.wait() == 1, log.read_text()
+    done = scaler(2, "run", "--resume", str(run))
+    assert done.returncode == 0, done.stderr
+    assert decisions(run) == decisions(train_simulated(tmp_path / "simulated", short))
+    metrics = lines(run / "metrics.jsonl")
+    drawn = [(line["decided"] + line["undecided"]) // 2 for line in metrics]
+    assert all(8 < count <= 12 for count in drawn)
+    for line, count in zip(metrics, drawn, strict=True):
+        informative = round(line["informative_share"] * count)
+        assert line["responses_per_informative"] == pytest.approx(2 * count / informative, abs=1e-3)
+        assert line["tokens_per_informative"] > 0
+        assert math.isfinite(line["loss"])
+        assert line["grad_norm"] > 0
 
 
 @pytest.mark.long

@@ -45,10 +45,10 @@ def environment(*folders: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
 
 
-def train_simulated(directory: Path) -> Path:
+def train_simulated(directory: Path, recipe: str = RECIPE) -> Path:
     """The run on the simulated backend; its directory."""
     backend = f'[backend]\nuse = "hashed-simulated"\nundecided = {UNDECIDED}\n'
-    return train(directory, RECIPE + backend, [sys.executable, "-m", "scaler_core.cli"])
+    return train(directory, recipe + backend, [sys.executable, "-m", "scaler_core.cli"])
 
 
 def train(

@@ -14,7 +14,6 @@ from typing import Any
 from openrlhf.utils.agent import SingleTurnAgentExecutor
 
 from scaler_core.errors import one_line
-from scaler_core.judge import reward
 from scaler_core.models import Response, Verdict
 from scaler_plugins.backends.openrlhf.assignment import Assignment, Judged
 
@@ -60,8 +59,7 @@ class AgentExecutor(SingleTurnAgentExecutor):  # type: ignore[misc]
         )
         # in a thread: on the event loop it would hold up the engine's other responses
         judged = await asyncio.to_thread(_judge, label, record, sample, hf_tokenizer)
-        number = reward(judged.verdict, label.scheme) if judged.verdict is not None else None
-        score = UNDECIDED_REWARD if number is None else number
+        score = UNDECIDED_REWARD if judged.reward is None else judged.reward
         return {**record, "label": judged, "reward": score, "scores": score}
 
     def _next_sample(self, label: Assignment) -> int:
@@ -100,4 +98,4 @@ def _judge(label: Assignment, record: dict[str, Any], sample: int, tokenizer: An
         verdict = label.judge.verify(label.ticket, response)
     except Exception as error:  # whatever it is, the response is not to blame
         verdict = Verdict.undecided(f"verifying raised {one_line(error)}")
-    return Judged(label.ticket, response, verdict, sampled_at, time.time())
+    return Judged(label.ticket, response, verdict, sampled_at, time.time(), label.scheme)

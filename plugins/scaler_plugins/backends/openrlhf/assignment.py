@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scaler_core.interfaces import PortableJudge
-from scaler_core.judge import RewardScheme
+from scaler_core.judge import RewardScheme, reward
 from scaler_core.models import Group, Response, Ticket, Verdict
 from scaler_core.seeds import derive_seed
 
@@ -49,6 +49,7 @@ class Judged:
         verdict: The verdict; ``None`` for a question.
         sampled_at: When its last token was there, in seconds since the epoch.
         judged_at: When its verdict was given, likewise.
+        scheme: How a verdict becomes a reward.
     """
 
     ticket: Ticket | None
@@ -56,6 +57,12 @@ class Judged:
     verdict: Verdict | None
     sampled_at: float = 0.0
     judged_at: float = 0.0
+    scheme: RewardScheme = "signed"
+
+    @property
+    def reward(self) -> float | None:
+        """The reward; ``None`` where the response takes no part in training."""
+        return None if self.verdict is None else reward(self.verdict, self.scheme)
 
     @property
     def decided(self) -> bool:
@@ -65,13 +72,13 @@ class Judged:
 
 def group_by_ticket(judged: Iterable[Judged]) -> list[Group]:
     """The verdicts ticket by ticket, in the order of the samples; they may come in any order."""
-    groups: dict[str, dict[int, Verdict]] = {}
+    groups: dict[str, dict[int, tuple[Verdict, Response]]] = {}
     for item in judged:
         assert item.ticket is not None
         assert item.verdict is not None
         samples = groups.setdefault(item.ticket.id, {})
-        samples[item.response.sample or 0] = item.verdict
+        samples[item.response.sample or 0] = item.verdict, item.response
     return [
-        Group(ticket_id=name, verdicts=tuple(samples[index] for index in sorted(samples)))
+        Group.of(name, *zip(*(samples[index] for index in sorted(samples)), strict=True))
         for name, samples in groups.items()
     ]

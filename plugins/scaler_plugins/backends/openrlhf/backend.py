@@ -31,6 +31,7 @@ class OpenRLHF(Backend):
     """OpenRLHF's PPO trainer on Ray, DeepSpeed and vLLM: one GPU to many machines."""
 
     name = "openrlhf"
+    filters_groups = True
     Config = OpenRLHFOptions
     config: OpenRLHFOptions
 

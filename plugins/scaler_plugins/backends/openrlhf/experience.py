@@ -1,8 +1,10 @@
 """Advantages without the responses that nobody could judge, and passes without idle ones.
 
 A response is idle where it has no advantage: it is undecided, or the decided responses of its group
-are all right or all wrong. DeepSpeed does a fixed number of passes, the same on every GPU, so that
-no row can be left out. An idle one is cut to two tokens instead, before any pass.
+have one reward. DeepSpeed does a fixed number of passes, the same on every GPU, so that
+no row can be left out. An idle one is cut to two tokens instead, before any pass. So are those that
+fill a step in which a group filter found too few informative groups: then the loss is the mean over
+what is left, as if there were no others.
 """
 
 from __future__ import annotations
@@ -26,17 +28,25 @@ class DecidedExperienceMaker(RemoteExperienceMaker):  # type: ignore[misc]
     the loss: the siblings' advantages are those of the smaller group. A group with fewer than two
     decided responses has no gradient. Fully decided groups keep the advantages that OpenRLHF
     computes.
+
+    Attributes:
+        only_informative: Whether a group filter is on, so that idle responses do not count at all.
     """
 
+    only_informative = False
+
     def make_experience_batch(self, rollout_samples: list[Any]) -> list[Any]:
-        """OpenRLHF's experiences, with idle responses cut short; the gradient is the same.
+        """OpenRLHF's experiences, with idle responses cut short.
+
+        The gradient is the same; with a group filter it is that of the other responses alone.
 
         Args:
             rollout_samples: One response each; ``labels`` hold a ``Judged``.
         """
-        if needs_every_response(self.args):
+        if needs_every_response(self.args) and not self.only_informative:
             return list(super().make_experience_batch(rollout_samples))
-        share = cut_idle(rollout_samples, by_token=self.args.actor.loss_agg_mode == "token-mean")
+        left = cut_idle(rollout_samples, by_token=self.args.actor.loss_agg_mode == "token-mean")
+        share = 1.0 if self.only_informative else left
         experiences: list[Any] = super().make_experience_batch(rollout_samples)
         for experience in experiences:
             # the loss is divided by what was not cut
@@ -98,14 +108,15 @@ def group_advantage(
     return float(advantage)
 
 
-def has_gradient(judged: Sequence[Judged], args: Any) -> bool:
+def has_gradient(judged: Sequence[Judged], args: Any, *, only_informative: bool = False) -> bool:
     """Whether a step has anything to learn from.
 
     Args:
         judged: The responses of the step.
         args: OpenRLHF's arguments.
+        only_informative: Whether a group filter is on.
     """
-    if needs_every_response(args):
+    if needs_every_response(args) and not only_informative:
         return any(item.decided for item in judged)
     return not all(are_idle(judged))
 
@@ -117,20 +128,15 @@ def needs_every_response(args: Any) -> bool:
 
 def are_idle(judged: Sequence[Judged]) -> list[bool]:
     """Which of a step's responses have no advantage."""
-    found: dict[str, set[str]] = {}
-    for name, result in (_result(item) for item in judged):
-        found.setdefault(name, set()).add(result)
-    return [
-        result == "undecided" or len(found[name] - {"undecided"}) < 2
-        for name, result in (_result(item) for item in judged)
-    ]
+    found: dict[str, set[float | None]] = {}
+    for item in judged:
+        found.setdefault(_ticket_id(item), set()).add(item.reward)
+    return [item.reward is None or len(found[_ticket_id(item)] - {None}) < 2 for item in judged]
 
 
-def _result(judged: Judged) -> tuple[str, str]:
-    """The id of a response's ticket, and what was decided about it."""
+def _ticket_id(judged: Judged) -> str:
     assert judged.ticket is not None
-    assert judged.verdict is not None
-    return judged.ticket.id, judged.verdict.result
+    return judged.ticket.id
 
 
 CUT = 2  # one token, and the one that is predicted from it

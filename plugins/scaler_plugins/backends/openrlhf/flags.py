@@ -22,7 +22,9 @@ LOSSES = {"token-mean": "token-mean", "sequence-mean": "seq-mean-token-mean"}
 
 RESERVED = {
     "--algo.advantage.estimator": "advantages are the group's, see backend.scale_rewards",
-    "--algo.dynamic_filtering": "it would hide groups from the curriculum",
+    "--algo.dynamic_filtering": (
+        'it would hide groups from the curriculum; set batch.filter = "informative" instead'
+    ),
     "--ckpt.": "checkpoints are SCALER's, see [checkpoint]",
     "--critic.": "group advantages need no critic",
     "--data.": "prompts come from the pool",

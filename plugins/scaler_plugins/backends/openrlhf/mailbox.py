@@ -119,8 +119,11 @@ class TicketLoader:
         while self._next <= self._last:
             drawn = self._call("draw", self._next)
             self._next += 1
-            for source, prompt, label in drawn:
-                yield [source], [prompt], [label], [None]
+            yield from map(_item, drawn)
+
+    def extend(self, count: int) -> list[Item]:
+        """*count* further prompts of the step that was drawn last."""
+        return [_item(row) for row in self._call("extend", count)]
 
     def stop(self) -> None:
         """Draw no further step."""
@@ -138,3 +141,8 @@ class TicketLoader:
         """Compare *state* with the feed, which was restored before; see ``session.py``."""
         self._call("restored", state)
         self._state = state
+
+
+def _item(row: tuple[str, str, Any]) -> Item:
+    source, prompt, label = row
+    return [source], [prompt], [label], [None]

@@ -28,7 +28,7 @@ from scaler_core.errors import (
 from scaler_core.factory.ray_cluster import ray_error_line
 from scaler_core.interfaces import FeedLike, RunLike, StepEnd
 from scaler_core.jsonio import canonical_json
-from scaler_core.models import Group, Question, Response
+from scaler_core.models import Group, Question, Response, Ticket
 from scaler_core.seeds import derive_seed
 from scaler_plugins.backends.openrlhf.assignment import Assignment, Judged
 from scaler_plugins.backends.openrlhf.mailbox import Call, Caller, Mailbox
@@ -79,6 +79,7 @@ class Session:
             "started": self._started,
             "restored": self._restored,
             "draw": self._draw,
+            "extend": self._extend,
             "record": self._record,
             "finish": self._finish,
             "ended": self._ended,
@@ -114,6 +115,7 @@ class Session:
             prompts=self.run.prompts,
             first_step=self.run.first_step,
             last_step=self.run.steps,
+            oversampling=self.run.oversampling,
         )
         # the one class of OpenRLHF that is replaced, while its train() runs
         original = ppo_trainer.PPOTrainer
@@ -187,6 +189,15 @@ class Session:
             raise BackendProtocolError(
                 f"the feed is at step {batch.step}, but the trainer at {step}"
             )
+        return self._assign(batch.tickets)
+
+    def _extend(self, count: int) -> list[tuple[str, str, Assignment]]:
+        began = time.monotonic()
+        batch = self.feed.extend(count)
+        self._draw_s += time.monotonic() - began
+        return self._assign(batch.tickets)
+
+    def _assign(self, tickets: Sequence[Ticket]) -> list[tuple[str, str, Assignment]]:
         return [
             (
                 ticket.environment_id,
@@ -200,7 +211,7 @@ class Session:
                     seed=self._seed_of(ticket.id),
                 ),
             )
-            for ticket in batch.tickets
+            for ticket in tickets
         ]
 
     def _seed_of(self, ticket_id: str) -> int | None:

@@ -4,6 +4,7 @@
 
     fit (OpenRLHF's)
       generate_samples   -> loader: draw      -> engines: sample, verify
+                            (with a group filter: extend, until enough groups are informative)
       train_step         -> record            -> experiences, DeepSpeed, weights to the engines
       save_logs_and_...  -> finish: metrics, checkpoint, evaluation; whether to go on
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import ray
@@ -20,10 +22,10 @@ from openrlhf.trainer.ppo_utils.samples_generator import SamplesGenerator
 from openrlhf.trainer.ray.vllm_engine import batch_vllm_engine_call
 from openrlhf.utils.utils import get_tokenizer
 
-from scaler_core.interfaces import StepEnd
+from scaler_core.interfaces import Oversampling, StepEnd
 from scaler_plugins.backends.openrlhf.assignment import Judged, group_by_ticket
 from scaler_plugins.backends.openrlhf.experience import DecidedExperienceMaker, has_gradient
-from scaler_plugins.backends.openrlhf.mailbox import Caller, TicketLoader
+from scaler_plugins.backends.openrlhf.mailbox import Caller, Item, TicketLoader
 from scaler_plugins.backends.openrlhf.policy import allow_empty_passes, broadcast_merged
 from scaler_plugins.backends.openrlhf.prompts import TokenizerByName
 
@@ -58,12 +60,73 @@ class TrainerSetup:
         prompts: Tickets per step.
         first_step: The first step to train.
         last_step: The last one.
+        oversampling: How many groups a step draws; ``None`` without a group filter.
     """
 
     call: Caller
     prompts: int
     first_step: int
     last_step: int
+    oversampling: Oversampling | None = None
+
+
+class GroupSampler(SamplesGenerator):  # type: ignore[misc]
+    """OpenRLHF's samples generator, drawing until enough groups of a step are informative.
+
+    ::
+
+        wanted 3   . + .   + + .     drawn in two waves; all six are kept for the curriculum
+        returned   + + +             at the bound without enough of them: + + .
+
+    A step is always full, because DeepSpeed does a fixed number of passes.
+
+    Attributes:
+        plan: How many groups a step draws; ``None`` for no more than it has prompts.
+        judged: All responses of the last step, those that are not trained on too.
+    """
+
+    plan: Oversampling | None = None
+    judged: Sequence[Judged] = ()
+
+    def _generate_vllm(
+        self, dataloader_iter: Any, num_prompts: int, dynamic_filtering: bool, **options: Any
+    ) -> tuple[list[Any], int, bool]:
+        """The responses that a step trains on, how many prompts were drawn, and whether it ends."""
+        drawn: list[Item] = list(islice(dataloader_iter, num_prompts))
+        samples, _, over = super()._generate_vllm(iter(drawn), num_prompts, False, **options)
+        while self.plan and drawn and (count := self.plan.more(len(drawn), _informative(samples))):
+            more = self.prompts_dataloader.extend(count)
+            drawn += more
+            samples += super()._generate_vllm(iter(more), len(more), False, **options)[0]
+        self.judged = _labels(samples)
+        if self.plan:
+            tickets = [label.ticket.id for _, _, (label,), _ in drawn]
+            samples = informative_first(samples, tickets, self.plan.wanted)
+        return samples, len(drawn), over
+
+
+def informative_first(samples: Sequence[Any], tickets: Sequence[str], wanted: int) -> list[Any]:
+    """The responses to *wanted* tickets: informative groups first, then others to fill the step.
+
+    Args:
+        samples: The responses, in whatever order they came.
+        tickets: Ids of the tickets, in the order of their draws, which alone decides.
+        wanted: How many of them.
+    """
+    teaching = {item.ticket_id for item in group_by_ticket(_labels(samples)) if item.informative}
+    chosen = sorted(tickets, key=lambda name: name not in teaching)[:wanted]
+    answers: dict[str, list[Any]] = {name: [] for name in tickets}
+    for sample in samples:
+        answers[sample.labels[0].ticket.id].append(sample)
+    return [sample for name in chosen for sample in answers[name]]
+
+
+def _informative(samples: Sequence[Any]) -> int:
+    return sum(item.informative for item in group_by_ticket(_labels(samples)))
+
+
+def _labels(samples: Sequence[Any]) -> list[Judged]:
+    return [label for sample in samples for label in sample.labels]
 
 
 class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
@@ -96,9 +159,10 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
             pretrain, None, "left", strategy, use_fast=not arguments.data.disable_fast_tokenizer
         )
         # it only hands the tokenizer to the engines, once a prompt
-        self.samples_generator = SamplesGenerator(
+        self.samples_generator = GroupSampler(
             strategy, self.prompts_dataloader, None, TokenizerByName(pretrain), vllm_engines
         )
+        self.samples_generator.plan = setup.oversampling
         ppo_trainer.BasePPOTrainer.__init__(
             self,
             strategy,
@@ -118,7 +182,8 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
             strategy,
             tokenizer,
         )
-        self._judged: list[Judged] = []
+        self.experience_maker.only_informative = setup.oversampling is not None
+        self._judged: Sequence[Judged] = ()
         self._checkpoint: dict[str, Any] | None = None
 
     def fit(self, global_step: int = 0) -> None:
@@ -161,15 +226,18 @@ class CurriculumTrainer(_PPOTrainer):  # type: ignore[misc, valid-type]
         ray.get([actor.__ray_call__.remote(broadcast_merged) for actor in actors])
 
     def train_step(self, rollout_samples: Sequence[Any], global_step: int) -> tuple[Any, int]:
-        """Record the step's verdicts, then train on them."""
-        self._judged = [label for sample in rollout_samples for label in sample.labels]
+        """Record the step's verdicts, all that were given, then train on *rollout_samples*."""
+        self._judged = self.samples_generator.judged
+        filtered = self.setup.oversampling is not None
         # before training, and so before the loader draws again
         state = self.setup.call("record", global_step + 1, group_by_ticket(self._judged))
         self.prompts_dataloader.remember(state)
-        if not has_gradient(self._judged, self.args):
+        if not has_gradient(self._judged, self.args, only_informative=filtered):
             # the optimiser's momentum would move weights, and a mean over no token break them
             return rollout_figures(self._judged), global_step + 1
         status, step = super().train_step(rollout_samples, global_step)
+        if filtered:  # OpenRLHF's are of the responses that were trained on
+            status |= rollout_figures(self._judged)
         return status, step
 
     def save_logs_and_checkpoints(

@@ -48,6 +48,15 @@ def test_a_ticket_is_one_group_however_its_responses_are_spread() -> None:
     assert group_by_ticket([]) == []
 
 
+def test_a_group_knows_what_its_responses_cost() -> None:
+    items = [
+        Judged(ticket("a"), Response(text="", sample=sample, tokens=5 + sample), RESULTS[0])
+        for sample in (1, 0)
+    ]
+    (group,) = group_by_ticket(items)
+    assert group.tokens == 11
+
+
 @pytest.mark.parametrize(
     ("verdict", "decided"), [*zip(RESULTS, (True, True, False), strict=True), (None, False)]
 )

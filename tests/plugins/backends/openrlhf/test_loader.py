@@ -35,10 +35,11 @@ class FakeCaller(Caller):
         self.calls.append((name, *arguments))
         if name == "restored":
             return None
-        assert name == "draw"
+        count = arguments[0] if name == "extend" else self.prompts
+        assert name in ("draw", "extend")
         return [
             ("source", f"prompt {arguments[0]}.{index}", f"label {arguments[0]}.{index}")
-            for index in range(self.prompts)
+            for index in range(count)
         ]
 
 
@@ -68,6 +69,15 @@ def test_a_step_is_drawn_whole_and_the_next_one_not_before_it_is_asked_for() -> 
     assert caller.calls == [("draw", 1)], "the verdicts of step 1 are not recorded yet"
     assert prompts_of(islice(items, 1)) == ["prompt 2.0"]
     assert caller.calls == [("draw", 1), ("draw", 2)]
+
+
+def test_a_step_is_extended_without_drawing_the_next_one() -> None:
+    made, caller = loader()
+    items = iter(made)
+    assert len(prompts_of(islice(items, 2))) == 2
+    assert len(made.extend(3)) == 3
+    assert prompts_of(islice(items, 1)) == ["prompt 2.0"]
+    assert caller.calls == [("draw", 1), ("extend", 3), ("draw", 2)]
 
 
 def test_the_loader_ends_with_the_last_step() -> None:
