@@ -14,9 +14,7 @@ import torch
 from scaler_core.errors import UsageError
 from scaler_core.interfaces import RunLike
 from scaler_plugins.backends.common import model_folder
-from scaler_plugins.backends.local.memory import FLOAT, GIB, Sizes, pass_budget
-from scaler_plugins.backends.local.options import LocalOptions
-from scaler_plugins.backends.local.training import (
+from scaler_plugins.backends.local.files import (
     be_quiet,
     check_vocabulary,
     example_tokens,
@@ -24,6 +22,8 @@ from scaler_plugins.backends.local.training import (
     model_files,
     refuse_other_checkpoint,
 )
+from scaler_plugins.backends.local.memory import FLOAT, GIB, Sizes, pass_budget
+from scaler_plugins.backends.local.options import LocalOptions
 
 
 def preview(model_name: str, config: LocalOptions, run: RunLike) -> Iterator[str]:

@@ -60,6 +60,7 @@ from scaler_core.interfaces import FeedLike, RunLike, Sample
 from scaler_core.judge import reward
 from scaler_core.models import Group, Message, Question, Response, Ticket, Verdict
 from scaler_core.seeds import derive_seed
+from scaler_plugins.backends.local.files import TRY_OLDER
 from scaler_plugins.backends.local.rollout import (
     Batch,
     Sampler,
@@ -73,7 +74,6 @@ from scaler_plugins.backends.local.rollout import (
 
 FLOAT32 = torch.float32
 ValueT = TypeVar("ValueT")
-TRY_OLDER = "remove it to go on from the checkpoint before it"
 
 
 @dataclass
