@@ -5,6 +5,8 @@ Arguments after ``--`` go to pytest: ``nox -s tests -- -k controller``.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2024.10"
@@ -17,6 +19,8 @@ PINNED = ("-c", "constraints.txt")
 # More workers than most machines have cores, for much of the time tests wait; which test goes to
 # which worker, and when: tests/conftest.py. The last -n counts: `nox -s tests -- -n 0 -k name`.
 PARALLEL = ("-n", "4")
+# In files with this mark stand tests that the usual run leaves out; CONTRIBUTING.md says which.
+THOROUGH = "mark.thorough"
 # Processes that tests start by the dozen find what they import compiled, whatever the shell says:
 # compiling all of vLLM, torch and transformers takes each of them half a minute.
 COMPILED_ONCE = {"PYTHONDONTWRITEBYTECODE": ""}
@@ -28,10 +32,15 @@ SHARED_CORES = {**COMPILED_ONCE, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PAS
 def tests(session: nox.Session) -> None:
     """The tests, with the local backend, its tiny model, and a Ray of two workers.
 
-    ``-- tests/whole`` runs what takes minutes: audits of whole pools, and the quickstart.
+    ``-- thorough`` runs what they leave out because it takes minutes: audits of whole pools, the
+    quickstart, and what repeats at length a law that other tests sample.
     """
     session.install(*PINNED, "-e", ".[data,local,ray,serve,tensorboard,test,wandb]")
-    chosen = session.posargs or ("--ignore=tests/whole",)
+    chosen = session.posargs or ("-m", "not thorough", "--ignore=tests/whole")
+    if session.posargs == ["thorough"]:
+        files = sorted(Path("tests").rglob("test_*.py"))
+        marked = [str(file) for file in files if THOROUGH in file.read_text(encoding="utf-8")]
+        chosen = ("-m", "thorough", "tests/whole", *marked)
     session.run("pytest", *PARALLEL, *chosen, env=SHARED_CORES)
 
 

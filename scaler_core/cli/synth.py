@@ -1,4 +1,4 @@
-"""``scaler synth``: make a pool out of programming problems, or go on with making it."""
+"""``scaler synth``: make a pool out of programming problems, or go on, and report what was done."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from scaler_core.cli.output import (
     load_host,
     naming_flags,
     note,
+    print_table,
     sandbox_options,
 )
 from scaler_core.cli.signals import first_stop_asks
@@ -44,6 +45,20 @@ PLAIN_OPTIONS = (
 )
 COMPONENTS = ("extractor", "generator")
 EXAMPLE = "extractor.temperature=0.2"
+EXAMPLE_CHARACTERS = 90
+STAGE_COLUMNS = (
+    "stage",
+    "in",
+    "out",
+    "rejected",
+    "waiting",
+    "attempts",
+    "replies",
+    "tokens asked",
+    "tokens answered",
+    "cost",
+    "seconds",
+)
 
 
 @click.command("synth")
@@ -138,7 +153,6 @@ def command(
 
     Exits with 0 when nothing is left to do, with 1 when something is left or nothing came out.
     """
-    from scaler_core.cli.synth_report import as_line, print_report
     from scaler_core.cli.synth_view import LiveView, PlainView
     from scaler_core.endpoint import key_from
     from scaler_core.synthesis.config import SynthesisOptions
@@ -233,3 +247,55 @@ def _note_how_to_continue(report: SynthesisReport, options: SynthesisOptions) ->
         without = " without --retry-rejected" * (options.retry_rejected is not None)
         folder = shlex.quote(report.folder)
         note(f"go on with the same command{without}; what is done is in {folder}")
+
+
+def as_line(report: SynthesisReport) -> dict[str, Any]:
+    """The report as the one JSON line of the command."""
+    return {**report.model_dump(mode="json"), "complete": report.complete}
+
+
+def print_report(report: SynthesisReport) -> None:
+    """Tables of what came out of each stage and of what was refused, and where it all is."""
+    yields = report.yields
+    print_table(
+        STAGE_COLUMNS,
+        [
+            (
+                item.stage,
+                item.entered,
+                item.passed,
+                item.rejected,
+                item.waiting,
+                item.attempts,
+                item.replies,
+                item.prompt_tokens,
+                item.reply_tokens,
+                item.cost,
+                item.seconds,
+            )
+            for item in yields.stages
+        ],
+    )
+    if yields.refusals:
+        print()
+        print_table(
+            ("refused at", "by check", "problems", "attempts", "for example"),
+            [
+                (item.stage, item.check, item.problems, item.attempts, _short(item.example))
+                for item in yields.refusals
+            ],
+        )
+    print()
+    if report.environments:
+        print(f"{report.environments} environments in {report.pool}")
+    spent = report.spent
+    print(
+        f"this run: {spent.requests} requests, {spent.cached} replies that were there already, "
+        f"{spent.tokens} tokens, cost {spent.cost:.4g}, {report.seconds:.1f} s"
+    )
+    print(f"yields, their picture and every refusal: {report.folder}")
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= EXAMPLE_CHARACTERS else f"{line[: EXAMPLE_CHARACTERS - 3]}..."

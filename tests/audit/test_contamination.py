@@ -336,6 +336,7 @@ def test_the_documentation_names_every_setting_and_its_value() -> None:
 
 @pytest.mark.shared
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_the_starter_pack_and_the_published_environments_hold_no_question(
     shared_dir: Path, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scaler_core.cli.run_report import print_report
+from scaler_core.cli.run import print_report
 from scaler_core.run.held_out import Score
 from scaler_core.run.summary import EnvironmentSummary, RunSummary
 from tests.cli.test_run_command import SIMULATED, command

@@ -446,6 +446,7 @@ def published(shared_dir: Path) -> list[Environment]:
 
 
 @pytest.mark.shared
+@pytest.mark.thorough
 def test_the_published_problems_become_environments_again(
     shared_dir: Path, tmp_path: Path, scaler: Scaler
 ):

@@ -1,4 +1,4 @@
-"""What several of these tests look at."""
+"""What several of these tests look at; all of them are left to the thorough run."""
 
 from __future__ import annotations
 
@@ -11,6 +11,16 @@ from scaler_core.plugins import load_plugins
 from scaler_core.pool import import_pool, open_pool
 from scaler_plugins.sandboxes.process import Process
 from tests.sandbox.machines import require_compiler
+
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest looks which marks are asked for
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of this folder, and so none of them is forgotten."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("thorough")
 
 
 @pytest.fixture(scope="session")

@@ -22,8 +22,9 @@ SHOWN_CHARACTERS = 200
 
 _BOX = "\\boxed"
 _BOX_OPENING = re.compile(r"\\boxed\s*+\{")
+_ESCAPE = re.compile(r"\\.", re.DOTALL)
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-_BLOCK = 4096
+_BLOCK = re.compile(r"(?:[^\\]|\\.){1,4096}+", re.DOTALL)  # never ends within an escape
 _PROSE = re.compile(r"(?<![\\A-Za-z])(?!(?:and|or)(?![A-Za-z]))[A-Za-z]{2,}")
 
 
@@ -124,23 +125,18 @@ def _last_opening(text: str) -> int | None:
 def _group(text: str, start: int) -> str | None:
     """The text from *start* up to the brace that closes it; an escaped brace closes nothing."""
     depth, position = 1, start
-    while position < len(text):
+    while block := _BLOCK.match(text, position):
         # a block that cannot close the group is counted and not read
-        block = text[position : position + _BLOCK]
-        closing = block.count("}")
-        if closing < depth and "\\" not in block:
-            depth += block.count("{") - closing
-            position += _BLOCK
-            continue
-        end = position + _BLOCK
-        for brace in _BRACE.finditer(text, position):
-            if brace.start() >= end:
-                break
-            end = max(end, brace.end())  # an escape may reach into the next block
-            depth += {"{": 1, "}": -1}.get(brace[0], 0)
-            if depth == 0:
-                return text[start : brace.start()]
-        position = end
+        braces = _ESCAPE.sub("", block[0]) if "\\" in block[0] else block[0]
+        closing = braces.count("}")
+        if closing < depth:
+            depth += braces.count("{") - closing
+        else:
+            for brace in _BRACE.finditer(text, position, block.end()):
+                depth += {"{": 1, "}": -1}.get(brace[0], 0)
+                if depth == 0:
+                    return text[start : brace.start()]
+        position = block.end()
     return None
 
 

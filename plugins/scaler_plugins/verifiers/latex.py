@@ -84,10 +84,14 @@ def peel(text: str) -> str:
     """
     if not _NOTATION.search(text):
         return text.strip()
-    tokens = list(_PEEL_TOKEN.finditer(_SIZE.sub("", text)))
-    closing = _closing_braces(tokens)
+    sized = _SIZE.sub("", text)
+    tokens = list(_PEEL_TOKEN.finditer(sized))
+    # what a flood of other characters has none of is not looked for token by token
+    closing = _closing_braces(tokens) if "}" in sized else {}
     # With more dollars inside, the outer two do not belong together, as in "$1$ or $2$".
-    dollars = [index for index, token in enumerate(tokens) if token[0] in {"$", "$$"}]
+    dollars = []
+    if "$" in sized:
+        dollars = [index for index, token in enumerate(tokens) if token[0] in {"$", "$$"}]
     first, last = 0, len(tokens) - 1
     while first <= last:
         opener, closer = tokens[first], tokens[last]
@@ -103,7 +107,8 @@ def peel(text: str) -> str:
             first, last = first + 1, last - 1
         else:
             break
-    return "".join(token[0] for token in tokens[first : last + 1])
+    # the tokens are all of the text, without gaps
+    return sized[tokens[first].start() : tokens[last].end()] if first <= last else ""
 
 
 def bare(text: str) -> str:

@@ -53,6 +53,14 @@ def math() -> Iterator[Math]:
     verifier.close()
 
 
+@pytest.fixture(scope="module")
+def evaluating_math() -> Iterator[Math]:
+    """Pays only for what is evaluated; one for all, for to start its worker takes a second."""
+    verifier = Math(Math.Config(workers=1))
+    yield verifier
+    verifier.close()
+
+
 @pytest.mark.parametrize("truth", TRUTHS)
 def test_nothing_that_cancels_is_every_truth(math: Math, truth: str) -> None:
     for answer in CANCELLATIONS:
@@ -261,11 +269,10 @@ def test_the_order_of_a_set_does_not_count_and_that_of_a_tuple_does(
     ],
 )
 def test_an_answer_that_restates_the_question_is_not_evaluated(
-    question: str, truth: str, answer: str
+    evaluating_math: Math, question: str, truth: str, answer: str
 ) -> None:
-    verifier = Math(Math.Config(workers=1))
     asked = ticket(truth).model_copy(update={"messages": ({"role": "user", "content": question},)})
-    verdict = verifier.verify(Response(text=f"\\boxed{{{answer}}}"), asked)
+    verdict = evaluating_math.verify(Response(text=f"\\boxed{{{answer}}}"), asked)
     assert (verdict.result, verdict.reason) == ("incorrect", NOT_EVALUATED)
 
 

@@ -15,15 +15,15 @@ from scaler_core.errors import UsageError
 from scaler_core.interfaces import RunLike
 from scaler_plugins.backends.common import model_folder
 from scaler_plugins.backends.local.checkpoint import refuse_other_checkpoint
-from scaler_plugins.backends.local.memory import FLOAT, GIB, Sizes, pass_budget
-from scaler_plugins.backends.local.options import LocalOptions
-from scaler_plugins.backends.local.training import (
+from scaler_plugins.backends.local.files import (
     be_quiet,
     check_vocabulary,
     example_tokens,
     load_tokenizer,
     model_files,
 )
+from scaler_plugins.backends.local.memory import FLOAT, GIB, Sizes, pass_budget
+from scaler_plugins.backends.local.options import LocalOptions
 
 
 def preview(model_name: str, config: LocalOptions, run: RunLike) -> Iterator[str]:
