@@ -28,10 +28,11 @@ SHARED_CORES = {**COMPILED_ONCE, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PAS
 def tests(session: nox.Session) -> None:
     """The tests, with the local backend, its tiny model, and a Ray of two workers.
 
-    ``-- tests/whole`` runs what takes minutes: audits of whole pools, and the quickstart.
+    ``-- -m thorough`` runs what is left out: whole pipelines, whole pools, the quickstart, and all
+    cases of what is tested by some.
     """
     session.install(*PINNED, "-e", ".[data,local,ray,serve,tensorboard,test,wandb]")
-    chosen = session.posargs or ("--ignore=tests/whole",)
+    chosen = session.posargs or ("-m", "not thorough")
     session.run("pytest", *PARALLEL, *chosen, env=SHARED_CORES)
 
 

@@ -80,8 +80,12 @@ def part_of(test: str) -> str:
     return TOGETHER.get(file, file) if parts == 1 else f"{file} {zlib.crc32(name.encode()) % parts}"
 
 
+@pytest.hookimpl(tryfirst=True)  # before those that a mark excludes are left out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest first where several workers take what comes next."""
+    """Mark whole pools as thorough, and begin with the longest where several workers run."""
+    for item in items:
+        if item.nodeid.startswith("tests/whole/"):
+            item.add_marker(pytest.mark.thorough)
     if "PYTEST_XDIST_WORKER" in os.environ:
         order = {file: number for number, file in enumerate(LONGEST)}
         items.sort(key=lambda item: order.get(item.nodeid.partition("::")[0], len(order)))

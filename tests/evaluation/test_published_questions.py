@@ -28,6 +28,7 @@ FILES = {
 }
 
 
+@pytest.mark.thorough
 def test_the_five_are_scored_from_the_published_files(shared_dir: Path, tmp_path: Path) -> None:
     import torch
 

@@ -286,6 +286,7 @@ def test_the_documentation_has_a_row_for_the_environment(name: str) -> None:
 # ---------------------------------------------------------------- building
 
 
+@pytest.mark.thorough
 def test_folders_give_the_file_that_ships_through_the_whole_pipeline(tmp_path: Path) -> None:
     require_compiler()
     file = tmp_path / "starter.json"
