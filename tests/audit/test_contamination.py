@@ -334,6 +334,7 @@ def test_the_documentation_names_every_setting_and_its_value() -> None:
     assert {name: float(value) for name, value in table.items()} == OverlapSettings().model_dump()
 
 
+@pytest.mark.thorough
 @pytest.mark.shared
 @pytest.mark.slow
 @pytest.mark.thorough

@@ -198,6 +198,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path, start: Start) -> None:
     assert responses.read_text().count("\n") == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.local
 def test_an_evaluation_that_is_killed_goes_on_as_if_it_never_was(
     scaler: Scaler, start: Start, tmp_path: Path

@@ -51,6 +51,7 @@ def scaler(scaler: Scaler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
     return scaler
 
 
+@pytest.mark.thorough
 def test_a_run_is_evaluated_in_training_and_afterwards(scaler: Scaler, tmp_path: Path) -> None:
     code, _, err = scaler("run", "r.toml", "--run-dir", "out")
     assert code == 0, err

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.running import Scaler
 from tests.pool.makers import entry, write_file
 
@@ -63,6 +65,7 @@ REASONS = {
 }
 
 
+@pytest.mark.thorough
 def test_pools_that_would_teach_nothing_are_bad_at_default_settings(
     tmp_path: Path, scaler: Scaler
 ) -> None:

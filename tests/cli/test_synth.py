@@ -445,6 +445,7 @@ def published(shared_dir: Path) -> list[Environment]:
     return read_published(shared_dir / "data" / "SCALER-8.json")
 
 
+@pytest.mark.thorough
 @pytest.mark.shared
 @pytest.mark.thorough
 def test_the_published_problems_become_environments_again(
@@ -462,6 +463,7 @@ def test_the_published_problems_become_environments_again(
     assert set(made.ids()) == {item.id for item in environments}
 
 
+@pytest.mark.thorough
 @pytest.mark.shared
 def test_with_faults_in_half_of_the_replies_nothing_gets_through_that_the_audit_refuses(
     shared_dir: Path, tmp_path: Path, scaler: Scaler

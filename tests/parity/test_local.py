@@ -20,6 +20,7 @@ max_response_tokens = 8
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.local
 @pytest.mark.slow
 def test_given_the_same_verdicts_local_and_simulated_write_the_same_events(tmp_path: Path) -> None:

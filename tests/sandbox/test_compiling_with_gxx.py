@@ -108,8 +108,14 @@ def test_whatever_stands_before_the_header_a_program_means_the_same(
     "source",
     [
         pytest.param("int data[3];\nint main() { return data[0]; }", id="14"),
-        pytest.param("int array[3];\nint main() { return array[0]; }", id="98"),
-        pytest.param("int main() { map<int, int> m; return m.contains(3); }", id="20"),
+        pytest.param(
+            "int array[3];\nint main() { return array[0]; }", id="98", marks=pytest.mark.thorough
+        ),
+        pytest.param(
+            "int main() { map<int, int> m; return m.contains(3); }",
+            id="20",
+            marks=pytest.mark.thorough,
+        ),
     ],
 )
 def test_a_source_of_another_dialect_compiles(compiler: Compiler, source: str) -> None:

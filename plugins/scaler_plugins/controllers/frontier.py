@@ -37,8 +37,9 @@ class Frontier(Controller):
         propose   the two levels around the mean, shared out by its fraction
 
     At the mean half of the responses are expected to be right, and there the expected share of
-    informative groups is largest, for groups of any size. What was answered far away counts for
-    what it says, so that late outcomes do no harm.
+    informative groups is largest, for groups of any size. What was answered far away, or for an
+    earlier model, counts for what it says of the skill; that a skill has grown since is left to the
+    drift.
 
     A new environment starts from those that are known: the mean and spread of skills after
     ``settle`` steps, the controller's shared state.

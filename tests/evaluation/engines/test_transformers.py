@@ -56,6 +56,7 @@ def test_seeds_decide_and_companions_do_not(engine: TransformersEngine) -> None:
     assert len({ask(engine, COUNT, seed=seed)[0] for seed in range(8)}) > 1
 
 
+@pytest.mark.thorough
 def test_every_benchmark_goes_from_file_to_score(
     engine: TransformersEngine, tmp_path: Path
 ) -> None:

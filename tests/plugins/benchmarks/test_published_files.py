@@ -96,6 +96,7 @@ def test_no_other_option_of_mmlu_pro_is_correct(shared_dir: Path) -> None:
                 assert (verdict.result == "correct") == (letter == row.truth), (answer, row.truth)
 
 
+@pytest.mark.thorough
 def test_no_other_truth_of_bbeh_is_correct_unless_it_is_the_same_value(shared_dir: Path) -> None:
     benchmark = opened(BbehMini, shared_dir)
     rows = {row.truth: row for row in benchmark.rows()}

@@ -118,11 +118,13 @@ def small_run(steps: int) -> tuple[Any, list[float]]:
     return model, losses
 
 
+@pytest.mark.thorough
 def test_the_warm_start_makes_the_same_weights_twice() -> None:
     first, second = small_run(3)[0].state_dict(), small_run(3)[0].state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.thorough
 def test_the_warm_start_learns_answers() -> None:
     losses = small_run(12)[1]
     assert losses[-1] < 0.5 * losses[0]
@@ -140,6 +142,7 @@ def test_answers_alone_have_labels() -> None:
     assert labels[labels != IGNORED].tolist() == boxed[1] + plain[1]
 
 
+@pytest.mark.thorough
 def test_the_command_writes_a_model_that_the_backend_accepts(tmp_path: Path) -> None:
     from scaler_plugins.backends.local import Local
     from tools.tiny_model.__main__ import main

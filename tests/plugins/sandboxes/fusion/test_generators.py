@@ -48,6 +48,7 @@ def test_the_starter_packs_generators_give_what_they_give_locally(
 
 
 @pytest.mark.shared
+@pytest.mark.thorough
 def test_the_published_generators_give_what_they_give_locally(
     fusion: SandboxFusion, local: Process, shared_dir: Path
 ) -> None:
