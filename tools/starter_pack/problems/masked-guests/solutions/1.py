@@ -1,6 +1,5 @@
 # All places of the pattern where one may stand after each letter.
-n = int(input())
-pattern = input().strip()
+n, pattern = input().split()
 size = len(pattern)
 
 
@@ -13,7 +12,7 @@ def spread(places):
 
 
 answer = ""
-for _ in range(n):
+for _ in range(int(n)):
     places = spread({0})
     for letter in input().strip():
         after = {place for place in places if place < size and pattern[place] == "*"}

@@ -1,7 +1,7 @@
 # Cut the pattern at its stars: the first and the last piece stand at the ends of the name, and each
 # piece in between goes to the first place that is left for it.
-n = int(input())
-first, *middle, last = input().strip().split("*")
+n, pattern = input().split()
+first, *middle, last = pattern.split("*")
 
 
 def fits(piece, text):
@@ -21,4 +21,4 @@ def matches(name):
     return True
 
 
-print(*(int(matches(input().strip())) for _ in range(n)), sep="")
+print(*(int(matches(input().strip())) for _ in range(int(n))), sep="")
