@@ -219,6 +219,9 @@ def test_our_wheel_holds_what_it_reads_and_no_tool_of_ours(our_wheel):
     starter = "scaler_plugins/environments/starter/"
     assert sorted(name for name in names if name.startswith(starter)) == [
         f"{starter}__init__.py",
+        f"{starter}starter-numbers.json",
+        f"{starter}starter-plans.json",
+        f"{starter}starter-words.json",
         f"{starter}starter.json",
     ]
 

@@ -1,13 +1,14 @@
-"""Builds ``starter.json`` out of the problem folders, in the published pool format.
+"""Builds the pool files of the shelves out of the problem folders, in the published format.
 
 ::
 
     python -m tools.starter_pack.build             # after editing folders
-    python -m tools.starter_pack.build NAME ...    # these folders alone
+    python -m tools.starter_pack.build NAME ...    # these folders alone, on whichever shelf
+    python -m tools.starter_pack.build --shelf S   # one shelf
     python -m tools.starter_pack.build --check     # write nothing, compare
 
 Every problem goes through the whole pipeline of ``scaler synth``, which takes a C++ compiler and a
-few minutes for all of them. With ``--check`` exit code 1 says that the file differs from what is
+few minutes for all of them. With ``--check`` exit code 1 says that a file differs from what is
 built.
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -24,12 +25,15 @@ from scaler_core.errors import DataError, ScalerError, unknown_name
 from scaler_core.jsonio import write_atomic
 from scaler_core.models import Environment
 from scaler_core.pool.published import published_text, read_published, write_published
-from scaler_plugins.environments.starter import POOL_FILE
+from scaler_plugins.environments.starter import POOL_FILE, SHELVES, StarterPack
 from tools.starter_pack.checks import check
 from tools.starter_pack.folders import PROBLEMS, ProblemFolder, read_folders
 from tools.starter_pack.synthesis import synthesise
 
 COMMAND = "python -m tools.starter_pack.build"
+
+FILES: dict[str, Path] = {pack.name: pack.file for pack in SHELVES}
+"""The pool file of each shelf."""
 
 #: Settings that the published system's trainer reads; the history length is the paper's K_slope.
 CONTROLLER_SETTINGS: dict[str, JsonValue] = {
@@ -47,24 +51,33 @@ CONTROLLER_SETTINGS: dict[str, JsonValue] = {
 }
 
 
-def build(names: Sequence[str] = (), *, root: Path = PROBLEMS, file: Path = POOL_FILE) -> str:
-    """The text of ``starter.json``; the same on every machine.
+def build(
+    names: Sequence[str] = (),
+    *,
+    root: Path = PROBLEMS,
+    file: Path = POOL_FILE,
+    shelf: str = StarterPack.name,
+) -> str:
+    """The text of a shelf's pool file; the same on every machine.
 
     Args:
-        names: Folders to build; the other environments are taken from *file*. All when empty.
+        names: Folders to build; the other environments are taken from *file*, where it has them.
+            All when empty.
         root: Where the folders are.
         file: The pool file.
+        shelf: The shelf.
 
     Raises:
-        UsageError: There is no folder of a name.
+        UsageError: There is no folder of a name on the shelf.
         DataError: A folder is incomplete, the pipeline refuses it, or it fails a check.
     """
-    folders = {folder.id: folder for folder in read_folders(root)}
+    folders = {folder.id: folder for folder in read_folders(root, shelf)}
     for name in names:
         if name not in folders:
             raise unknown_name("folder", name, folders)
     chosen = sorted(set(names)) or list(folders)
-    there = {item.id: item for item in read_published(file)} if names else {}
+    kept = names and file.is_file()
+    there = {item.id: item for item in read_published(file)} if kept else {}
     missing = sorted(folders.keys() - {*there, *chosen})
     if missing:
         raise DataError(f"{file.name} lacks {', '.join(missing)}", hint="build them, too")
@@ -118,17 +131,40 @@ def conclude(text: str, file: Path, *, check: bool) -> int:
     return 0
 
 
-def main(arguments: Sequence[str], file: Path = POOL_FILE) -> int:
-    """Write or check the file; the exit code."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description="Build starter.json, or check it.")
+def main(arguments: Sequence[str], files: Mapping[str, Path] = FILES) -> int:
+    """Write or check the files of shelves; the exit code."""
+    parser = argparse.ArgumentParser(prog=COMMAND, description="Build shelves, or check them.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="a folder; all when none is named")
+    parser.add_argument("--shelf", choices=list(files), help="this shelf alone")
     parser.add_argument("--check", action="store_true", help="write nothing, compare")
     options = parser.parse_args(arguments)
     try:
-        return conclude(build(options.names, file=file), file, check=options.check)
+        codes = [
+            conclude(
+                build(names, file=files[shelf], shelf=shelf), files[shelf], check=options.check
+            )
+            for shelf, names in _by_shelf(options.names, options.shelf, files).items()
+        ]
     except ScalerError as error:
         print(error)
         return 1
+    return max(codes)
+
+
+def _by_shelf(
+    names: Sequence[str], shelf: str | None, files: Mapping[str, Path]
+) -> dict[str, list[str]]:
+    """The names to build on each shelf; none for all of it."""
+    shelves = [shelf] if shelf else list(files)
+    if not names:
+        return {item: [] for item in shelves}
+    shelf_of = {item.id: item.settings.shelf for item in read_folders(shelf=shelf)}
+    wanted: dict[str, list[str]] = {}
+    for name in names:
+        if name not in shelf_of:
+            raise unknown_name("folder", name, shelf_of)
+        wanted.setdefault(shelf_of[name], []).append(name)
+    return wanted
 
 
 if __name__ == "__main__":

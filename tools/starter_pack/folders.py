@@ -3,7 +3,7 @@
 ::
 
     problems/largest-value/
-        environment.toml      name, family, question, time limit, constraints of a testcase
+        environment.toml      shelf, name, family, question, time limit, constraints of a testcase
         statement.md          the statement, with Input, Output and Examples sections
         solutions/1.py ...    reference programs, written independently of each other;
         solutions/4.cpp       those in Python come first: what ships must run without a compiler
@@ -17,12 +17,13 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from scaler_core.errors import DataError
 from scaler_core.models import Language, Problem, Record, Solution
 from scaler_core.synthesis.records import SourceProblem
 from scaler_core.synthesis.sources.statement import read_statement
+from scaler_plugins.environments.starter import SHELVES, StarterPack
 from tools.starter_pack.constraints import Constraint
 
 PROBLEMS = Path(__file__).with_name("problems")
@@ -36,6 +37,7 @@ class Settings(Record):
 
     Attributes:
         name: Title.
+        shelf: Name of the pack that it ships in; the first shelf when nothing is said.
         family: Kind of task, for people who browse.
         asks: The question in half a sentence, for tables.
         time_limit_s: CPU seconds for one run of a reference solution.
@@ -43,10 +45,19 @@ class Settings(Record):
     """
 
     name: str
+    shelf: str = StarterPack.name
     family: str
     asks: str
     time_limit_s: float = Field(gt=0)
     constraints: dict[str, Constraint] = Field(min_length=1)
+
+    @field_validator("shelf")
+    @classmethod
+    def _is_a_shelf(cls, shelf: str) -> str:
+        names = [pack.name for pack in SHELVES]
+        if shelf not in names:
+            raise ValueError(f"{shelf!r} is no shelf; there are {', '.join(names)}")
+        return shelf
 
 
 @dataclass(frozen=True)
@@ -71,14 +82,21 @@ class ProblemFolder:
         return self.problem.id
 
 
-def read_folders(root: Path = PROBLEMS) -> list[ProblemFolder]:
-    """All problem folders below *root*, sorted by id; names that begin with a dot are passed over.
+def read_folders(
+    root: Path = PROBLEMS, shelf: str | None = StarterPack.name
+) -> list[ProblemFolder]:
+    """The problem folders of one shelf, or of all, sorted by id.
+
+    Args:
+        root: Where the folders are; names that begin with a dot are passed over.
+        shelf: The shelf; all when ``None``.
 
     Raises:
         DataError: A folder is incomplete or a file in it has another form.
     """
     paths = sorted(root.iterdir())
-    return [read_folder(path) for path in paths if path.is_dir() and path.name[0] != "."]
+    folders = [read_folder(path) for path in paths if path.is_dir() and path.name[0] != "."]
+    return [item for item in folders if shelf in (None, item.settings.shelf)]
 
 
 def read_folder(path: Path) -> ProblemFolder:

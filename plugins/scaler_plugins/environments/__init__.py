@@ -8,7 +8,7 @@ from scaler_core.interfaces import EnvironmentPack
 
 @hookimpl
 def scaler_register_environments() -> list[type[EnvironmentPack]]:
-    """The starter pack."""
-    from scaler_plugins.environments.starter import StarterPack
+    """The shelves of the starter pack."""
+    from scaler_plugins.environments.starter import SHELVES
 
-    return [StarterPack]
+    return list(SHELVES)

@@ -69,7 +69,7 @@ def some_levels(name: str, *, solutions: int, draws: int) -> dict[int, list[Tria
 
 
 def test_the_pack_is_registered_and_holds_the_forty_folders() -> None:
-    assert scaler_register_environments() == [StarterPack]
+    assert scaler_register_environments()[0] is StarterPack
     assert StarterPack.name == "starter"
     source = StarterPack().open()
     assert list(source.ids()) == list(FOLDERS)
@@ -294,7 +294,7 @@ def test_folders_give_the_file_that_ships_through_the_whole_pipeline(tmp_path: P
     for name in REBUILT:
         entries[FOLDERS[name].settings.name]["provenance"] = {}
     file.write_text(json.dumps(entries), encoding="utf-8")
-    assert build.main(REBUILT, file) == 0
+    assert build.main(REBUILT, {"starter": file}) == 0
     assert file.read_bytes() == POOL_FILE.read_bytes()
 
 
