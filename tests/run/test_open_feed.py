@@ -27,6 +27,7 @@ from scaler_core.factory import InstanceFailure
 from scaler_core.jsonlines import JsonLines
 from scaler_core.models import Response, Verdict
 from scaler_core.run.events import read_events
+from scaler_core.run.feed_checkpoints import FeedCheckpoints
 from scaler_core.run.open_feed import OpenFeed, open_feed
 from scaler_core.run.opening import open_run, resume_run
 from scaler_core.run.setup import FeedParts
@@ -666,7 +667,7 @@ def test_a_checkpoint_that_was_undone_never_comes_back(
     loop.feed.checkpoint("b")
     loop.feed.close()
     with monkeypatch.context() as patch, pytest.raises(Killed):  # noqa: PT012
-        patch.setattr(OpenFeed, "_remove_undone", killed)
+        patch.setattr(FeedCheckpoints, "remove_undone", killed)
         opened(at="a")
     loop = Loop(opened(), seed=7)
     for _ in range(120):
@@ -751,7 +752,7 @@ def test_a_full_disk_at_an_automatic_checkpoint_fails_no_call(
         raise InfrastructureError("no space left")
 
     with monkeypatch.context() as patch:
-        patch.setattr("scaler_core.run.open_feed.write_atomic", full)
+        patch.setattr("scaler_core.run.feed_checkpoints.write_atomic", full)
         for ticket in tickets:
             feed.record(ticket, [RIGHT, WRONG])
     assert feed.step == 1
