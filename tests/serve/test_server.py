@@ -22,7 +22,8 @@ from scaler_core.run.open_feed import OpenFeed, open_feed
 from scaler_core.run.setup import FeedParts
 from scaler_core.serve import serve_feed
 from scaler_core.serve.client import AsyncFeedClient, FeedClient
-from scaler_core.serve.server import FeedServer, _listen, is_loopback
+from scaler_core.serve.gate import is_loopback
+from scaler_core.serve.server import FeedServer, _listen
 from tests.run.test_run import HOST, make_pool, recipe
 from tests.run.worlds import ScriptedFactory
 
