@@ -109,6 +109,11 @@ def open_feed(
     """
     host, path = host or load_plugins(), Path(directory)
     begun = (path / JOURNAL).exists() and (path / JOURNAL).stat().st_size > 0
+    if not begun and any(item.is_dir() for item in (path / "checkpoints").glob("step-*")):
+        raise UsageError(
+            f"{path} is the directory of a run, which a feed cannot go on with",
+            hint="name a new directory for the feed; `scaler run --resume` goes on with the run",
+        )
     if at is not None and not begun:
         raise UsageError(f"{path} holds no feed, so it has no checkpoint {at!r}")
     if begun and recipe is None:

@@ -581,6 +581,16 @@ def test_the_directory_of_a_run_is_no_feed(opened: Callable[..., OpenFeed], tmp_
     with pytest.raises(UsageError, match="is not empty"):
         opened()
     assert (tmp_path / "feed/notes.txt").read_text() == "mine"
+    (tmp_path / "feed/checkpoints/step-0").mkdir(parents=True)
+    with pytest.raises(UsageError, match=r"is the directory of a run, which a feed cannot go on"):
+        opened()
+
+
+def test_the_directory_of_a_feed_is_no_run(opened: Callable[..., OpenFeed]) -> None:
+    feed = opened()
+    feed.close()
+    with pytest.raises(UsageError, match=r"is the directory of a feed, which a run cannot go on"):
+        resume_run(feed.files.path, host=HOST)
 
 
 def test_a_recipe_may_be_a_name_with_settings(tmp_path: Path, factory: ScriptedFactory) -> None:

@@ -360,6 +360,17 @@ def test_what_cannot_be_served_leaves_no_folder(
     assert not (tmp_path / "feed").exists()
 
 
+def test_a_server_that_ends_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(FeedParts, "make_factory", lambda self: ScriptedFactory())
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: None)
+    with pytest.raises(SystemExit):
+        main(["serve", "quickstart", "-o", str(tmp_path / "my feed"), "--port", "0"])
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == f"go on with: scaler serve -o '{tmp_path / 'my feed'}'"
+
+
 def test_answers_are_sent_at_once() -> None:
     """Or each would wait 40 ms for the client's acknowledgement of its first half."""
     with _listen("127.0.0.1", 0) as listening:
