@@ -1,7 +1,6 @@
-"""What HTTP costs: a served feed against the same feed in process, and a soak of many clients.
+"""What HTTP costs: a served feed against the same feed in process, and draws by many clients.
 
-    python benchmarks/feed_server.py                          # ratios in one run; a minute
-    python benchmarks/feed_server.py --soak 600 --clients 16  # lost or doubled records, memory
+    python benchmarks/feed_server.py            # ratios in one run; a minute
 
 The programs of the pool are tiny, so that the feed and not the sandbox is
 measured. Prints a line of JSON for each figure.
@@ -11,29 +10,30 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
-import random
 import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 from scaler_core import FeedClient, open_feed
-from scaler_core.models import Ticket, Verdict
+from scaler_core.models import Ticket
 from scaler_core.pool import write_pool
 from scaler_core.run.open_feed import OpenFeed
 from scaler_core.run.recipes import recipe_from
 from scaler_core.testing.environments import program_environment
 
 PROMPTS, RESPONSES = 64, 8
-WRONG = Verdict.incorrect("wrong")
+FORK = multiprocessing.get_context("fork")
 
 
 def write_recipe(folder: Path, max_open: int, prompts: int = PROMPTS) -> Path:
@@ -117,83 +117,54 @@ def compare(folder: Path, steps: int) -> dict[str, Any]:
 
 
 def draws(folder: Path, clients: int, tickets: int) -> dict[str, Any]:
-    """Single draws by many clients at once, of tickets whose instances are ready."""
+    """Single draws by many clients at once, of tickets whose instances are ready.
+
+    Clients are processes with a bare connection, so that the server is what is measured.
+    """
     # the first draw makes the instances of all of them, and the others hand them out
     recipe = write_recipe(folder, max_open=2 * tickets, prompts=tickets + 1)
     latencies: list[float] = []
-
-    def work(url: str) -> None:
-        with FeedClient(url) as client:
-            for _ in range(tickets // clients):
-                began = time.perf_counter()
-                client.draw()
-                latencies.append(time.perf_counter() - began)
-
-    with served(recipe, folder / "served") as (url, _):
+    with served(recipe, folder / "served") as (url, server):
         with FeedClient(url) as client:
             client.draw()
-        began = time.perf_counter()
-        together([threading.Thread(target=work, args=(url,)) for _ in range(clients)])
-        taken = time.perf_counter() - began
+        cpu, began = cpu_seconds(server), time.perf_counter()
+        with FORK.Pool(clients) as pool:
+            for taken in pool.starmap(draw_bare, [(url, tickets // clients)] * clients, 1):
+                latencies += taken
+            seconds_taken = time.perf_counter() - began
+        cpu = cpu_seconds(server) - cpu
     ordered = sorted(latencies)
     return {
         "figure": f"single draws, {clients} clients",
-        "tickets_per_second": round(len(latencies) / taken),
+        "tickets_per_second": round(len(latencies) / seconds_taken),
         "p50_ms": round(1000 * ordered[len(ordered) // 2], 1),
         "p99_ms": round(1000 * ordered[int(0.99 * len(ordered))], 1),
+        "server_cpu_ms_per_draw": round(1000 * cpu / len(latencies), 2),
     }
 
 
-def soak(folder: Path, clients: int, duration: float) -> dict[str, Any]:
-    """Clients that die with tickets out, and that send calls twice; nothing is lost or doubled."""
-    recipe = write_recipe(folder, max_open=16 * PROMPTS)
-    recorded: list[str] = []
-    lost: list[str] = []
-    end = time.monotonic() + duration
+def draw_bare(url: str, count: int) -> list[float]:
+    """Draw *count* tickets one by one; the seconds of each."""
+    connection = HTTPConnection(url.removeprefix("http://"))
+    headers = {"Content-Type": "application/json"}
+    latencies = []
+    for number in range(count):
+        body = json.dumps({"count": 1, "request": f"{os.getpid()}-{number}"})
+        began = time.perf_counter()
+        connection.request("POST", "/v1/draw", body, headers)
+        answered = connection.getresponse()
+        text = answered.read()
+        latencies.append(time.perf_counter() - began)
+        if answered.status != HTTPStatus.OK:
+            raise RuntimeError(f"a draw was answered by {answered.status}: {text[:200]!r}")
+    connection.close()
+    return latencies
 
-    def work(url: str, number: int) -> None:
-        rng = random.Random(number)
-        client = FeedClient(url)
-        while time.monotonic() < end:
-            ticket = client.draw()
-            if rng.random() < 0.01:  # dies with its ticket
-                lost.append(ticket.id)
-                client.close()
-                client = FeedClient(url)
-                continue
-            verdicts = [client.verify(ticket.id, answer(ticket, 1)), WRONG]
-            body = {
-                "ticket": ticket.id,
-                "verdicts": [True, False],
-                "request": f"{number}-{ticket.id}",
-            }
-            for _ in range(2 if rng.random() < 0.01 else 1):
-                client._post("record", body)
-            recorded.append(ticket.id)
-            assert verdicts[0].result == "correct"
-        client.close()
 
-    memory: list[int] = []
-    with served(recipe, folder / "served") as (url, process):
-        threads = [threading.Thread(target=work, args=(url, number)) for number in range(clients)]
-        for thread in threads:
-            thread.start()
-        while any(thread.is_alive() for thread in threads):
-            memory.append(resident_mib(process))
-            time.sleep(max(1.0, duration / 100))
-        for thread in threads:
-            thread.join()
-    lines = (folder / "served/journal.jsonl").read_text(encoding="utf-8").splitlines()
-    journal = [json.loads(line) for line in lines]
-    names = [call["record"] for call in journal if "record" in call]
-    return {
-        "figure": f"soak, {clients} clients, {duration:g} s",
-        "recorded": len(recorded),
-        "lost_records": len(set(recorded) - set(names)),
-        "doubled_records": len(names) - len(set(names)),
-        "tickets_of_dead_clients": len(lost),
-        "memory_mib": [memory[len(memory) // 5], max(memory[-len(memory) // 5 :])],
-    }
+def cpu_seconds(process: int) -> float:
+    """CPU seconds that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_mib(process: int) -> int:
@@ -202,35 +173,23 @@ def resident_mib(process: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
-def together(threads: list[threading.Thread]) -> None:
-    """Run threads until all have ended."""
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
 def main() -> None:
     """Print each figure as a line of JSON."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=20, help="0 leaves the ratio out")
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--tickets", type=int, default=3200)
-    parser.add_argument("--soak", type=float, default=0.0, help="seconds; instead of the ratios")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        for label in ("compare", "draws") if not options.soak else ("soak",):
+        for label in ("compare", "draws") if options.steps else ("draws",):
             folder = Path(name) / label
             folder.mkdir()
-            match label:
-                case "compare":
-                    figure = compare(folder, options.steps)
-                case "draws":
-                    figure = draws(folder, options.clients, options.tickets)
-                case _:
-                    figure = soak(folder, options.clients, options.soak)
+            if label == "compare":
+                figure = compare(folder, options.steps)
+            else:
+                figure = draws(folder, options.clients, options.tickets)
             print(json.dumps(figure), flush=True)
 
 

@@ -34,9 +34,12 @@ PromptStyle = Literal["paper", "compact"]
 
 
 class Record(BaseModel):
-    """Base of all data models: immutable, and an unknown field is an error."""
+    """Base of all data models: immutable; an unknown field, and a number that is none, is an error.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    JSON has neither NaN nor an infinity: such a number could be written and never be read again.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Versioned(Record):

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from scaler_core.models import ComponentChoice, Environment, Instance, Ticket, Tolerance
+from collections.abc import Callable
+
+import pytest
+from pydantic import ValidationError
+
+from scaler_core.models import (
+    ComponentChoice,
+    Environment,
+    Event,
+    Instance,
+    Outcome,
+    Ticket,
+    Tolerance,
+    Verdict,
+)
 from scaler_core.testing.environments import program_environment, sum_problem
 
 
@@ -35,3 +49,22 @@ def test_an_environment_without_a_tolerance_is_written_and_hashed_as_before_ther
     assert Environment.model_validate(changed.model_dump(mode="json")) == changed
     assert changed.tolerance == stated.tolerance
     assert program_environment(problem=stated, answer_type="string").tolerance is None
+
+
+TASK = {"environment_id": "e", "level": 0, "seed": 0, "messages": (), "truth": "1"}
+HOLDERS: list[Callable[[float], object]] = [
+    lambda number: Instance(**TASK, testcase={"rows": [[1.5, number]]}),
+    lambda number: Instance(**TASK, metadata={"weights": {"a": number}}),
+    lambda number: ComponentChoice(use="typed", options={"bound": number}),
+    lambda number: Verdict(result="correct", score=number),
+    lambda number: Verdict.scored(0.5, components={"style": number}),
+    lambda number: Outcome(level=0, correct=0, decided=1, score=number),
+    lambda number: Event(kind="moved", step=1, evidence={"d": number}),
+]
+
+
+@pytest.mark.parametrize("make", HOLDERS)
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_json_does_not_have_is_refused_by_every_record(make, number):
+    with pytest.raises(ValidationError, match=r"finite number"):
+        make(number)

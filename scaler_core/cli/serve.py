@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
-from contextlib import redirect_stdout
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ from scaler_core.cli.output import (
 from scaler_core.errors import UsageError
 
 TOKEN = "SCALER_TOKEN"
+HOST, PORT = "127.0.0.1", 8808
 FLAGS = {"host": "--host", "port": "--port", "token": "--token"}
 
 
@@ -40,8 +42,8 @@ FLAGS = {"host": "--host", "port": "--port", "token": "--token"}
     metavar="KEY=VALUE",
     help="Override a key of the recipe, such as batch.prompts=16; may be repeated.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=8808, show_default=True, help="The port; 0 takes a free one.")
+@click.option("--host", default=HOST, show_default=True, help="The address to listen on.")
+@click.option("--port", default=PORT, show_default=True, help="The port; 0 takes a free one.")
 @click.option(
     "--token", help=f"What requests must carry; better in {TOKEN}, which other users cannot see."
 )
@@ -85,9 +87,10 @@ def command(
         note(f"serving the feed in {place} at {url} (step {feed.step}); Ctrl-C ends it")
         if as_json:
             emit_json({"url": url, "directory": str(place), "step": feed.step})
+        ending.callback(lambda: note(_how_to_go_on(place, host, port)))
 
     token = os.environ.get(TOKEN, "") if token is None else token
-    with naming_flags(FLAGS):
+    with naming_flags(FLAGS), ExitStack() as ending:
         check_serving(host, token)  # first: what cannot be served leaves no folder
         with redirect_stdout(sys.stderr):
             feed = open_feed(recipe, directory=place, at=at, overrides=overrides, host=plugins)
@@ -100,3 +103,9 @@ def command(
                 ticket_timeout_s=ticket_timeout,
                 started=started,
             )
+
+
+def _how_to_go_on(place: Path, host: str, port: int) -> str:
+    where = f" --host {shlex.quote(host)}" if host != HOST else ""
+    where += f" --port {port}" if port not in (0, PORT) else ""
+    return f"go on with: scaler serve -o {shlex.quote(str(place))}{where}"

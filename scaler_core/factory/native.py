@@ -161,7 +161,9 @@ class NativeWorkers:
         try:
             instance = Instance.model_validate(answer)
         except ValidationError as error:
-            raise WorkerError(f"make() returned no instance: {error.errors()[0]['msg']}") from None
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise WorkerError(f"make() returned no instance: {place}: {first['msg']}") from None
         asked = (environment.id, level, seed)
         given = (instance.environment_id, instance.level, instance.seed)
         if given != asked:

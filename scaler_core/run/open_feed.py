@@ -26,12 +26,9 @@ set aside.
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -46,29 +43,25 @@ from scaler_core.errors import (
     PoolExhausted,
     UsageError,
     one_line,
-    unknown_name,
 )
 from scaler_core.interfaces import CountTokens
-from scaler_core.jsonio import canonical_json, compact_json, write_atomic
+from scaler_core.jsonio import canonical_json, compact_json
 from scaler_core.jsonlines import JsonLines
 from scaler_core.judge import Judge, Judged, verdict_from
 from scaler_core.models import Batch, Event, Group, Record, Response, Ticket, Verdict
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.run.directory import RunDirectory
 from scaler_core.run.events import EVENTS, event_line
+from scaler_core.run.feed_checkpoints import AUTOMATIC, JOURNAL, FeedCheckpoints, check_name
 from scaler_core.run.provenance import report_changes, write_facts
 from scaler_core.run.recipes import load_recipe, resolve_recipe
 from scaler_core.run.setup import FeedParts, assemble_feed, check_requirements
 
-JOURNAL = "journal.jsonl"
 FORMAT = 1
-AUTOMATIC = "auto-"
-KEEP_AUTOMATIC = 2
 REQUESTS_KEPT = 1 << 14
 """The newest requests, which may be repeated."""
 LONGEST_REASON = 500
 LONGEST_REQUEST = 200
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # what the tickets of a feed follow from: another value would make other calls of the same journal
 _FIXED: dict[str, tuple[str, ...]] = {
     "run": ("seed",),
@@ -116,6 +109,11 @@ def open_feed(
     """
     host, path = host or load_plugins(), Path(directory)
     begun = (path / JOURNAL).exists() and (path / JOURNAL).stat().st_size > 0
+    if not begun and any(item.is_dir() for item in (path / "checkpoints").glob("step-*")):
+        raise UsageError(
+            f"{path} is the directory of a run, which a feed cannot go on with",
+            hint="name a new directory for the feed; `scaler run --resume` goes on with the run",
+        )
     if at is not None and not begun:
         raise UsageError(f"{path} holds no feed, so it has no checkpoint {at!r}")
     if begun and recipe is None:
@@ -162,48 +160,6 @@ class FeedState(Record):
     checkpoints: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Saved:
-    """A checkpoint on disk: a line with its facts, and one with the state.
-
-    Attributes:
-        name: Its name.
-        path: Its file.
-        journal: Bytes of the journal that it stands for.
-        digest: SHA-256 of the state's line.
-    """
-
-    name: str
-    path: Path
-    journal: int
-    digest: str
-
-    def read(self) -> dict[str, Any]:
-        """The state.
-
-        Raises:
-            DataError: The file was changed, or cannot be read.
-        """
-        try:
-            text = self.path.read_bytes().split(b"\n")[1]
-            if hashlib.sha256(text).hexdigest() == self.digest:
-                state: dict[str, Any] = json.loads(text)
-                return state
-        except (OSError, ValueError, IndexError, RecursionError):
-            pass
-        raise DataError(f"the checkpoint {self.path} is damaged")
-
-
-def _saved(path: Path) -> _Saved | None:
-    """The checkpoint in *path*, of which the first line is read; ``None`` where it is none."""
-    try:
-        with path.open("rb") as stream:
-            facts = json.loads(stream.readline(1000))
-        return _Saved(path.stem, path, int(facts["journal"]), str(facts["sha256"]))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-
-
 class OpenFeed:
     """A feed in a directory; made by :func:`open_feed`, and closed by :meth:`close` or ``with``.
 
@@ -222,6 +178,7 @@ class OpenFeed:
         self.name = name
         self.parts = parts
         self.files = RunDirectory(path)
+        self._checkpoints = FeedCheckpoints(path)
         self._lock = threading.RLock()
         self._journal: JsonLines | None = None
         self._broken = ""
@@ -384,11 +341,7 @@ class OpenFeed:
         Raises:
             UsageError: The name cannot be that of a file.
         """
-        if not isinstance(name, str) or not _NAME.fullmatch(name) or name.startswith(AUTOMATIC):
-            raise UsageError(
-                f"a checkpoint cannot be called {name!r}",
-                hint=f"letters, digits, '.', '_' and '-', not beginning with {AUTOMATIC!r}",
-            )
+        check_name(name)
         with self._call(request, "checkpoint", name) as made:
             if made is None:
                 self._save(name)
@@ -433,7 +386,7 @@ class OpenFeed:
     def checkpoints(self) -> list[str]:
         """Names that :func:`open_feed` can go back to, oldest first."""
         with self._lock:
-            return [item.name for item in self._listed() if not item.name.startswith(AUTOMATIC)]
+            return self._checkpoints.names()
 
     # -------------------------------------------------------------- opening and closing
 
@@ -443,12 +396,7 @@ class OpenFeed:
         Raises:
             DataError: The folder holds checkpoints of a feed whose journal is missing.
         """
-        for path in self.files.checkpoints.glob("*.json"):
-            if path.stem != f"{AUTOMATIC}0":
-                raise DataError(
-                    f"{self.files.path} has the checkpoint {path.name} and no {JOURNAL}",
-                    hint="put the journal back from a copy, or name another folder",
-                )
+        self._checkpoints.check_new()
         self.files.create()
         write_facts(self.files, self.parts, self.name)
         self._emit(Event(kind="started", step=0, evidence=self._evidence()))
@@ -466,14 +414,14 @@ class OpenFeed:
         self._check_recipe()
         self._journal = JsonLines(self.files.path / JOURNAL)
         self._check_format()
-        chosen, state = self._choose(at)
+        chosen, state = self._checkpoints.choose(at)
         self.files.check_positions(state["logs"])
         self._held = []  # events of a changed pool, which belong behind those of the checkpoint
         self._feed.load_state_dict(state["feed"])
         self._requests = {name: (of, names) for name, (of, names) in state["requests"].items()}
         if at is not None:
-            self._go_back(chosen)
-        self._remove_undone()
+            self._go_back(chosen.journal)
+        self._checkpoints.remove_undone()
         self.files.rewind(state["logs"], superseded=at is not None)
         held, self._held = self._held, None
         for event in held:
@@ -639,9 +587,7 @@ class OpenFeed:
     def _save_automatic(self) -> None:
         self._save(f"{AUTOMATIC}{self.step}")
         self._due = False
-        automatic = [item for item in self._listed() if item.name.startswith(AUTOMATIC)]
-        for item in automatic[:-KEEP_AUTOMATIC]:
-            item.path.unlink(missing_ok=True)
+        self._checkpoints.remove_older_automatic()
 
     def _save(self, name: str, journal: int | None = None) -> None:
         if journal is None:
@@ -652,46 +598,14 @@ class OpenFeed:
             "requests": self._requests,
             **self.files.state_dict(),
         }
-        # ASCII, because texts out of pools may hold what no UTF-8 can
-        text = json.dumps(state, separators=(",", ":"))
-        facts = {"journal": journal, "sha256": hashlib.sha256(text.encode()).hexdigest()}
-        path = self.files.checkpoints / f"{name}.json"
-        write_atomic(path, f"{compact_json(facts)}\n{text}\n")
+        self._checkpoints.write(name, state, journal)
 
-    def _listed(self) -> list[_Saved]:
-        """The checkpoints on the journal as it is, oldest first; their states were not read."""
-        end = (self.files.path / JOURNAL).stat().st_size
-        found = map(_saved, self.files.checkpoints.glob("*.json"))
-        listed = [item for item in found if item is not None and item.journal <= end]
-        return sorted(listed, key=lambda item: (item.journal, item.name))
-
-    def _choose(self, at: str | None) -> tuple[_Saved, dict[str, Any]]:
-        """The checkpoint to go on from, and its state."""
-        listed = self._listed()
-        if at is not None:
-            for item in listed:
-                if item.name == at:
-                    return item, item.read()
-            raise unknown_name("checkpoint", at, self.checkpoints(), where=f" of {self.files.path}")
-        for item in reversed(listed):
-            # the journal has all calls: an older one and more of them lead to the same state
-            with suppress(DataError):
-                return item, item.read()
-        raise DataError(f"{self.files.path} has no whole checkpoint")
-
-    def _go_back(self, chosen: _Saved) -> None:
-        """Cut the journal; what followed a checkpoint is undone from then on."""
+    def _go_back(self, end: int) -> None:
+        """Cut the journal at byte *end*; what followed a checkpoint is undone from then on."""
         assert self._journal is not None
         self._journal.close()
-        self.files.set_aside(JOURNAL, chosen.journal)
+        self.files.set_aside(JOURNAL, end)
         self._journal = JsonLines(self.files.path / JOURNAL)
-
-    def _remove_undone(self) -> None:
-        """Remove checkpoints of calls that were undone, also by a process that was killed at it."""
-        listed = {item.path for item in self._listed()}
-        for path in self.files.checkpoints.glob("*.json"):
-            if path not in listed and _saved(path) is not None:
-                path.unlink()
 
 
 class _Request(NamedTuple):

@@ -11,6 +11,7 @@ from scaler_core.errors import UsageError
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.run.checkpoint import latest_checkpoint
 from scaler_core.run.directory import RunDirectory
+from scaler_core.run.feed_checkpoints import JOURNAL
 from scaler_core.run.recipes import load_recipe, resolve_recipe
 from scaler_core.run.session import Run
 from scaler_core.run.setup import assemble
@@ -70,6 +71,11 @@ def resume_run(
     host = host or load_plugins()
     _refuse_fixed_settings(overrides)
     directory = RunDirectory.open(Path(path))
+    if (directory.path / JOURNAL).is_file():
+        raise UsageError(
+            f"{path} is the directory of a feed, which a run cannot go on with",
+            hint=f"`scaler serve -o {path}` or open_feed(directory=...) goes on with it",
+        )
     _, recipe = load_recipe(str(directory.recipe), {}, overrides)
     checkpoint = latest_checkpoint(directory.checkpoints)
     finished = directory.read_json("finished.json").get("steps", 0)

@@ -16,7 +16,8 @@ def check_serving(host: str, token: str) -> None:
             token.
     """
     try:
-        from scaler_core.serve.server import is_loopback
+        import scaler_core.serve.server  # noqa: F401 (needs all of the extra)
+        from scaler_core.serve.gate import is_loopback
     except ModuleNotFoundError as error:
         raise UsageError(
             f"serving a feed needs the extra 'serve': {error.name} is not installed",

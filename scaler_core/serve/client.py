@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 import httpx
 
 import scaler_core.serve.protocol as protocol
-from scaler_core.errors import InfrastructureError, ScalerError, UsageError
+from scaler_core.errors import InfrastructureError, UsageError
 from scaler_core.judge import Judged
 from scaler_core.models import Record, Response, Ticket, Verdict
 from scaler_core.run.open_feed import FeedState
@@ -103,19 +103,17 @@ class FeedClient:
         return self._send("POST", f"/v1/{call}", body)
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
-        for pause in (*PAUSES_S, None):
+        tries = _Tries(self._http.base_url)
+        while True:
             try:
                 answer = self._http.request(method, path, content=_content(body))
             except httpx.TransportError as error:
-                failure = _unreachable(self._http.base_url, error)
+                pause = tries.pause_after(error)
             else:
                 if answer.status_code not in UNANSWERED:
                     return _read(answer)
-                failure = _unreachable(self._http.base_url, f"status {answer.status_code}")
-            if pause is None:
-                raise failure
+                pause = tries.pause_after(f"status {answer.status_code}")
             time.sleep(pause)
-        raise AssertionError
 
 
 class AsyncFeedClient:
@@ -187,19 +185,40 @@ class AsyncFeedClient:
         return await self._send("POST", f"/v1/{call}", body)
 
     async def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
-        for pause in (*PAUSES_S, None):
+        tries = _Tries(self._http.base_url)
+        while True:
             try:
                 answer = await self._http.request(method, path, content=_content(body))
             except httpx.TransportError as error:
-                failure = _unreachable(self._http.base_url, error)
+                pause = tries.pause_after(error)
             else:
                 if answer.status_code not in UNANSWERED:
                     return _read(answer)
-                failure = _unreachable(self._http.base_url, f"status {answer.status_code}")
-            if pause is None:
-                raise failure
+                pause = tries.pause_after(f"status {answer.status_code}")
             await asyncio.sleep(pause)
-        raise AssertionError
+
+
+class _Tries:
+    """The tries of one call, which nobody has answered yet."""
+
+    def __init__(self, url: httpx.URL) -> None:
+        self._url = url
+        self._pauses = iter(PAUSES_S)
+
+    def pause_after(self, why: object) -> float:
+        """Seconds before the next try.
+
+        Args:
+            why: Why the last one got no answer.
+
+        Raises:
+            InfrastructureError: It was the last.
+        """
+        if (pause := next(self._pauses, None)) is not None:
+            return pause
+        raise InfrastructureError(
+            f"the feed at {self._url} does not answer: {why}", hint="is scaler serve running there?"
+        )
 
 
 def _headers(token: str) -> dict[str, str]:
@@ -275,9 +294,3 @@ def _read(answer: httpx.Response) -> Any:
     if answer.status_code != httpx.codes.OK:
         raise protocol.error_of(body, answer.status_code)
     return body
-
-
-def _unreachable(url: httpx.URL, why: object) -> ScalerError:
-    return InfrastructureError(
-        f"the feed at {url} does not answer: {why}", hint="is scaler serve running there?"
-    )

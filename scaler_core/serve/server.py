@@ -12,15 +12,12 @@ a client may repeat a call that it got no answer to, under the same request id.
 
 from __future__ import annotations
 
-import asyncio
-import hmac
-import ipaddress
 import json
 import logging
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, suppress
 from importlib.resources import files
@@ -31,45 +28,25 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.responses import Response as HttpResponse
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.exceptions import HTTPException
 
 import scaler_core.serve.protocol as protocol
 from scaler_core import __version__
 from scaler_core.errors import BackendProtocolError, ScalerError, UsageError, one_line
-from scaler_core.jsonio import compact_json
 from scaler_core.models import Record, Ticket
 from scaler_core.run.open_feed import FeedState, OpenFeed
+from scaler_core.serve.figures import Figures
+from scaler_core.serve.gate import JSON, Gate, refused
 from scaler_core.serve.protocol import ErrorAnswer
 
 BODY_LIMIT = 64 << 20
 """Bytes of the largest body."""
-BODY_S = 60
-"""Seconds in which a body must come."""
 CONNECTIONS = 512
 ENDING_S = 10
 """Seconds that calls under way have when a signal ends the server."""
-OPEN_TO_ALL = ("/", "/health")
-"""Paths that need no token and show nothing of the feed."""
-JSON = "application/json"
 VERDICT_THREADS = 4
-LATENCIES = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30)
 
 _LOG = logging.getLogger("scaler.serve")
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Scope = MutableMapping[str, Any]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server on *host*."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class FeedServer:
@@ -101,7 +78,7 @@ class FeedServer:
         self._verdicts = ThreadPoolExecutor(VERDICT_THREADS, thread_name_prefix="verdict")
         self._looked_at = feed.step
         self._ended = threading.Event()
-        self._figures = _Figures(feed)
+        self._figures = Figures(feed)
         self.app = FastAPI(
             title="SCALER feed",
             version=protocol.API_VERSION,
@@ -113,16 +90,14 @@ class FeedServer:
         self.app.add_exception_handler(RequestValidationError, _answer_invalid)
         self.app.add_exception_handler(HTTPException, _answer_http)
         self.app.add_exception_handler(Exception, _answer_bug)
-        self.app.add_middleware(_Gate, token=token, body_limit=body_limit, figures=self._figures)
+        self.app.add_middleware(Gate, token=token, body_limit=body_limit, figures=self._figures)
 
     # -------------------------------------------------------------- routes
 
     def _add_routes(self) -> None:
         post, get = self.app.post, self.app.get
-        refused = {
-            status: {"model": ErrorAnswer} for status in sorted(set(protocol.STATUS.values()))
-        }
-        shape: dict[str, Any] = {"responses": refused}
+        errors = sorted(set(protocol.STATUS.values()))
+        shape: dict[str, Any] = {"responses": {status: {"model": ErrorAnswer} for status in errors}}
         post("/v1/draw", response_model=protocol.DrawAnswer, **shape)(self._draw)
         post("/v1/verify", response_model=protocol.VerifyAnswer, **shape)(self._verify)
         post("/v1/record", response_model=protocol.StepAnswer, **shape)(self._record)
@@ -249,141 +224,6 @@ class FeedServer:
                 self._resolved(name)
 
 
-class _Figures:
-    """Figures of the server and its feed, for Prometheus."""
-
-    def __init__(self, feed: OpenFeed) -> None:
-        self._feed = feed
-        self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "scaler_requests", "Requests.", ("path", "status"), registry=self._registry
-        )
-        self._seconds = Histogram(
-            "scaler_request_seconds",
-            "Seconds to answer.",
-            ("path",),
-            buckets=LATENCIES,
-            registry=self._registry,
-        )
-        self._steps = Gauge("scaler_steps", "Steps that have ended.", registry=self._registry)
-        self._open = Gauge("scaler_open_tickets", "Tickets out.", registry=self._registry)
-        self._last = Gauge(
-            "scaler_step_figure", "Figures of the last step.", ("figure",), registry=self._registry
-        )
-
-    def answered(self, path: str, status: int, seconds: float) -> None:
-        """A request was answered."""
-        known = path if path in _PATHS else "other"
-        self._requests.labels(known, str(status)).inc()
-        self._seconds.labels(known).observe(seconds)
-
-    def text(self, open_tickets: int) -> str:
-        """All figures in the format of Prometheus."""
-        self._steps.set(self._feed.step)
-        self._open.set(open_tickets)
-        self._last.clear()
-        for name, value in self._feed.metrics.items():
-            self._last.labels(name).set(value)
-        return generate_latest(self._registry).decode()
-
-
-_CALLS = ("draw", "verify", "record", "abandon", "checkpoint", "outstanding", "state")
-_PATHS = frozenset(
-    {
-        "/",
-        "/health",
-        "/metrics",
-        *(f"/v1/{name}" for name in _CALLS),
-    }
-)
-
-
-class _Gate:
-    """Refuses requests without the token, of another version, or with too large a body."""
-
-    def __init__(self, app: Any, *, token: str, body_limit: int, figures: _Figures) -> None:
-        self._app = app
-        self._token = token.encode()
-        self._limit = body_limit
-        self._figures = figures
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        began, statuses = time.monotonic(), []
-
-        async def counted(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                statuses.append(message["status"])
-            await send(message)
-
-        if refused := self._refusal(scope):
-            await refused(scope, receive, counted)
-        else:
-            await self._bounded(scope, receive, counted)
-        seconds = time.monotonic() - began
-        self._figures.answered(scope["path"], statuses[0] if statuses else 500, seconds)
-
-    def _refusal(self, scope: Scope) -> HttpResponse | None:
-        headers = {name.lower(): value for name, value in scope["headers"]}
-        stated = headers.get(
-            protocol.VERSION_HEADER.lower().encode(), protocol.API_VERSION.encode()
-        )
-        if stated != protocol.API_VERSION.encode():
-            return _refused(
-                400,
-                f"{protocol.VERSION_HEADER} is {stated.decode('latin-1')!r}; this server speaks "
-                f"{protocol.API_VERSION!r}",
-            )
-        if self._token and scope["path"] not in OPEN_TO_ALL:
-            scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
-            if scheme.lower() != b"bearer" or not hmac.compare_digest(given, self._token):
-                hint = "send the header Authorization: Bearer TOKEN"
-                return _refused(401, "the token is missing or wrong", hint)
-        if not self._token and not _is_of_this_machine(headers):
-            return _refused(
-                403,
-                "without a token only programs of this machine are answered, and no page of a site",
-                "name the server as localhost or 127.0.0.1, or give it a token",
-            )
-        kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-        if scope["method"] == "POST" and kind != JSON.encode():
-            return _refused(415, "the body is not said to be JSON", f"Content-Type: {JSON}")
-        length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self._limit:
-            return self._too_large()
-        return None
-
-    def _too_large(self) -> HttpResponse:
-        return _refused(413, f"the body is larger than {self._limit} bytes", "send fewer at once")
-
-    async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the body up to the limit, in time; one without a length may be of any size."""
-        body, more = bytearray(), True
-        end = time.monotonic() + BODY_S
-        while more:
-            try:
-                message = await asyncio.wait_for(receive(), end - time.monotonic())
-            except TimeoutError:
-                late = _refused(408, f"the body did not come within {BODY_S} s")
-                await late(scope, receive, send)
-                return
-            if message["type"] != "http.request":  # the client has gone
-                return
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > self._limit:
-                await self._too_large()(scope, receive, send)
-                return
-        pending = iter([{"type": "http.request", "body": bytes(body), "more_body": False}])
-
-        async def replay() -> MutableMapping[str, Any]:
-            return next(pending, None) or await receive()
-
-        await self._app(scope, replay, send)
-
-
 def serve(
     feed: OpenFeed,
     *,
@@ -425,32 +265,16 @@ def _listen(host: str, port: int) -> socket.socket:
         raise UsageError(f"cannot listen on {host}:{port}: {why}", hint=hint) from None
 
 
-def _is_of_this_machine(headers: Mapping[bytes, bytes]) -> bool:
-    """Whether a request names this machine, and comes from no page of another site.
-
-    A browser sends what any page tells it to, and a foreign name may lead here as well.
-    """
-    host = headers.get(b"host", b"localhost").decode("latin-1")
-    origin = headers.get(b"origin")
-    name = host.rsplit(":", 1)[0].strip("[]") if not host.endswith("]") else host.strip("[]")
-    return is_loopback(name) and origin in (None, f"http://{host}".encode("latin-1"))
-
-
 def _json(answer: Record) -> HttpResponse:
     # ASCII: texts out of pools may hold what no UTF-8 can
     text = json.dumps(answer.model_dump(mode="json"), separators=(",", ":"), allow_nan=False)
     return HttpResponse(text, media_type=JSON)
 
 
-def _refused(status: int, error: str, hint: str = "", kind: str = "UsageError") -> HttpResponse:
-    text = compact_json(ErrorAnswer(kind=kind, error=error, hint=hint).model_dump(mode="json"))
-    return HttpResponse(text, status_code=status, media_type=JSON)
-
-
 async def _answer_error(request: Request, error: Exception) -> HttpResponse:
     assert isinstance(error, ScalerError)
     status = protocol.status_of(error)
-    return _refused(status, error.message, error.hint, type(error).__name__)
+    return refused(status, error.message, error.hint, type(error).__name__)
 
 
 async def _answer_invalid(request: Request, error: Exception) -> HttpResponse:
@@ -462,17 +286,17 @@ async def _answer_invalid(request: Request, error: Exception) -> HttpResponse:
     place = ".".join(str(part) for part in parts)
     more = len(error.errors()) - 1
     text = f"{place or 'the body'}: {first['msg']}" + (f" (and {more} more)" if more else "")
-    return _refused(422, text, "see /docs for the form of a request")
+    return refused(422, text, "see /docs for the form of a request")
 
 
 async def _answer_http(request: Request, error: Exception) -> HttpResponse:
     assert isinstance(error, HTTPException)
-    return _refused(error.status_code, str(error.detail), "see /docs for the calls")
+    return refused(error.status_code, str(error.detail), "see /docs for the calls")
 
 
 async def _answer_bug(request: Request, error: Exception) -> HttpResponse:
     hint = "this is a bug in SCALER; the server's log has more"
-    return _refused(500, one_line(error), hint, type(error).__name__)
+    return refused(500, one_line(error), hint, type(error).__name__)
 
 
 async def _page() -> HTMLResponse:

@@ -27,6 +27,7 @@ from scaler_core.factory import InstanceFailure
 from scaler_core.jsonlines import JsonLines
 from scaler_core.models import Response, Verdict
 from scaler_core.run.events import read_events
+from scaler_core.run.feed_checkpoints import FeedCheckpoints
 from scaler_core.run.open_feed import OpenFeed, open_feed
 from scaler_core.run.opening import open_run, resume_run
 from scaler_core.run.setup import FeedParts
@@ -580,6 +581,16 @@ def test_the_directory_of_a_run_is_no_feed(opened: Callable[..., OpenFeed], tmp_
     with pytest.raises(UsageError, match="is not empty"):
         opened()
     assert (tmp_path / "feed/notes.txt").read_text() == "mine"
+    (tmp_path / "feed/checkpoints/step-0").mkdir(parents=True)
+    with pytest.raises(UsageError, match=r"is the directory of a run, which a feed cannot go on"):
+        opened()
+
+
+def test_the_directory_of_a_feed_is_no_run(opened: Callable[..., OpenFeed]) -> None:
+    feed = opened()
+    feed.close()
+    with pytest.raises(UsageError, match=r"is the directory of a feed, which a run cannot go on"):
+        resume_run(feed.files.path, host=HOST)
 
 
 def test_a_recipe_may_be_a_name_with_settings(tmp_path: Path, factory: ScriptedFactory) -> None:
@@ -666,7 +677,7 @@ def test_a_checkpoint_that_was_undone_never_comes_back(
     loop.feed.checkpoint("b")
     loop.feed.close()
     with monkeypatch.context() as patch, pytest.raises(Killed):  # noqa: PT012
-        patch.setattr(OpenFeed, "_remove_undone", killed)
+        patch.setattr(FeedCheckpoints, "remove_undone", killed)
         opened(at="a")
     loop = Loop(opened(), seed=7)
     for _ in range(120):
@@ -751,7 +762,7 @@ def test_a_full_disk_at_an_automatic_checkpoint_fails_no_call(
         raise InfrastructureError("no space left")
 
     with monkeypatch.context() as patch:
-        patch.setattr("scaler_core.run.open_feed.write_atomic", full)
+        patch.setattr("scaler_core.run.feed_checkpoints.write_atomic", full)
         for ticket in tickets:
             feed.record(ticket, [RIGHT, WRONG])
     assert feed.step == 1

@@ -22,7 +22,8 @@ from scaler_core.run.open_feed import OpenFeed, open_feed
 from scaler_core.run.setup import FeedParts
 from scaler_core.serve import serve_feed
 from scaler_core.serve.client import AsyncFeedClient, FeedClient
-from scaler_core.serve.server import FeedServer, _listen, is_loopback
+from scaler_core.serve.gate import is_loopback
+from scaler_core.serve.server import FeedServer, _listen
 from tests.run.test_run import HOST, make_pool, recipe
 from tests.run.worlds import ScriptedFactory
 
@@ -357,6 +358,17 @@ def test_what_cannot_be_served_leaves_no_folder(
     assert ended.value.code == 2
     assert "--host 0.0.0.0 can be reached from other machines" in capsys.readouterr().err
     assert not (tmp_path / "feed").exists()
+
+
+def test_a_server_that_ends_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(FeedParts, "make_factory", lambda self: ScriptedFactory())
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: None)
+    with pytest.raises(SystemExit):
+        main(["serve", "quickstart", "-o", str(tmp_path / "my feed"), "--port", "0"])
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == f"go on with: scaler serve -o '{tmp_path / 'my feed'}'"
 
 
 def test_answers_are_sent_at_once() -> None:
