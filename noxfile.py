@@ -60,6 +60,15 @@ def openrlhf(session: nox.Session) -> None:
 
 
 @nox.session
+@nox.parametrize("library", ["reasoning_gym"])
+def adapters(session: nox.Session, library: str) -> None:
+    """Adapters to libraries of others, each with the real one in an environment of its own."""
+    folder = f"tests/adapters/{library}"
+    session.install(*PINNED, "-e", ".", "-r", f"{folder}/requirements.txt")
+    session.run("pytest", folder, *session.posargs, env=COMPILED_ONCE)
+
+
+@nox.session
 def starter(session: nox.Session) -> None:
     """The starter pack, built once more from its folders; ``-- NAME`` for some. Needs g++."""
     session.install(*PINNED, "-e", ".")

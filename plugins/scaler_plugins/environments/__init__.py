@@ -8,7 +8,8 @@ from scaler_core.interfaces import EnvironmentPack
 
 @hookimpl
 def scaler_register_environments() -> list[type[EnvironmentPack]]:
-    """The starter pack."""
+    """The starter pack, and reasoning-gym's datasets with and without a certificate."""
+    from scaler_plugins.environments.reasoning_gym import ReasoningGymPack, UncertifiedPack
     from scaler_plugins.environments.starter import StarterPack
 
-    return [StarterPack]
+    return [StarterPack, ReasoningGymPack, UncertifiedPack]
