@@ -56,7 +56,7 @@ def test_the_two_packs_have_every_dataset_once():
 
 def test_what_has_no_certificate_tells_the_reason_and_where_it_is():
     pool = open_pool("reasoning-gym")
-    with pytest.raises(UsageError, match="verifier_accepts.*'reasoning-gym-uncertified' has it"):
+    with pytest.raises(UsageError, match=r"verifier_accepts.*'reasoning-gym-uncertified' has it"):
         SelectedSource(pool, ["rg-complex-arithmetic"])
     found = open_pool("reasoning-gym-uncertified").get("rg-complex-arithmetic")
     assert "verifier_accepts" in describe_environment(found)["remark"]
