@@ -69,13 +69,15 @@ def openrlhf(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("library", ["verifiers", "openenv", "verl", "tinker"])
+@nox.parametrize("library", ["verifiers", "openenv", "verl", "tinker", "reasoning_gym"])
 def adapters(session: nox.Session, library: str) -> None:
-    """The classes of other people's libraries on a feed, each in its own versions, on a CPU."""
+    """Other people's libraries on our feeds and environments, each in its versions, on a CPU."""
     folder = f"tests/adapters/{library}"
-    # the pins of each file are complete: what pip may not resolve is said at its top
-    session.install("--no-deps", "-r", f"{folder}/requirements.txt")
-    session.install("--no-deps", "-e", ".")
+    if library == "reasoning_gym":  # it goes along with what we pin
+        session.install(*PINNED, "-e", ".", "-r", f"{folder}/requirements.txt")
+    else:  # the pins of each file are complete: what pip may not resolve is said at its top
+        session.install("--no-deps", "-r", f"{folder}/requirements.txt")
+        session.install("--no-deps", "-e", ".")
     # where the library is not there all tests skip themselves, which pytest ends with status 5
     session.run("pytest", folder, *session.posargs, env=COMPILED_ONCE)
 

@@ -16,29 +16,41 @@ from scaler_core.audit.figures import (
     share_of_duplicates,
 )
 from scaler_core.audit.generator import NO_TESTCASE, Way, digest, measure_repeats, repeat
-from scaler_core.audit.looks import SEEDS, Look, level_seeds
+from scaler_core.audit.looks import SEEDS, Look, level_seeds, name_levels
+from scaler_core.audit.payments import measure_payments
 from scaler_core.audit.programs import OTHER_HASH_SEED, paced
 from scaler_core.audit.records import LevelAudit, RepeatAudit, Spread, VerifierAudit, count_failures
 from scaler_core.audit.rules import Measure
 from scaler_core.audit.verifier import INSTANCES_KEPT, audit_verifier
 from scaler_core.audit.workshop import Workshop
 from scaler_core.errors import InfrastructureError
-from scaler_core.factory import InstanceFailure, InstanceResult, LevelSeed
+from scaler_core.factory import NATIVE_VERIFIER, InstanceFailure, InstanceResult, LevelSeed
 from scaler_core.factory.native import NativeLimits, NativeWorkers
 from scaler_core.factory.programs import Counters
 from scaler_core.interfaces import NativeEnvironment
 from scaler_core.models import Instance
 
 CPU = "cpu_s/native"
+SEEDS_COMPARED = 4
+"""Seeds on which two levels must give the same, to be one level; levels may overlap in some."""
 
 
 class MeteredWorker:
-    """One worker process, and what its calls cost."""
+    """One worker process, and what its calls cost.
 
-    def __init__(self, environment: NativeEnvironment, hash_seed: int = 0) -> None:
-        self._environment = environment
+    It serves one environment after the other, because starting a process and importing a library
+    of environments takes seconds.
+    """
+
+    def __init__(self, hash_seed: int = 0) -> None:
+        self._environment: NativeEnvironment
         self._counters = Counters()
         self._workers = NativeWorkers(1, NativeLimits(), self._counters, hash_seed)
+
+    def serve(self, environment: NativeEnvironment) -> MeteredWorker:
+        """Itself, for *environment* from now on."""
+        self._environment = environment
+        return self
 
     def make(self, level: int, seed: int) -> tuple[InstanceResult, float]:
         """The instance or failure of a level and seed, and the CPU seconds of making it.
@@ -96,29 +108,63 @@ def audit_native(environment: NativeEnvironment, workshop: Workshop) -> NativeRe
         detail = f"its top level is {environment.top_level}"
         return NativeResult([Measure("scale_out_of_bounds", 1, detail)])
     evidence = Evidence()
-    with workshop.using(MeteredWorker(environment)) as worker:
+    with workshop.lending("native", MeteredWorker) as worker:
+        worker.serve(environment)
         for level in chosen_levels(workshop.settings.levels, environment.top_level):
             _audit_level(worker, environment.id, level, workshop, evidence)
         looks = _look_at_others(worker, environment, workshop, evidence)
+        dead = dead_levels(evidence.levels, looks)
+        repeated = _measure_repeated_levels(worker, environment, dead, workshop.settings.seed)
         with (
-            workshop.using(MeteredWorker(environment)) as fresh,
-            workshop.using(MeteredWorker(environment, OTHER_HASH_SEED)) as other,
+            workshop.lending("native, fresh", MeteredWorker) as fresh,
+            workshop.lending("native, other hash seed", _other_worker) as other,
         ):
-            ways = _ways(worker, fresh, other)
+            ways = _ways(worker, fresh.serve(environment), other.serve(environment))
             repeats = repeat(evidence.fingerprints, ways)
     verifier, verifier_measures = audit_verifier(
         workshop.judge, evidence.instances, workshop.verifier
     )
+    if verifier is not None and verifier.verifier == NATIVE_VERIFIER:
+        verifier_measures += measure_payments(workshop.judge, evidence.instances, workshop.verifier)
     measures = [
         *measure_generator(evidence.levels),
         *measure_looks(looks),
+        repeated,
         *measure_repeats(ways, repeats),
         *measure_variety(evidence.levels),
         *measure_prompts(evidence.levels),
         *verifier_measures,
     ]
-    dead = dead_levels(evidence.levels, looks)
     return NativeResult(measures, evidence.levels, repeats, verifier, dead)
+
+
+def _other_worker() -> MeteredWorker:
+    return MeteredWorker(OTHER_HASH_SEED)
+
+
+def _measure_repeated_levels(
+    worker: MeteredWorker, environment: NativeEnvironment, dead: Sequence[int], audit_seed: int
+) -> Measure:
+    """Levels that give what the one before gives, for the same seeds, as far as both live."""
+    seeds = level_seeds(audit_seed, environment.id, 0, SEEDS_COMPARED)
+    made: dict[LevelSeed, str | None] = {}
+
+    def content(level: int, seed: int) -> str | None:
+        if (level, seed) not in made:
+            item, _ = worker.make(level, seed)
+            made[level, seed] = (
+                digest([item.messages, item.truth]) if isinstance(item, Instance) else None
+            )
+        return made[level, seed]
+
+    def same(level: int) -> bool:
+        pairs = ((content(level, seed), content(level - 1, seed)) for seed in seeds)
+        return all(one is not None and one == other for one, other in pairs)
+
+    living = [level for level in range(environment.top_level + 1) if level not in dead]
+    repeated = [level for level in living if level - 1 in living and same(level)]
+    detail = f"levels that give what the one before gives for equal seeds: {name_levels(repeated)}"
+    return Measure("repeated_levels", len(repeated), detail)
 
 
 def _look_at_others(

@@ -210,7 +210,20 @@ RULES: dict[str, Rule] = {
         Rule(
             "own_scoring_refuses",
             "right answers that a native environment's own scoring refuses",
+            bad_above=0,
+        ),
+        Rule(
+            "own_scoring_untested",
+            "share of instances without a truth, on which nobody knows what scoring accepts",
             warn_above=0,
+            bad_above=0.99,
+        ),
+        Rule(
+            "own_scoring_pays",
+            "share of instances on which own scoring pays for an answer that has nothing to do "
+            "with them: a constant one, or another instance's truth",
+            warn_above=0.1,
+            bad_above=0.5,
         ),
         Rule("verifier_accepts", "junk that the verifier accepts", bad_above=0),
         Rule(

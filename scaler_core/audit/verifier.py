@@ -33,6 +33,8 @@ INSTANCES_KEPT = 4
 INSTANCES_PER_LEVEL = 2
 OTHERS = 2
 EXAMPLES = 5
+PAID = 0.5
+"""Junk with that score or a higher one counts as accepted."""
 
 
 @dataclass
@@ -43,6 +45,7 @@ class _Tally:
     refused: list[str] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
     undecided: list[str] = field(default_factory=list)
+    limited: set[str] = field(default_factory=set)
     slowest: float = 0.0
     hangs: bool = False
 
@@ -54,7 +57,7 @@ class _Tally:
             self.undecided.append(f"{what}: {verdict.reason}")
         elif right and verdict.result == "incorrect":
             self.refused.append(f"{what}: {verdict.reason}")
-        elif not right and verdict.result == "correct":
+        elif not right and (verdict.credit or 0.0) >= PAID:
             self.accepted.append(what)
 
 
@@ -68,11 +71,11 @@ def audit_verifier(
         instances: Instances of all levels; two of each level are used.
         default: Who verifies where the environment names nobody.
     """
-    chosen = _chosen(instances)
+    few = chosen(instances)
     tally, name = _Tally(), ""
-    for instance in chosen:
+    for instance in few:
         try:
-            ticket = _ticket(judge, instance, default)
+            ticket = ticket_of(judge, instance, default)
         except (UsageError, PluginError) as error:
             return None, [Measure("verifier_missing", 1, str(error))]
         name = ticket.verifier.use
@@ -87,7 +90,7 @@ def audit_verifier(
     return _audit(name, tally), _measures(name, tally)
 
 
-def _chosen(instances: Sequence[Instance]) -> list[Instance]:
+def chosen(instances: Sequence[Instance]) -> list[Instance]:
     """A few instances of each level, with different truths where there are some."""
     levels: dict[int, dict[str, Instance]] = {}
     for instance in instances:
@@ -97,7 +100,8 @@ def _chosen(instances: Sequence[Instance]) -> list[Instance]:
     return [instance for truths in levels.values() for instance in truths.values()]
 
 
-def _ticket(judge: Judge, instance: Instance, default: ComponentChoice) -> Ticket:
+def ticket_of(judge: Judge, instance: Instance, default: ComponentChoice) -> Ticket:
+    """A ticket for *instance*, as a run would draw it."""
     name = f"audit.{instance.level}.{instance.seed}"
     return Ticket.of(instance, id=name, step=1, verifier=judge.choose(instance, default))
 
@@ -108,7 +112,7 @@ def _questions(
     """Right answers and junk. Own scoring may have forms and several right answers of its own."""
     truth = instance.truth.strip()
     if scores_itself:
-        return ({"the plain box": box(truth)} if truth else {}), junk()
+        return ({"the plain box": box(truth)} if truth else {}), junk() | nonsense()
     return (
         right_answers(truth, instance.answer_type),
         wrong_answers(truth, instance.answer_type, others, instance.tolerance),
@@ -122,18 +126,22 @@ def _ask_all(
     for what, text in texts.items():
         if tally.hangs:
             return
-        answer = _ask(judge, ticket, Response(text=text))
+        if what in tally.limited:  # it would cost the limit on each instance
+            continue
+        answer = ask(judge, ticket, Response(text=text))
         if answer is None:
             tally.hangs = True
             answer = Verdict.undecided(f"no verdict within {WALL_S:g} s"), 0.0
+        if answer[0].reason == "verifier limit":
+            tally.limited.add(what)
         tally.take(f"{what} ({where})", right, *answer)
 
 
-def _ask(judge: Judge, ticket: Ticket, response: Response) -> tuple[Verdict, float] | None:
+def ask(judge: Judge, ticket: Ticket, response: Response) -> tuple[Verdict, float] | None:
     """The verdict and its CPU seconds, from a thread that is left behind where it hangs."""
     answers: list[tuple[Verdict, float]] = []
 
-    def ask() -> None:
+    def call() -> None:
         began = time.thread_time()
         try:
             verdict = judge.verify(ticket, response)
@@ -141,7 +149,7 @@ def _ask(judge: Judge, ticket: Ticket, response: Response) -> tuple[Verdict, flo
             verdict = Verdict.undecided(str(error))
         answers.append((verdict, time.thread_time() - began))
 
-    thread = threading.Thread(target=ask, name="audit verifier", daemon=True)
+    thread = threading.Thread(target=call, name="audit verifier", daemon=True)
     thread.start()
     thread.join(WALL_S)
     return answers[0] if answers else None
@@ -181,6 +189,17 @@ def _measures(name: str, tally: _Tally) -> list[Measure]:
 
 
 HUGE = 1_000_000
+
+
+def nonsense() -> dict[str, str]:
+    """Short responses that answer nothing in any task, for scoring that may know many answers."""
+    return {
+        "NaN": box("nan"),
+        "infinity": box("inf"),
+        "a word": box("xylograph"),
+        "a sentence": box("I do not know that."),
+    }
+
 
 _LATEX = set("\\{}$%#&~^_")
 _LIST = set(",;()[]\"'")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from scaler_core.audit.config import AuditSettings
 from scaler_core.audit.looks import level_seeds
@@ -36,6 +36,7 @@ class InUse:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._tools: list[Tool] = []
+        self._idle: dict[str, list[Any]] = {}
         self._closed = False
 
     @contextmanager
@@ -54,6 +55,27 @@ class InUse:
         finally:
             with self._lock:
                 self._tools.remove(tool)
+
+    @contextmanager
+    def lending(self, role: str, make: Callable[[], ToolT]) -> Iterator[ToolT]:
+        """A tool of *role* that nobody else holds; kept for the next one, until all is closed.
+
+        Raises:
+            InfrastructureError: All was closed already.
+        """
+        with self._lock:
+            if self._closed:
+                raise InfrastructureError("the audit was ended")
+            idle = self._idle.setdefault(role, [])
+            if not idle:
+                idle.append(make())
+                self._tools.append(idle[-1])
+            tool = idle.pop()
+        try:
+            yield tool
+        finally:
+            with self._lock:
+                idle.append(tool)
 
     def close(self) -> None:
         """Close every tool, and refuse further ones."""
@@ -95,6 +117,16 @@ class Workshop:
             InfrastructureError: The audit was ended.
         """
         with closing(tool), self._in_use.holding(tool):
+            yield tool
+
+    @contextmanager
+    def lending(self, role: str, make: Callable[[], ToolT]) -> Iterator[ToolT]:
+        """A tool that one audit after the other uses, never two at a time.
+
+        Raises:
+            InfrastructureError: The audit was ended.
+        """
+        with self._in_use.lending(role, make) as tool:
             yield tool
 
     def close(self) -> None:

@@ -17,8 +17,10 @@ class NativeEnvironment(ABC):
         id: Stable name, unique in the run.
         version: Changed by the author whenever instances or scoring change.
         top_level: D, the highest level.
+        remark: What to know before training on it, in one line; ``scaler pool show`` prints it.
     """
 
+    remark: str = ""
     id: ClassVar[str]
     version: ClassVar[str] = "1"
     top_level: ClassVar[int]
@@ -66,6 +68,10 @@ class EnvironmentSource(ABC):
     def weight(self, environment_id: str) -> float:
         """How much likelier than weight 1 the environment is admitted; the same during a run."""
         return 1.0
+
+    def left_out(self, environment_id: str) -> str:
+        """Why the source lacks an environment that one might look for in it; empty otherwise."""
+        return ""
 
     def __len__(self) -> int:
         return len(self.ids())

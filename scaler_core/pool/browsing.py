@@ -11,7 +11,7 @@ from scaler_core.errors import DataError, InfrastructureError, UsageError, unkno
 from scaler_core.factory import InstanceFactory, InstanceFailure
 from scaler_core.interfaces import AnyEnvironment, EnvironmentSource, NativeEnvironment
 from scaler_core.models import AnswerType, Instance, Record
-from scaler_core.pool.source import environment_hash
+from scaler_core.pool.source import environment_hash, unknown_environment
 from scaler_core.pool.store import PoolDirectory, open_pool
 from scaler_core.seeds import derive_seed
 
@@ -89,6 +89,8 @@ def find_environment(pool: str | Path | EnvironmentSource, given: str) -> AnyEnv
             f"{len(matches)} environments are called {given!r}",
             hint=f"give an id: {', '.join(matches[:8])}",
         )
+    if not matches and source.left_out(given):
+        raise unknown_environment(source, given)
     if not matches:
         raise unknown_name("environment", given, {*names, *names.values()})
     return source.get(matches[0])
@@ -114,6 +116,7 @@ def describe_environment(environment: AnyEnvironment) -> dict[str, Any]:
             "class": f"{cls.__module__}.{cls.__qualname__}",
             "version": environment.version,
             "scores_itself": environment.scores_itself,
+            "remark": environment.remark,
         }
     problem = environment.problem
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from scaler_core.errors import DataError, UsageError, unknown_name
@@ -19,13 +19,20 @@ class MemorySource(EnvironmentSource):
     Args:
         environments: The environments; an id must occur once.
         label: How messages call this source.
+        left_out: Ids that one might look for here in vain, and why.
 
     Raises:
         DataError: Two environments have the same id.
     """
 
-    def __init__(self, environments: Iterable[AnyEnvironment], label: str = "memory") -> None:
+    def __init__(
+        self,
+        environments: Iterable[AnyEnvironment],
+        label: str = "memory",
+        left_out: Mapping[str, str] | None = None,
+    ) -> None:
         self.label = label
+        self._left_out = dict(left_out or {})
         self._environments: dict[str, AnyEnvironment] = {}
         for environment in environments:
             if environment.id in self._environments:
@@ -46,7 +53,11 @@ class MemorySource(EnvironmentSource):
         try:
             return self._environments[environment_id]
         except KeyError:
-            raise unknown_name("environment", environment_id, self._environments) from None
+            raise unknown_environment(self, environment_id) from None
+
+    def left_out(self, environment_id: str) -> str:
+        """The reason that was given."""
+        return self._left_out.get(environment_id, "")
 
     def content_hash(self, environment_id: str) -> str:
         """See :func:`environment_hash`."""
@@ -73,6 +84,7 @@ class CombinedSource(EnvironmentSource):
 
     def __init__(self, sources: Sequence[tuple[EnvironmentSource, float]]) -> None:
         self.trusted = all(source.trusted for source, _ in sources)
+        self._sources = [source for source, _ in sources]
         self._owners: dict[str, tuple[EnvironmentSource, float]] = {}
         for source, weight in sources:
             if not 0 < weight < math.inf:
@@ -106,11 +118,16 @@ class CombinedSource(EnvironmentSource):
         owner, weight = self._owners[environment_id]
         return weight * owner.weight(environment_id)
 
+    def left_out(self, environment_id: str) -> str:
+        """What the first of the sources says that knows why."""
+        reasons = (source.left_out(environment_id) for source in self._sources)
+        return next(filter(None, reasons), "")
+
     def _owner(self, environment_id: str) -> EnvironmentSource:
         try:
             return self._owners[environment_id][0]
         except KeyError:
-            raise unknown_name("environment", environment_id, self._owners) from None
+            raise unknown_environment(self, environment_id) from None
 
 
 class SelectedSource(EnvironmentSource):
@@ -128,7 +145,7 @@ class SelectedSource(EnvironmentSource):
         known = set(source.ids())
         for name in names:
             if name not in known:
-                raise unknown_name("environment", name, known, where=" of pool.environments")
+                raise unknown_environment(source, name, where=" of pool.environments")
         wanted = set(names)
         self.trusted = source.trusted
         self._source = source
@@ -153,6 +170,15 @@ class SelectedSource(EnvironmentSource):
     def weight(self, environment_id: str) -> float:
         """The weight that the source gives."""
         return self._source.weight(environment_id)
+
+
+def unknown_environment(
+    source: EnvironmentSource, environment_id: str, *, where: str = ""
+) -> UsageError:
+    """The error for an id that *source* lacks: why it was left out, or the alternatives."""
+    if reason := source.left_out(environment_id):
+        return UsageError(f"environment {environment_id!r}{where} cannot be had here: {reason}")
+    return unknown_name("environment", environment_id, source.ids(), where=where)
 
 
 def environment_hash(environment: AnyEnvironment) -> str:

@@ -140,3 +140,109 @@ class Levelless(Sums):
 
     id = "levelless"
     top_level = -1
+
+
+class Reading(Scoring):
+    """Scores the answer in the box by degrees, as :meth:`credit` says."""
+
+    id = "reading"
+
+    def credit(self, answer: str, truth: str) -> float:
+        return float(answer == truth)
+
+    def score(self, response: Response, ticket: Ticket) -> Verdict:
+        opening, _, rest = response.text.partition("\\boxed{")
+        answer = rest.removesuffix("}").strip()
+        if opening or not answer or len(answer) > 100:
+            return Verdict.incorrect("no boxed answer")
+        return Verdict.scored(self.credit(answer, ticket.truth))
+
+
+class Anything(Reading):
+    """Pays most of the reward for whatever stands in the box."""
+
+    id = "anything"
+
+    def credit(self, answer: str, truth: str) -> float:
+        return 1.0 if answer == truth else 0.7
+
+
+class Zeros(Reading):
+    """Divides by the answer, and is glad where it cannot."""
+
+    id = "zeros"
+
+    def credit(self, answer: str, truth: str) -> float:
+        return float(answer in (truth, "0"))
+
+
+class Exchanging(Reading):
+    """Takes every number that could be a sum."""
+
+    id = "exchanging"
+
+    def credit(self, answer: str, truth: str) -> float:
+        return float(answer == truth or (answer.isdecimal() and len(answer) > 2))
+
+
+class Multiples(Reading):
+    """Knows a second right answer, the negative one, and is sound."""
+
+    id = "multiples"
+
+    def credit(self, answer: str, truth: str) -> float:
+        return float(answer.removeprefix("-") == truth)
+
+
+class NotANumber(Reading):
+    """Compares by a distance, from which no number is not far."""
+
+    id = "not-a-number"
+
+    def credit(self, answer: str, truth: str) -> float:
+        try:
+            return 1.0 - float(abs(float(answer) - float(truth)) > 0.5)
+        except ValueError:
+            return 0.0
+
+
+class Unforeseen(Reading):
+    """Takes every answer for an integer."""
+
+    id = "unforeseen"
+
+    def credit(self, answer: str, truth: str) -> float:
+        return float(answer == truth or (not answer.isalpha() and int(answer) == int(truth)))
+
+
+class Truthless(Reading):
+    """Tells no truth, so that nobody knows whether its scoring ever pays."""
+
+    id = "truthless"
+
+    def make(self, level: int, seed: int) -> Instance:
+        return super().make(level, seed).model_copy(update={"truth": ""})
+
+
+class Repeating(Sums):
+    """Gives the same at levels 2 and 3."""
+
+    id = "repeating"
+
+    def make(self, level: int, seed: int) -> Instance:
+        made = super().make(2 if level == 3 else level, seed)
+        return made.model_copy(update={"level": level})
+
+
+class Printing(Reading):
+    """Prints while it makes and scores."""
+
+    id = "printing"
+
+    def make(self, level: int, seed: int) -> Instance:
+        print('{"result": null}')
+        return super().make(level, seed)
+
+    def credit(self, answer: str, truth: str) -> float:
+        print('{"result": null}')
+        return super().credit(answer, truth)

@@ -8,7 +8,8 @@ from scaler_core.interfaces import EnvironmentPack
 
 @hookimpl
 def scaler_register_environments() -> list[type[EnvironmentPack]]:
-    """The shelves of the starter pack."""
+    """The shelves of the starter pack; reasoning-gym's datasets with and without a certificate."""
+    from scaler_plugins.environments.reasoning_gym import ReasoningGymPack, UncertifiedPack
     from scaler_plugins.environments.starter import SHELVES
 
-    return list(SHELVES)
+    return [*SHELVES, ReasoningGymPack, UncertifiedPack]

@@ -1,0 +1,1 @@
+"""Certifying the datasets of reasoning-gym."""
