@@ -13,11 +13,14 @@ from pydantic import JsonValue
 
 from scaler_core.errors import ScalerError, UsageError, unknown_name
 from scaler_core.factory import NATIVE_VERIFIER
+from scaler_core.factory.checkers import Checkers, require_reading
 from scaler_core.factory.native import NativeLimits, NativeWorkers
-from scaler_core.interfaces import Verifier
+from scaler_core.interfaces import Sandbox, Verifier
 from scaler_core.jsonio import canonical_json
 from scaler_core.models import ComponentChoice, Instance, Response, Ticket, Verdict
 from scaler_core.plugins import PluginHost, load_plugins
+from scaler_core.plugins.calling import verdict_of
+from scaler_core.plugins.choosing import SandboxPlan
 
 NATIVE_WORKERS = 2  # of each process that a judge was sent to
 # functools.cache alone would let two threads build a judge each, with workers of their own
@@ -40,9 +43,19 @@ class Judge:
         host: Where verifiers come from; installed plugins when ``None``.
         scorer: Judges tickets of native environments that score themselves; processes of this judge
             when ``None``.
+        sandbox: How the sandbox of checkers is built, when needed; or *make_sandbox* makes it here.
     """
 
-    def __init__(self, host: PluginHost | None = None, scorer: Scorer | None = None) -> None:
+    def __init__(
+        self,
+        host: PluginHost | None = None,
+        scorer: Scorer | None = None,
+        sandbox: SandboxPlan | None = None,
+        *,
+        make_sandbox: Callable[[], Sandbox] | None = None,
+    ) -> None:
+        self._plan = sandbox or SandboxPlan()
+        self._checkers = Checkers(make_sandbox or (lambda: self._plan.build(self._host)))
         self._host = host or load_plugins()
         self._own_workers = NativeWorkers(NATIVE_WORKERS, NativeLimits()) if not scorer else None
         self._scorer = scorer or self._own_workers
@@ -60,6 +73,8 @@ class Judge:
             return self._scorer.score(response, ticket)
         verifier = self.verifier(ticket.verifier)
         who = f"verifier {verifier.name!r}"
+        if ticket.check is not None:
+            return verdict_of(who, lambda: self._checkers.verify(verifier, response, ticket))
         verdict = verdict_of(who, lambda: verifier.verify(response, ticket))
         for truth in ticket.accepted:
             if verdict.result != "incorrect":
@@ -104,7 +119,7 @@ class Judge:
 
     def portable(self) -> PortableJudge:
         """A judge that gives the same verdicts in another process."""
-        return PortableJudge(self._host.selection())
+        return PortableJudge(self._host.selection(), self._plan.as_json)
 
     def verifier(self, choice: ComponentChoice) -> Verifier:
         """The verifier of that name and those options, built once."""
@@ -118,6 +133,7 @@ class Judge:
         """End the processes that verifiers keep."""
         for verifier in self._verifiers.values():
             verifier.close()
+        self._checkers.close()
         if self._own_workers is not None:
             self._own_workers.close()
 
@@ -135,8 +151,14 @@ class Judge:
         before what the prompt tells the model.
 
         Raises:
-            UsageError: The environment names a verifier that is not installed, or wrong options.
+            UsageError: The environment names a verifier that is not installed or cannot serve it.
         """
+        choice = self._choose(instance, default)
+        if choice.use != NATIVE_VERIFIER:
+            require_reading(instance, self._host.find(Verifier, choice.use))
+        return choice
+
+    def _choose(self, instance: Instance, default: ComponentChoice) -> ComponentChoice:
         if instance.verifier is not None:
             if instance.verifier.use != NATIVE_VERIFIER:
                 self.verifier(instance.verifier)
@@ -156,15 +178,17 @@ class PortableJudge:
 
     Attributes:
         plugins: Where verifiers come from, as :meth:`PluginHost.selection` names them.
+        sandbox: How the sandbox of checkers is built there: a :class:`SandboxPlan` as JSON.
     """
 
     plugins: tuple[str, ...]
+    sandbox: str = "{}"
 
     def verify(self, ticket: Ticket, response: Response) -> Verdict:
         """The verdict of :meth:`Judge.verify`; ``undecided`` where this process lacks a plugin."""
         try:
             with _BUILDING:
-                judge = _judge_of_this_process(self.plugins)
+                judge = _judge_of_this_process(self.plugins, self.sandbox)
             return judge.verify(ticket, response)
         except ScalerError as error:
             return Verdict.undecided(f"on {socket.gethostname()}: {error}")
@@ -175,9 +199,10 @@ class PortableJudge:
 
 
 @cache
-def _judge_of_this_process(plugins: tuple[str, ...]) -> Judge:
+def _judge_of_this_process(plugins: tuple[str, ...], sandbox: str) -> Judge:
     """The judge for these plugins, built once; its workers end with the process."""
-    return Judge(load_plugins(allowed=list(plugins)))
+    host = load_plugins(allowed=list(plugins))
+    return Judge(host, sandbox=SandboxPlan.model_validate_json(sandbox))
 
 
 def grade(
@@ -195,31 +220,6 @@ def grade(
     """
     with Judge(host) as judge:
         return judge.grade(text, truth=truth, use=use, options=options)
-
-
-def verdict_of(who: str, judge: Callable[[], Verdict]) -> Verdict:
-    """The verdict that *judge* returns; it is called again where the first one is undecided.
-
-    A judge is a plugin: whatever it raises is not the response's fault, so it is ``undecided``.
-
-    Args:
-        who: The judge's name in reasons, such as ``verifier 'typed'``.
-        judge: Gives the verdict.
-    """
-    verdict = _call(who, judge)
-    return verdict if verdict.result != "undecided" else _call(who, judge)
-
-
-def _call(who: str, judge: Callable[[], Verdict]) -> Verdict:
-    try:
-        verdict = judge()
-    except ScalerError as error:
-        return Verdict.undecided(f"{who}: {error}")
-    except (Exception, SystemExit) as error:
-        return Verdict.undecided(f"{who} raised {type(error).__name__}")
-    if not isinstance(verdict, Verdict):
-        return Verdict.undecided(f"{who} returned no verdict")
-    return verdict
 
 
 Judged = Verdict | float | None

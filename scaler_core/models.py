@@ -62,6 +62,22 @@ class Solution(Record):
     source: str
 
 
+CheckerProgram = Annotated[Solution | None, Field(exclude_if=lambda value: value is None)]
+
+
+class Check(Record):
+    """How the answers to one instance are checked where many may be right.
+
+    Attributes:
+        program: The checker; :mod:`scaler_core.factory.checkers` says what it reads and prints.
+        stdin: The input that the reference solutions read.
+    """
+
+    program: Solution
+    stdin: str
+
+
+StatedCheck = Annotated[Check | None, Field(exclude_if=lambda value: value is None)]
 ErrorKind = Literal["absolute", "relative", "either"]
 LARGEST_TOLERANCE = 0.1
 
@@ -140,6 +156,7 @@ class Environment(Versioned):
         history_length: Length of the difficulty history that the pool's author asks the slope rule
             to read; ``None`` where the author says nothing.
         verifier: A verifier that this environment insists on; ``None`` leaves it to the run.
+        checker: A program that scores answers, where several may be right.
         provenance: Where the environment came from and what it passed, as plain JSON.
         published: Keys of the published format that SCALER keeps only to write them back.
     """
@@ -153,6 +170,7 @@ class Environment(Versioned):
     answer_unique: bool = True
     history_length: int | None = Field(default=None, ge=2)
     verifier: ComponentChoice | None = None
+    checker: CheckerProgram = None
     provenance: dict[str, JsonValue] = Field(default_factory=dict)
     published: dict[str, JsonValue] = Field(default_factory=dict)
 
@@ -220,6 +238,7 @@ class Instance(Versioned):
         testcase: The structured input that the messages show, where there is one.
         tolerance: The error that the statement allows in decimal answers.
         accepted: Further right answers, where there are several.
+        check: How answers are checked, where a program decides which are right.
         metadata: Whatever else a scorer of its own needs, as plain JSON.
     """
 
@@ -233,6 +252,7 @@ class Instance(Versioned):
     testcase: JsonValue = None
     tolerance: StatedTolerance = None
     accepted: Accepted = ()
+    check: StatedCheck = None
     metadata: Metadata = Field(default_factory=dict)
 
 
@@ -251,6 +271,7 @@ class Ticket(Versioned):
         truth: The right answer, as text.
         verifier: Who judges a response, with options.
         accepted: Further right answers, where there are several.
+        check: How answers are checked, where a program decides which are right.
         testcase: The structured input that the messages show, where there is one.
         metadata: Whatever else a scorer of its own needs, as plain JSON.
     """
@@ -266,6 +287,7 @@ class Ticket(Versioned):
     truth: str
     verifier: ComponentChoice
     accepted: Accepted = ()
+    check: StatedCheck = None
     testcase: Annotated[JsonValue, Field(exclude_if=lambda value: value is None)] = None
     metadata: Metadata = Field(default_factory=dict)
 
@@ -302,6 +324,7 @@ class Ticket(Versioned):
             truth=instance.truth,
             verifier=verifier,
             accepted=instance.accepted,
+            check=instance.check,
             testcase=instance.testcase,
             metadata=instance.metadata,
         )

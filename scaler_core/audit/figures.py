@@ -245,11 +245,16 @@ def _locate(item: Disagreement) -> str:
     return f"level {item.level}, seed {item.seed}: {summarise(item)}"
 
 
-def measure_text(problem: Problem) -> list[Measure]:
-    """Figures of the texts that a prompt shows, and of the statement that they come from."""
+def measure_text(problem: Problem, *, checked: bool = False) -> list[Measure]:
+    """Figures of the texts that a prompt shows, and of the statement that they come from.
+
+    Args:
+        problem: The problem.
+        checked: Whether a checker judges, so that texts may accept any of several answers.
+    """
     shown = f"{problem.logic}\n\n{problem.instruction}"
     lost = restore_exponents(shown)[1]
-    sentence = several_answers(shown)
+    sentence = "" if checked else several_answers(shown)
     words = interaction(f"{problem.statement}\n\n{shown}")
     return [
         Measure("lost_exponent", len(lost), f"the prompt says {', '.join(map(repr, lost[:3]))}"),

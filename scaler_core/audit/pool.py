@@ -115,7 +115,7 @@ def _workshop(
     factory = LocalFactory(
         sandbox, references=settings.references, agree=settings.agree, workers=settings.workers
     )
-    judge = Judge(host, factory)
+    judge = Judge(host, factory, make_sandbox=make_sandbox)
     try:
         yield Workshop(
             settings=settings,

@@ -69,8 +69,9 @@ from scaler_core.audit.voting import (
 )
 from scaler_core.audit.workshop import Workshop
 from scaler_core.factory import InstanceFailure, LevelSeed
+from scaler_core.factory.checkers import ask_whether_right
 from scaler_core.factory.local import GENERATOR_LIMITS
-from scaler_core.factory.references import Words, agree, read_answer
+from scaler_core.factory.references import Words, agree, both_ways, read_answer
 from scaler_core.interfaces import Program, RunResult
 from scaler_core.models import AnswerType, Environment, Instance
 
@@ -124,7 +125,9 @@ def audit_program(environment: Environment, workshop: Workshop) -> ProgramResult
     Raises:
         InfrastructureError: The machine could not do it.
     """
-    measures = measure_levels(environment) + measure_text(environment.problem)
+    measures = measure_levels(environment) + measure_text(
+        environment.problem, checked=environment.checker is not None
+    )
     if any(item.rule == "scale_out_of_bounds" and item.figure for item in measures):
         return ProgramResult(measures)
     evidence = Evidence()
@@ -197,7 +200,7 @@ def _audit_level(
     made = make_paced(workshop.factory, environment, level, valid, FACTORY_BUDGET * budget_s)
     instances = [item for item in made if isinstance(item, Instance)]
     evidence.instances += instances[:INSTANCES_KEPT]
-    _compare_truths(instances, generated, ballots, environment, evidence)
+    _compare_truths(instances, generated, ballots, environment, evidence, workshop.programs)
     truths = {item.seed: item.truth for item in instances}
     testcases = [replace(item, truth=truths.get(item.seed)) for item in generated.inputs]
     _take_prompt_data(f"level {level}", testcases, environment, workshop, evidence)
@@ -283,6 +286,7 @@ def _compare_truths(
     ballots: Sequence[InputBallot],
     environment: Environment,
     evidence: Evidence,
+    programs: Programs,
 ) -> None:
     """Compare truths with the majority's answers, where both are about the same testcase."""
     by_seed = {
@@ -296,7 +300,13 @@ def _compare_truths(
             continue
         evidence.truths_compared += 1
         truth = tuple(instance.truth.split())
-        if not agree(truth, winner.words, environment.answer_type, environment.tolerance):
+        if instance.check is not None:
+            pairs = both_ways(instance.check.stdin, truth, winner.words)
+            accepts = ask_whether_right(programs.run, instance.check.program, pairs)
+            same = all(accepts[item] is True for item in pairs)
+        else:
+            same = agree(truth, winner.words, environment.answer_type, environment.tolerance)
+        if not same:
             evidence.truths_wrong.append(
                 f"{ballot.where}: the truth is {shortened(instance.truth, LONGEST_ANSWER)}, "
                 f"{len(winner.solutions)} solutions answer {short_text(winner)}"

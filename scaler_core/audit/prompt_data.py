@@ -174,6 +174,8 @@ def _measure_order(
     ask: AskSolution,
 ) -> Measure:
     """How often a solution answers differently when it reads the order of the structured input."""
+    if environment.checker is not None:
+        return Measure("prompt_loses_order", 0, "a checker judges: answers may differ")
     asked = ask([testcase.stdin for testcase, _ in reordered]) if reordered else []
     again = ask([stdin for _, stdin in reordered]) if reordered else []
     how = environment.answer_type, environment.tolerance
@@ -193,7 +195,7 @@ def _measure_ambiguity(
     testcases: Sequence[LevelTestcase], environment: Environment
 ) -> list[Measure]:
     """Equal structured inputs with different truths: the model is not given what decides."""
-    if not environment.answer_unique:
+    if not environment.answer_unique or environment.checker is not None:
         return []
     firsts: dict[str, LevelTestcase] = {}
     for testcase in testcases:

@@ -227,6 +227,17 @@ RULES: dict[str, Rule] = {
         ),
         Rule("verifier_accepts", "junk that the verifier accepts", bad_above=0),
         Rule(
+            "checker_accepts_all",
+            "share of answers of the right form, most of them wrong, that a checker accepts",
+            bad_above=0.75,
+        ),
+        Rule(
+            "checker_not_repeatable",
+            "answers to which a checker gives another score when it is asked again",
+            bad_above=0,
+        ),
+        Rule("checker_breaks", "answers at which a checker fails", warn_above=0),
+        Rule(
             "verifier_undecided",
             "responses that the verifier cannot judge: it raises, hangs or fails",
             bad_above=0,

@@ -14,6 +14,7 @@ from scaler_core.audit.records import VerifierAudit, shortened
 from scaler_core.audit.rules import Measure
 from scaler_core.errors import PluginError, ScalerError, UsageError
 from scaler_core.factory import NATIVE_VERIFIER
+from scaler_core.factory.checkers import BREAKS_CHECKER
 from scaler_core.factory.references import LONGEST_TRUTH, agree
 from scaler_core.judge import Judge
 from scaler_core.models import (
@@ -48,6 +49,22 @@ class _Tally:
     limited: set[str] = field(default_factory=set)
     slowest: float = 0.0
     hangs: bool = False
+    plausible: int = 0
+    paid: list[str] = field(default_factory=list)
+    changing: list[str] = field(default_factory=list)
+    breaking: list[str] = field(default_factory=list)
+
+    def take_checked(self, what: str, first: Verdict, second: Verdict) -> None:
+        """Record a checker's two verdicts on an answer of the right form, which may be right."""
+        self.plausible += 1
+        if first.result == "correct":
+            self.paid.append(what)
+        if "undecided" in (first.result, second.result):
+            self.undecided.append(f"{what}: {first.reason or second.reason}")
+        elif first != second:
+            self.changing.append(what)
+        if BREAKS_CHECKER in (first.reason, second.reason):
+            self.breaking.append(what)
 
     def take(self, what: str, right: bool, verdict: Verdict, cpu_s: float) -> None:
         """Record a verdict on *what*."""
@@ -83,11 +100,13 @@ def audit_verifier(
         right, wrong = _questions(instance, name == NATIVE_VERIFIER, others)
         _ask_all(judge, ticket, right, True, tally)
         _ask_all(judge, ticket, wrong, False, tally)
+        if ticket.check is not None:
+            _ask_checker(judge, ticket, others, tally)
         if tally.hangs:
             break
     if not name:
         return None, []
-    return _audit(name, tally), _measures(name, tally)
+    return _audit(name, tally), _measures(name, tally) + _checker_measures(tally)
 
 
 def chosen(instances: Sequence[Instance]) -> list[Instance]:
@@ -111,6 +130,8 @@ def _questions(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Right answers and junk. Own scoring may have forms and several right answers of its own."""
     truth = instance.truth.strip()
+    if instance.check is not None:  # values that differ from the truth may be right
+        return right_answers(truth, instance.answer_type), junk()
     if scores_itself:
         return ({"the plain box": box(truth)} if truth else {}), junk() | nonsense()
     return (
@@ -135,6 +156,20 @@ def _ask_all(
         if answer[0].reason == "verifier limit":
             tally.limited.add(what)
         tally.take(f"{what} ({where})", right, *answer)
+
+
+def _ask_checker(judge: Judge, ticket: Ticket, others: Sequence[str], tally: _Tally) -> None:
+    """Ask about answers of the right form, each twice; few of them can be right."""
+    where = f"level {ticket.level}, seed {ticket.seed}, truth {shortened(ticket.truth, 60)}"
+    for what, answer in plausible_answers(ticket.truth, others).items():
+        if tally.hangs:
+            return
+        response = Response(text=box(_boxable(answer)))
+        first, second = ask(judge, ticket, response), ask(judge, ticket, response)
+        if first is None or second is None:
+            tally.hangs = True
+        else:
+            tally.take_checked(f"{what} ({where})", first[0], second[0])
 
 
 def ask(judge: Judge, ticket: Ticket, response: Response) -> tuple[Verdict, float] | None:
@@ -184,6 +219,35 @@ def _measures(name: str, tally: _Tally) -> list[Measure]:
             "slow_verifier",
             tally.slowest,
             f"verifier {name!r} takes up to {tally.slowest:.2f} CPU-s for one response",
+        ),
+    ]
+
+
+def _checker_measures(tally: _Tally) -> list[Measure]:
+    if not tally.plausible:
+        return []
+
+    def example(items: Sequence[str]) -> str:
+        return shortened(items[0]) if items else ""
+
+    paid, asked = len(tally.paid), tally.plausible
+    return [
+        Measure(
+            "checker_accepts_all",
+            paid / asked,
+            f"the checker accepts {paid} of {asked} answers: {example(tally.paid)}",
+        ),
+        Measure(
+            "checker_not_repeatable",
+            len(tally.changing),
+            f"the checker changes {len(tally.changing)} of {asked} scores: "
+            f"{example(tally.changing)}",
+        ),
+        Measure(
+            "checker_breaks",
+            len(tally.breaking),
+            f"the checker fails at {len(tally.breaking)} of {asked} answers: "
+            f"{example(tally.breaking)}",
         ),
     ]
 
@@ -266,6 +330,19 @@ def wrong_answers(
             if not agree(tuple(truth.split()), tuple(answer.split()), *how)
         },
     }
+
+
+def plausible_answers(truth: str, others: Sequence[str]) -> dict[str, str]:
+    """Answers in the form of *truth* by name: itself, numbers of its length, altered ones."""
+    elements = truth.split()
+    numbers = all(map(_is_number, elements))
+    answers = {"the truth": truth, "zero": "0", **dict(_wrong_values(truth, others))}
+    if numbers:
+        length = len(elements)
+        for number in (-1, 0, 1, 7, 10**9):
+            answers[f"{number} everywhere"] = " ".join([str(number)] * length)
+        answers |= {"ascending": " ".join(map(str, range(5, 5 + length)))}
+    return {name: answer for name, answer in answers.items() if answer.strip()}
 
 
 def junk() -> dict[str, str]:

@@ -27,7 +27,7 @@ from scaler_core.audit.records import (
 )
 from scaler_core.factory import InstanceFailure
 from scaler_core.factory.local import SOLUTION_LIMITS
-from scaler_core.factory.references import Answer, Ballot
+from scaler_core.factory.references import Answer, Ballot, take_votes
 from scaler_core.interfaces import Program
 from scaler_core.models import Environment
 
@@ -113,8 +113,7 @@ def cast_votes(
         program = Program(solution.language, solution.source)
         results = programs.run_paced(program, stdins, LIMITS, budget_s)
         cpu_s[number] = [result.cpu_s for result in results]
-        for ballot, result in zip(ballots, results, strict=False):
-            ballot.take(number, result, environment.answer_type, environment.tolerance)
+        take_votes(ballots, stdins, number, results, environment, programs.run)
     return ballots, cpu_s
 
 

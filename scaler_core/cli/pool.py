@@ -334,6 +334,8 @@ def _print_environment(environment: Environment) -> None:
     _show(f"{facts['name']}  (id {facts['id']})\n")
     _show(facts["statement"].strip() + "\n")
     unique = "one right answer" if facts["answer_unique"] else "several right answers"
+    if facts["checker"]:
+        unique = f"judged by a checker in {facts['checker']}"
     _show(f"answer: {facts['answer_type']}, {unique}")
     _show(f"solutions: {', '.join(facts['solutions'])}")
     for key in ("time_limit_s", "memory_limit_mb", "history_length", "verifier"):

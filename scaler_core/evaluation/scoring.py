@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from scaler_core.evaluation.directory import TimedResponse
 from scaler_core.evaluation.plan import PlannedSample
 from scaler_core.interfaces import Benchmark
-from scaler_core.judge import verdict_of
 from scaler_core.models import Record, Result, Verdict, Versioned
+from scaler_core.plugins.calling import verdict_of
 from scaler_core.seeds import derive_random
 
 

@@ -89,7 +89,7 @@ class InstanceFactory(ABC):
         """Totals since the start.
 
         ``made``, ``failed/<cause>``, ``cpu_s/<stage>`` and ``wall_s/<stage>`` for the stages
-        ``generator``, ``solutions`` and ``native``, and the sandbox's own as ``sandbox/<name>``.
+        ``generator``, ``solutions``, ``checker``, ``native``; the sandbox's as ``sandbox/<name>``.
         """
 
     @abstractmethod

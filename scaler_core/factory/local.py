@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from scaler_core.errors import UsageError
+from scaler_core.factory.checkers import check_of
 from scaler_core.factory.interface import (
     InstanceFactory,
     InstanceFailure,
@@ -229,6 +230,7 @@ class LocalFactory(InstanceFactory):
             verifier=environment.verifier,
             testcase=testcase.value,
             tolerance=environment.tolerance,
+            check=check_of(environment, testcase.stdin),
         )
 
 

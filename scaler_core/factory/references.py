@@ -6,8 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from functools import partial
 
-from scaler_core.factory.interface import InstanceFailure
+from scaler_core.factory.checkers import Accepts, Question, RunProgram, ask_whether_right
+from scaler_core.factory.interface import Cause, InstanceFailure
 from scaler_core.factory.programs import Runner, failure
 from scaler_core.interfaces import Limits, Program, RunResult
 from scaler_core.models import AnswerType, Environment, Tolerance
@@ -46,6 +48,9 @@ class Ballot:
     tolerance is not transitive: a vote goes to the first answer that it agrees with, as the one
     that gave it first wrote it, so that the same votes in the same order give the same ballot.
 
+    Where the environment has a checker, two answers are one answer if it accepts each of them with
+    the other as the right one, and an answer that it does not accept beside itself has no vote.
+
     Attributes:
         answers: The different answers, in the order in which they were first given.
         failures: Why solutions have no vote, by the solution's number.
@@ -60,8 +65,19 @@ class Ballot:
         result: RunResult,
         answer_type: AnswerType,
         tolerance: Tolerance | None = None,
+        accepts: Accepts | None = None,
+        stdin: str = "",
     ) -> None:
-        """Count the vote of solution *number*, or record why it has none."""
+        """Count the vote of solution *number*, or record why it has none.
+
+        Args:
+            number: The solution, counted from 1.
+            result: What it printed.
+            answer_type: How answers are written.
+            tolerance: The error that the statement allows.
+            accepts: The checker's word on every pair of answers to *stdin*; ``None`` without one.
+            stdin: The input, for the checker.
+        """
         who = f"solution {number}"
         if result.status != "ok":
             self.failures[number] = failure("solution", result, who)
@@ -74,8 +90,15 @@ class Ballot:
         except ValueError as error:
             self.failures[number] = InstanceFailure("invalid_truth", f"{who}: {error}")
             return
+        if accepts is not None and (refused := _refusal(accepts, stdin, words, who)):
+            self.failures[number] = refused
+            return
         for answer in self.answers:
-            if agree(answer.words, words, answer_type, tolerance):
+            if accepts is not None:
+                same = all(accepts[item] is True for item in both_ways(stdin, answer.words, words))
+            else:
+                same = agree(answer.words, words, answer_type, tolerance)
+            if same:
                 answer.solutions.append(number)
                 return
         self.answers.append(Answer(words, [number]))
@@ -95,6 +118,57 @@ class Ballot:
         """The answer with the most votes, of equals the first given; ``None`` below *needed*."""
         best = max(self.answers, key=lambda answer: len(answer.solutions), default=None)
         return best if best is not None and len(best.solutions) >= needed else None
+
+
+def take_votes(
+    ballots: Sequence[Ballot],
+    stdins: Sequence[bytes],
+    number: int,
+    results: Sequence[RunResult],
+    environment: Environment,
+    run: RunProgram,
+) -> None:
+    """Count the votes of one solution on several inputs, ballot by ballot.
+
+    The checker, where there is one, is asked about all of them in one call of *run*.
+    """
+    answer_type, tolerance = environment.answer_type, environment.tolerance
+    if environment.checker is None:
+        for ballot, result in zip(ballots, results, strict=False):
+            ballot.take(number, result, answer_type, tolerance)
+        return
+    voted = [
+        (ballot, stdin.decode(), result)
+        for ballot, stdin, result in zip(ballots, stdins, results, strict=False)
+    ]
+    questions: list[Question] = []
+    for ballot, stdin, result in voted:
+        try:
+            words = read_answer(result.output, answer_type) if result.status == "ok" else ()
+        except ValueError:
+            continue
+        for other in [words, *(item.words for item in ballot.answers)] if words else []:
+            questions += both_ways(stdin, words, other)
+    accepts = ask_whether_right(run, environment.checker, questions)
+    for ballot, stdin, result in voted:
+        ballot.take(number, result, answer_type, tolerance, accepts, stdin)
+
+
+def both_ways(stdin: str, first: Words, second: Words) -> list[Question]:
+    """The questions whether a checker takes two answers for one."""
+    texts = " ".join(first), " ".join(second)
+    return [Question(stdin, *texts), Question(stdin, *reversed(texts))]
+
+
+def _refusal(accepts: Accepts, stdin: str, words: Words, who: str) -> InstanceFailure | None:
+    """Why an answer cannot be a truth, by the checker; ``None`` where it accepts it."""
+    found = accepts[both_ways(stdin, words, words)[0]]
+    if found is True:
+        return None
+    if found is False:
+        return InstanceFailure("invalid_truth", f"{who}: the checker refuses its answer")
+    cause: Cause = "infrastructure" if found.infrastructure else "invalid_truth"
+    return InstanceFailure(cause, f"checker, on the answer of {who}: {found.detail}")
 
 
 class References:
@@ -138,8 +212,14 @@ class References:
             results = self._runner.run(
                 "solutions", program, [inputs[i] for i in undecided], self._limits
             )
-            for i, result in zip(undecided, results, strict=True):
-                ballots[i].take(number, result, environment.answer_type, environment.tolerance)
+            take_votes(
+                [ballots[i] for i in undecided],
+                [inputs[i] for i in undecided],
+                number,
+                results,
+                environment,
+                partial(self._runner.run, "checker"),
+            )
         return [self._truth(ballot) for ballot in ballots]
 
     def _is_undecided(self, ballot: Ballot) -> bool:

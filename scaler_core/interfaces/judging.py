@@ -15,7 +15,13 @@ class Verifier(Component):
 
     A ``Config`` with the options ``answer_type`` and ``stated_tolerance`` gets them from the
     instance: how its truth is written, and the error that its statement allows.
+
+    Attributes:
+        reads_answers: Whether :meth:`answer_of` is implemented, so that the verifier can serve
+            environments with a checker program.
     """
+
+    reads_answers: ClassVar[bool] = False
 
     @abstractmethod
     def verify(self, response: Response, ticket: Ticket) -> Verdict:
@@ -24,6 +30,14 @@ class Verifier(Component):
         Must be pure and thread-safe, must never raise because of what the response holds, and must
         return in bounded time for any text. ``undecided`` is for causes outside the response only.
         """
+
+    def answer_of(self, response: Response, ticket: Ticket) -> str | Verdict:
+        """The answer in *response* as a program would print it, for a checker program.
+
+        Rules as for :meth:`verify`. Where there is no answer of the stated form, the verdict that
+        says so; the length of the answer must be bounded by that of the truth.
+        """
+        raise NotImplementedError(f"verifier {self.name!r} reads no answers")
 
     def close(self) -> None:
         """End the processes that the verifier keeps, if any; a later call may start new ones."""

@@ -13,10 +13,35 @@ from typing import Any
 from scaler_core.config import PromptSection, Recipe
 from scaler_core.errors import UsageError, unknown_name
 from scaler_core.interfaces import Backend, Benchmark, Component, CountTokens, Sandbox
-from scaler_core.models import ComponentChoice
+from scaler_core.models import ComponentChoice, Record
 from scaler_core.plugins import PluginHost
 
 AUTO = "auto"
+
+
+class SandboxPlan(Record):
+    """How a sandbox is built, as data that another process can have.
+
+    Attributes:
+        choice: Name and options.
+        untrusted: Whether it is to run programs of a pool that no installed plugin ships.
+        allow_weak: Whether a sandbox that does not contain attacks may run them all the same.
+    """
+
+    choice: ComponentChoice = ComponentChoice(use=AUTO)
+    untrusted: bool = True
+    allow_weak: bool = False
+
+    @property
+    def as_json(self) -> str:
+        """The plan as text."""
+        return self.model_dump_json(exclude_defaults=True)
+
+    def build(self, host: PluginHost) -> Sandbox:
+        """The sandbox; errors are those of :func:`build_sandbox`."""
+        return build_sandbox(
+            self.choice, host, untrusted=self.untrusted, allow_weak=self.allow_weak
+        )
 
 
 def build_sandbox(

@@ -127,6 +127,7 @@ def describe_environment(environment: AnyEnvironment) -> dict[str, Any]:
         "instruction": problem.instruction,
         "answer_type": environment.answer_type,
         "answer_unique": environment.answer_unique,
+        "checker": environment.checker.language if environment.checker else None,
         "tolerance": problem.tolerance.model_dump(mode="json") if problem.tolerance else None,
         "parameters": {
             name: item.model_dump(mode="json") for name, item in environment.parameters.items()

@@ -134,6 +134,7 @@ def environment_from_entry(
         "answer_unique": entry.is_output_unique,
         "history_length": entry.difficulty.params.history_len if entry.difficulty else None,
         "verifier": entry.scaler.verifier,
+        "checker": entry.scaler.checker,
         "provenance": provenance,
     }
     try:
@@ -224,6 +225,7 @@ def _rebuilt_entry(environment: Environment, kept: PublishedKeys, key: str) -> d
         "time_limit_s": problem.time_limit_s,
         "memory_limit_mb": problem.memory_limit_mb,
         "tolerance": problem.tolerance.model_dump(mode="json") if problem.tolerance else None,
+        "checker": environment.checker.model_dump(mode="json") if environment.checker else None,
     }
     if any(value is not None for value in own.values()):
         entry["scaler"] = {name: value for name, value in own.items() if value is not None}

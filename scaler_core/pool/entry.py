@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from scaler_core.jsonio import canonical_json, compact_json
-from scaler_core.models import AnswerType, ComponentChoice, Language, Tolerance
+from scaler_core.models import AnswerType, ComponentChoice, Language, Solution, Tolerance
 
 LANGUAGES: dict[int, Language] = {2: "cpp", 3: "python"}
 LANGUAGE_CODES: dict[Language, int] = {language: code for code, language in LANGUAGES.items()}
@@ -59,6 +59,7 @@ class EntryOwn(_Part):
     time_limit_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     memory_limit_mb: int | None = Field(default=None, gt=0)
     tolerance: Tolerance | None = None
+    checker: Solution | None = None
 
 
 class Entry(_Part):

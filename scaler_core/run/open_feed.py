@@ -47,7 +47,7 @@ from scaler_core.errors import (
 from scaler_core.interfaces import CountTokens
 from scaler_core.jsonio import canonical_json, compact_json
 from scaler_core.jsonlines import JsonLines
-from scaler_core.judge import Judge, Judged, verdict_from
+from scaler_core.judge import Judged, verdict_from
 from scaler_core.models import Batch, Event, Group, Record, Response, Ticket, Verdict
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.run.directory import RunDirectory
@@ -188,7 +188,7 @@ class OpenFeed:
         self._due = False
         self._held: list[Event] | None = None
         self._factory = parts.make_factory()
-        self._judge = Judge(parts.host, self._factory)
+        self._judge = parts.make_judge(self._factory)
         self._feed = parts.make_feed(
             self._factory,
             self._judge,

@@ -28,7 +28,6 @@ from scaler_core.config import PromptSection
 from scaler_core.curriculum.steps import StepFeed
 from scaler_core.errors import BackendProtocolError, UsageError, blamed_on
 from scaler_core.interfaces import Ask, Oversampling, Sample, StepEnd
-from scaler_core.judge import Judge
 from scaler_core.models import Event
 from scaler_core.run.checkpoint import (
     Checkpoint,
@@ -88,7 +87,7 @@ class Run:
         self._began = time.monotonic()
         self._factory = parts.make_factory(only_here=only_preview)
         self._log = StepLog(files, self.seed, self._factory.counters)
-        self._judge = Judge(parts.host, self._factory)
+        self._judge = parts.make_judge(self._factory)
         self._evaluation = RunEvaluation(
             parts, files, self._factory, self._judge, self._emit, self._notify
         )

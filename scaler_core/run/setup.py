@@ -35,7 +35,13 @@ from scaler_core.interfaces import (
 from scaler_core.judge import Judge
 from scaler_core.models import ComponentChoice
 from scaler_core.plugins import PluginHost, load_plugins, package_version
-from scaler_core.plugins.choosing import AUTO, build_benchmarks, build_sandbox, thought_options
+from scaler_core.plugins.choosing import (
+    AUTO,
+    SandboxPlan,
+    build_benchmarks,
+    build_sandbox,
+    thought_options,
+)
 from scaler_core.pool import open_pool
 from scaler_core.pool.source import CombinedSource, SelectedSource
 from scaler_core.run.benchmarks import known_figures
@@ -91,6 +97,15 @@ class FeedParts:
             return factory
         # half of the workers in the background, so that a draw always finds some of them free
         return ReadyFactory(factory, threads=max(1, self.recipe.factory.workers // 2))
+
+    def make_judge(self, factory: InstanceFactory) -> Judge:
+        """The judge; its sandbox for checkers, made as the run's is, starts on first use."""
+        plan = SandboxPlan(
+            choice=self.recipe.sandbox.choice,
+            untrusted=not self.source.trusted,
+            allow_weak=self.recipe.factory.allow_weak_sandbox,
+        )
+        return Judge(self.host, factory, plan)
 
     def make_feed(self, factory: InstanceFactory, judge: Judge, emit: Emit, **more: Any) -> Feed:
         """The feed of these parts; *more* are further arguments of :class:`Feed`."""

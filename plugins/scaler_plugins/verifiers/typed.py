@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import cached_property, lru_cache
 from typing import Final
 
@@ -45,6 +45,8 @@ NO_TRUTH: Final = "the ticket has no truth"
 TRUTH_NOT_FINITE: Final = "the truth is not a finite number"
 
 _DEEPEST_TRUTH = 4
+_LARGEST_EXPONENT = 10_000
+_THIRTY_DIGITS = Context(prec=30, traps=[])
 _MARKED = set("*`|")
 _INTEGER = r"(?:0|-?[1-9][0-9]*+)"
 _BY_COMMAS = re.compile(rf"\s*+{_INTEGER}\s*+(?:,\s*+{_INTEGER}\s*+)++")
@@ -242,30 +244,127 @@ class Typed(Verifier):
             return Margin(stated.exact, stated.kind, stated=True)
 
     name = "typed"
+    reads_answers = True
     config: Config
 
     def verify(self, response: Response, ticket: Ticket) -> Verdict:
         """The verdict; the reasons are listed in ``docs/verifiers.md``."""
-        if not ticket.truth.strip():
-            return Verdict.undecided(NO_TRUTH)
-        try:
-            truth = read_truth(ticket.truth, self.config.answer_type, self.config.margin)
-        except NotFinite:
-            return Verdict.undecided(TRUTH_NOT_FINITE)
-        config = self.config
-        answer, reason = read_answer(response, thinking=config.thinking, thoughts=config.thoughts)
-        if answer is None:
-            return Verdict.incorrect(reason)
-        if len(answer) > max(SHORTEST_LIMIT, LIMIT_PER_CHARACTER * len(ticket.truth)):
-            return judged(ANSWER_TOO_LONG, answer)
+        read = self._read(response, ticket)
+        if isinstance(read, Verdict):
+            return read
+        truth, answer = read
         if squeeze(answer) == squeeze(ticket.truth):
             return judged("", answer)
         if is_approximate(answer) and _holds_number(truth):
             return judged(NOT_A_NUMBER, answer)
         return judged(truth.differs(answer), answer)
 
+    def answer_of(self, response: Response, ticket: Ticket) -> str | Verdict:
+        """The answer as a program would print it: its words, with single blanks between them."""
+        read = self._read(response, ticket)
+        if isinstance(read, Verdict):
+            return read
+        truth, answer = read
+        if is_approximate(answer) and _holds_number(truth):
+            return judged(NOT_A_NUMBER, answer)
+        try:
+            return printed(answer, truth)
+        except UnreadableAnswer as error:
+            return judged(str(error), answer)
+
+    def _read(self, response: Response, ticket: Ticket) -> tuple[Truth, str] | Verdict:
+        """The truth and the text in the box, or the verdict where one of them is missing."""
+        if not ticket.truth.strip():
+            return Verdict.undecided(NO_TRUTH)
+        config = self.config
+        try:
+            truth = read_truth(ticket.truth, config.answer_type, config.margin)
+        except NotFinite:
+            return Verdict.undecided(TRUTH_NOT_FINITE)
+        answer, reason = read_answer(response, thinking=config.thinking, thoughts=config.thoughts)
+        if answer is None:
+            return Verdict.incorrect(reason)
+        if len(answer) > max(SHORTEST_LIMIT, LIMIT_PER_CHARACTER * len(ticket.truth)):
+            return judged(ANSWER_TOO_LONG, answer)
+        return truth, answer
+
 
 def _holds_number(truth: Truth) -> bool:
     if isinstance(truth, Sequence):
         return any(map(_holds_number, truth.elements))
     return isinstance(truth, Numeral)
+
+
+class UnreadableAnswer(ValueError):
+    """An answer is not of the form that its truth has; the message is the reason."""
+
+
+def printed(answer: str, truth: Truth) -> str:
+    """*answer* as a program prints an answer of the form of *truth*, words with single blanks.
+
+    The elements of lists inside lists follow each other, as the words of a truth do. A fraction is
+    written as a decimal, with 30 digits where it does not end.
+
+    Raises:
+        UnreadableAnswer: It has another form: no number where the truth is one, words in a list
+            whose truth holds numbers only, half a character.
+    """
+    if isinstance(truth, Sequence):
+        text = " ".join(_printed_elements(answer, _only_numbers(truth)))
+    elif isinstance(truth, Numeral):
+        text = _printed_number(answer)
+    else:
+        text = plain(peel(answer)) if _MARKED & set(truth.text) else _unmarked(answer)
+        text = unquote(text) if unquote(truth.text) == truth.text else text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UnreadableAnswer(WRONG_VALUE) from None
+    return " ".join(text.split())
+
+
+def _printed_elements(answer: str, numbers: bool) -> list[str]:
+    if given := plain_integers(answer):
+        return given
+    text = bare(answer)
+    if text[-1:] in {".", ","} and (text[-2:-1] in _LIST_CLOSERS or numbers):
+        text = bare(text[:-1])
+    return _flattened(text, numbers, 0)
+
+
+def _flattened(text: str, numbers: bool, depth: int) -> list[str]:
+    """The words of a list; one inside a list needs square or round brackets, as in a truth."""
+    rows = split_matrix(text)
+    if rows is not None:
+        return [_printed_word(cell, numbers) for cells in rows for cell in cells]
+    split = split_list(text)
+    if not split.bracket and (depth or not split.elements):
+        raise UnreadableAnswer(NOT_A_LIST)
+    words: list[str] = []
+    for element in split.elements:
+        if depth < _DEEPEST_TRUTH and element.strip()[:1] in {"[", "("}:
+            words += _flattened(element.strip(), numbers, depth + 1)
+        else:
+            words.append(_printed_word(element, numbers))
+    return words
+
+
+def _printed_word(text: str, number: bool) -> str:
+    return _printed_number(text) if number else unquote(plain(bare(text)))
+
+
+def _printed_number(text: str) -> str:
+    number = parse_number(unquote(bare(text)))
+    if number is None or abs(number.numerator.adjusted()) > _LARGEST_EXPONENT:
+        raise UnreadableAnswer(NOT_A_NUMBER)
+    if number.denominator == 1:
+        return f"{number.numerator:f}"
+    return f"{_THIRTY_DIGITS.copy().divide(number.numerator, number.denominator):f}"
+
+
+def _only_numbers(truth: Sequence) -> bool:
+    """Whether a list holds numbers, lists of them included, and nothing else."""
+    return all(
+        _only_numbers(item) if isinstance(item, Sequence) else isinstance(item, Numeral)
+        for item in truth.elements
+    )
