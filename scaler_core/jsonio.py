@@ -27,6 +27,29 @@ def compact_json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def strict_json(text: str | bytes) -> Any:
+    """The JSON value in *text* of somebody else: no key twice in an object, no NaN or Infinity.
+
+    Raises:
+        ValueError: It is none.
+        RecursionError: It is nested too deeply.
+    """
+    return json.loads(text, object_pairs_hook=_distinct_keys, parse_constant=_no_constant)
+
+
+def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in result if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} occurs twice in one object")
+    return result
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is not a JSON value")
+
+
 def sync_directory(folder: Path) -> None:
     """Make renames and new names in *folder* durable."""
     handle = os.open(folder, os.O_RDONLY)

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from scaler_core.errors import DataError, UsageError
+from scaler_core.jsonio import strict_json
 from scaler_core.models import Environment
 from scaler_core.pool.conversion import (
     derive_ids,
@@ -48,7 +49,7 @@ def read_published(
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from None
     try:
-        data = json.loads(text, object_pairs_hook=_distinct_keys, parse_constant=_no_constant)
+        data = strict_json(text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not a published pool: not valid JSON: {error}") from None
     return parse_published(data, as_published=as_published, on_invalid=on_invalid, origin=str(path))
@@ -143,16 +144,3 @@ def _stated_id(entry: object) -> str | None:
     own = entry.get("scaler") if isinstance(entry, Mapping) else None
     given = own.get("id") if isinstance(own, Mapping) else None
     return given if isinstance(given, str) else None
-
-
-def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in result if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r} occurs twice in one object")
-    return result
-
-
-def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is not a JSON value")

@@ -17,7 +17,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, suppress
 from importlib.resources import files
@@ -28,11 +28,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.responses import Response as HttpResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 import scaler_core.serve.protocol as protocol
 from scaler_core import __version__
 from scaler_core.errors import BackendProtocolError, ScalerError, UsageError, one_line
+from scaler_core.jsonio import strict_json
 from scaler_core.models import Record, Ticket
 from scaler_core.run.open_feed import FeedState, OpenFeed
 from scaler_core.serve.figures import Figures
@@ -85,6 +87,7 @@ class FeedServer:
             description="Tickets out, verdicts in: the curriculum of SCALER for any trainer.",
             lifespan=self._lifespan,
         )
+        self.app.router.route_class = _StrictRoute
         self._add_routes()
         self.app.add_exception_handler(ScalerError, _answer_error)
         self.app.add_exception_handler(RequestValidationError, _answer_invalid)
@@ -269,6 +272,34 @@ def _json(answer: Record) -> HttpResponse:
     # ASCII: texts out of pools may hold what no UTF-8 can
     text = json.dumps(answer.model_dump(mode="json"), separators=(",", ":"), allow_nan=False)
     return HttpResponse(text, media_type=JSON)
+
+
+class _StrictRequest(Request):
+    """A request whose body is read as strictly as files are."""
+
+    async def json(self) -> Any:
+        """The body's value."""
+        try:
+            return strict_json(await self.body())
+        except json.JSONDecodeError:
+            raise  # which FastAPI describes
+        except RecursionError:
+            raise HTTPException(400, "the body is nested too deeply") from None
+        except ValueError as error:
+            raise HTTPException(400, f"the body: {one_line(error)}") from None
+
+
+class _StrictRoute(APIRoute):
+    """A route that takes :class:`_StrictRequest`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, HttpResponse]]:
+        """The handler, as FastAPI asks for it."""
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> HttpResponse:
+            return await handler(_StrictRequest(request.scope, request.receive))
+
+        return handle
 
 
 async def _answer_error(request: Request, error: Exception) -> HttpResponse:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -318,6 +319,62 @@ def test_a_kill_at_any_moment_loses_no_answered_call(
     assert killed.feed.environments() == whole.feed.environments()
     assert decisions(killed.feed) == decisions(whole.feed)
     assert [killed.feed.draw() for _ in range(3)] == [whole.feed.draw() for _ in range(3)]
+
+
+class AheadLoop:
+    """A plain loop that draws two batches ahead and records the oldest, its verdicts late."""
+
+    def __init__(self, feed: OpenFeed) -> None:
+        self.feed = feed
+        self.recorded = 0
+
+    def call(self) -> None:
+        """The next call of the loop, which follows from what is out alone."""
+        out = list(self.feed.open_tickets)
+        if len(out) < 2 * 6:
+            self.feed.draw()
+            return
+        name = out[0]
+        self.feed.record(name, answers(name))
+        self.recorded += 1
+
+
+def test_a_loop_two_batches_ahead_that_is_killed_goes_on_as_one_that_was_not(
+    opened: Callable[..., OpenFeed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plain form: nothing of the loop survives a kill but the feed's directory."""
+    whole = opened("whole")
+    loop = AheadLoop(whole)
+    while whole.step < 20:
+        loop.call()
+    rng, append, kills = random.Random(3), JsonLines.append, 0
+
+    def dying(self: JsonLines, text: str, **options: Any) -> Any:
+        nonlocal kills
+        if rng.random() < 0.03:
+            kills += 1
+            if rng.random() < 0.5:
+                append(self, text, **options)
+            raise Killed
+        return append(self, text, **options)
+
+    loop = AheadLoop(opened("killed"))
+    while loop.feed.step < 20:
+        monkeypatch.setattr(JsonLines, "append", dying)
+        with suppress(Killed):
+            loop.call()
+            continue
+        monkeypatch.setattr(JsonLines, "append", append)
+        loop.feed.abort()
+        loop = AheadLoop(opened("killed"))
+    monkeypatch.setattr(JsonLines, "append", append)
+    assert kills >= 10
+    killed = loop.feed
+    assert killed.open_tickets == whole.open_tickets
+    assert killed.environments() == whole.environments()
+    assert decisions(killed) == decisions(whole)
+    assert [line["mean_age"] for line in metrics(killed)[2:]] == [2.0] * 18
+    assert metrics(killed)[-1]["accuracy"] == metrics(whole)[-1]["accuracy"]
 
 
 def test_a_kill_while_it_is_opened_again_loses_nothing(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import socket
 import threading
@@ -246,9 +247,7 @@ BAD: list[tuple[str, str, dict[str, Any], int, str]] = [
         415,
         "JSON",
     ),
-    ("POST", "/v1/draw", {"content": b"[" * 100_000}, 400, "parsing the body"),
-    ("POST", "/v1/draw", {"json": {}, "headers": {"Host": "evil.example"}}, 403, "this machine"),
-    ("POST", "/v1/draw", {"json": {}, "headers": {"Origin": "http://evil.example"}}, 403, "site"),
+    ("POST", "/v1/draw", {"content": b"[" * 100_000}, 400, "nested too deeply"),
     ("POST", "/v1/draw", {"json": [1]}, 422, "the body: "),
     ("POST", "/v1/draw", {"json": {"request": "x" * 201}}, 422, "request: "),
     ("POST", "/v1/record", {"json": {"verdicts": [True]}}, 422, "ticket: "),
@@ -256,7 +255,34 @@ BAD: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("POST", "/v1/record", {"json": {"ticket": "OUT", "verdicts": []}}, 409, "no verdict"),
     ("POST", "/v1/record", {"json": {"ticket": "OUT", "verdicts": [2.0]}}, 400, "2.0"),
     ("POST", "/v1/record", {"json": {"ticket": "OUT", "verdicts": ["yes"]}}, 422, "verdicts.0"),
-    ("POST", "/v1/record", {"content": b'{"ticket": "OUT", "verdicts": [NaN]}'}, 400, "nan"),
+    ("POST", "/v1/record", {"content": b'{"ticket": "OUT", "verdicts": [NaN]}'}, 400, "NaN is"),
+    ("POST", "/v1/record", {"content": b'{"ticket": "OUT", "verdicts": [1e999]}'}, 422, "verdicts"),
+    (
+        "POST",
+        "/v1/record",
+        {"json": {"ticket": "BACK", "verdicts": [True]}},
+        409,
+        "recorded before",
+    ),
+    ("POST", "/v1/record", {"json": {"ticket": "\ud800", "verdicts": [True]}}, 400, "UTF-8"),
+    (
+        "POST",
+        "/v1/record",
+        {"json": {"ticket": "OUT", "verdicts": [True], "request": "first"}},
+        409,
+        "was another call before",
+    ),
+    ("POST", "/v1/draw", {"json": {"count": -1}}, 422, "count: "),
+    ("POST", "/v1/draw", {"json": {"count": 25}}, 429, "24 may be"),
+    ("POST", "/v1/draw", {"content": b'{"count": 1, "count": 2}'}, 400, "'count' occurs twice"),
+    ("POST", "/v1/draw", {"content": b"\xff{}"}, 400, "the body"),
+    ("POST", "/v1/draw", {"json": {"request": "\ud800"}}, 422, "request: "),
+    ("POST", "/v1/draw", {"json": {}, "headers": {"Authorization": "Bearer other"}}, 401, "token"),
+    ("POST", "/v1/checkpoint", {"json": {"name": "../../evil"}}, 400, "cannot be called"),
+    ("POST", "/v1/checkpoint", {"json": {"name": "a\u202eb"}}, 400, "cannot be called"),
+    ("PUT", "/v1/draw", {"json": {}}, 405, "Not Allowed"),
+    ("OPTIONS", "/v1/draw", {}, 405, "Not Allowed"),
+    ("HEAD", "/v1/draw", {}, 405, ""),
     ("POST", "/v1/abandon", {"json": {"ticket": "1.0.x"}}, 409, "cannot be abandoned"),
     ("POST", "/v1/checkpoint", {"json": {"name": "a/b"}}, 400, "cannot be called"),
     ("POST", "/v1/checkpoint", {"json": {"name": ""}}, 400, "cannot be called"),
@@ -301,24 +327,63 @@ BAD: list[tuple[str, str, dict[str, Any], int, str]] = [
 
 
 def test_bad_requests_get_one_clear_line_and_change_nothing(feed: OpenFeed) -> None:
-    with Running(feed, body_limit=1 << 21) as running:
-        name = post(running.url, "draw", {}).json()["tickets"][0]["id"]
-        before = (feed.files.path / "journal.jsonl").read_bytes()
+    with Running(feed, body_limit=1 << 21, token="secret") as running:
+        known = {"Authorization": "Bearer secret", "Content-Type": "application/json"}
+        drawn = post(running.url, "draw", {"count": 2, "request": "first"}, headers=known).json()
+        out, back = (item["id"] for item in drawn["tickets"])
+        body = {"ticket": back, "verdicts": [True, False]}
+        assert post(running.url, "record", body, headers=known).status_code == 200
+        before = state_digest(feed)
         for method, path, options, status, text in BAD:
-            given = {"headers": {"Content-Type": "application/json"}, **options}
+            given = {**options, "headers": {**known, **options.get("headers", {})}}
             if "json" in given:
-                given["headers"] = {"Content-Type": "application/json", **given["headers"]}
-            if "json" in given:
-                given["json"] = json.loads(json.dumps(given["json"]).replace("OUT", name))
-            elif isinstance(given.get("content"), bytes):
-                given["content"] = given["content"].replace(b"OUT", name.encode())
+                given["content"] = json.dumps(given.pop("json")).encode()
+            if isinstance(given.get("content"), bytes):
+                given["content"] = (
+                    given["content"].replace(b"OUT", out.encode()).replace(b"BACK", back.encode())
+                )
             answer = httpx.request(method, running.url + path, **given)
             assert answer.status_code == status, (path, options, answer.text)
             if text:
                 assert text in answer.json()["error"], answer.text
                 assert "\n" not in answer.json()["error"]
-        assert (feed.files.path / "journal.jsonl").read_bytes() == before
-        assert set(feed.open_tickets) == {name}
+            assert state_digest(feed) == before, (path, options)
+
+
+def state_digest(feed: OpenFeed) -> str:
+    """All that a call may change: the feed's state, and every file of its directory."""
+    files = {
+        path.name: path.read_bytes().hex()
+        for path in sorted(feed.files.path.rglob("*"))
+        if path.is_file()
+    }
+    state = [feed._feed.state_dict(), feed._requests, files]
+    return hashlib.sha256(json.dumps(state).encode()).hexdigest()
+
+
+def test_a_page_of_a_site_is_not_answered(feed: OpenFeed, url: str) -> None:
+    for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+        answer = post(url, "draw", {}, headers=headers)
+        assert answer.status_code == 403
+        assert "only programs of this machine are answered" in answer.json()["error"]
+    assert not feed.open_tickets
+
+
+def test_headers_without_end_and_bodies_without_hurry_hold_nobody_up(
+    feed: OpenFeed, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scaler_core.serve.gate.BODY_S", 0.3)
+    port = int(url.rsplit(":", 1)[1])
+    begin = b"POST /v1/draw HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    for sent, status in (
+        (begin + b"X: " + b"x" * (1 << 20), b"400"),
+        (begin + b"Content-Length: 2\r\n\r\n{", b"408"),
+    ):
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as slow:
+            slow.sendall(sent)
+            assert httpx.get(f"{url}/health").status_code == 200
+            assert status in slow.recv(4096).splitlines()[0]
+    assert not feed.open_tickets
 
 
 LOWER = {"Authorization": "bearer secret", "Host": "any.example"}
