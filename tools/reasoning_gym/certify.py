@@ -35,7 +35,7 @@ from scaler_plugins.environments.reasoning_gym.datasets import (
     names,
 )
 
-SETTINGS = AuditSettings(instances=12, workers=1, budget_s=5.0)
+SETTINGS = AuditSettings(instances=12, workers=1, budget_s=2.0)
 DATASET_S = 60.0
 """Seconds of one dataset; one that takes longer gets no certificate."""
 NOT_YET = "not audited yet"

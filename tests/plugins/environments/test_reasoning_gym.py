@@ -7,11 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaler_core.errors import UsageError
-from scaler_core.models import Response
+from scaler_core.models import ComponentChoice, Response, Ticket
 from scaler_plugins.environments import reasoning_gym
 from scaler_plugins.environments.reasoning_gym import ReasoningGymPack, UncertifiedPack
 from scaler_plugins.environments.reasoning_gym.certificates import certificates
-from scaler_plugins.environments.reasoning_gym.datasets import environment_id, read_box
+from scaler_plugins.environments.reasoning_gym.datasets import (
+    environment_class,
+    environment_id,
+    read_box,
+)
 
 
 @pytest.fixture
@@ -45,3 +49,11 @@ def test_another_version_than_the_certified_one_is_refused_with_the_way_out(inst
 def test_whatever_the_truth_its_box_is_read_as_it_stands(truth):
     response = Response(text=f"It may be \\boxed{{}}. No: \\boxed{{{truth}}}")
     assert read_box(response, truth) == (truth, "")
+
+
+def test_an_answer_that_would_take_the_scorer_minutes_never_reaches_it():
+    environment = environment_class("any", "1", 1)()
+    fields = {"id": "t", "step": 1, "environment_id": "rg-any", "level": 0, "seed": 1}
+    ticket = Ticket(**fields, messages=(), truth="7", verifier=ComponentChoice(use="native"))
+    verdict = environment.score(Response(text=f"\\boxed{{{'9' * 20_000}}}"), ticket)
+    assert (verdict.result, verdict.reason) == ("incorrect", "answer too long")

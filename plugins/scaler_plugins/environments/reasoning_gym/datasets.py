@@ -21,6 +21,10 @@ CLASS_PREFIX = "Dataset_"
 SEEDS = 2**31
 """Some datasets hand their seed to numpy, which takes no larger ones."""
 
+LONGEST_ANSWER = 10_000
+"""Characters of an answer that a scorer is asked about: many take minutes for a megabyte."""
+TOO_LONG = "answer too long"
+
 HOW_TO_ANSWER = (
     "Give the final answer inside \\boxed{}, in exactly the form that is asked for above and with "
     "nothing else in the box. An answer of several lines goes into the box with its line breaks."
@@ -60,6 +64,8 @@ class ReasoningGymDataset(NativeEnvironment):
         answer, reason = read_box(response, ticket.truth)
         if answer is None:
             return Verdict.incorrect(reason)
+        if len(answer) > max(LONGEST_ANSWER, 2 * len(ticket.truth)):
+            return Verdict.incorrect(TOO_LONG)
         dataset, entry = _entry(self.dataset, ticket.level, ticket.seed % SEEDS)
         score = float(dataset.score_answer(answer, entry))
         if not (math.isfinite(score) and 0 <= score <= 1):
