@@ -9,8 +9,9 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from scaler_core.errors import DataError, InfrastructureError, UsageError
 
@@ -95,7 +96,22 @@ def remove_unfinished(folder: Path) -> None:
                 path.unlink()
 
 
-def lock_file(path: Path, taken: str) -> IO[bytes]:
+class _Lock(FileIO):
+    """A locked file, unlocked when it is closed.
+
+    To close it would not do: a process that another thread is starting holds the descriptor too,
+    for a moment, and with it the lock.
+    """
+
+    def close(self) -> None:
+        """Unlock and close; once is enough."""
+        if not self.closed:
+            with suppress(OSError):
+                fcntl.flock(self, fcntl.LOCK_UN)
+        super().close()
+
+
+def lock_file(path: Path, taken: str) -> FileIO:
     """Hold the lock *path* until the handle is closed or the process ends.
 
     Args:
@@ -107,7 +123,7 @@ def lock_file(path: Path, taken: str) -> IO[bytes]:
         InfrastructureError: It cannot be made.
     """
     try:
-        handle = path.open("wb")
+        handle = _Lock(path, "wb")
     except OSError as error:
         raise cannot_write(path.parent, error) from error
     try:

@@ -200,6 +200,9 @@ class JsonLines:
         with self._threads:
             if not self._closed:
                 self._closed = True
+                # a process that another thread is starting holds the descriptor for a moment too
+                with suppress(OSError):
+                    fcntl.flock(self._file, fcntl.LOCK_UN)
                 os.close(self._file)
 
     @contextmanager

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaler_core.errors import DataError, InfrastructureError, UsageError
-from scaler_core.jsonio import compact_json
+from scaler_core.jsonio import compact_json, lock_file
 from scaler_core.jsonlines import JsonLines, LineSpan
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -450,3 +450,17 @@ def test_killed_writers_of_a_shared_file_spoil_nothing_for_those_that_live(tmp_p
             for number, span in printed:
                 assert lines.read(span)[:2] == [name, number]
         assert all(json.loads(line) for _, line in lines.lines())
+
+
+def test_a_closed_store_is_free_whoever_else_holds_its_descriptor(tmp_path: Path) -> None:
+    """As a process does for a moment that another thread is starting."""
+    store = JsonLines(tmp_path / "lines.jsonl")
+    copies = [os.dup(store._file)]
+    store.close()
+    lock = lock_file(tmp_path / "lock", "taken")
+    copies.append(os.dup(lock.fileno()))
+    lock.close()
+    JsonLines(tmp_path / "lines.jsonl").close()
+    lock_file(tmp_path / "lock", "taken").close()
+    for copy in copies:
+        os.close(copy)

@@ -7,8 +7,9 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -98,7 +99,7 @@ def _lock_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.lock")
 
 
-def _locked(path: Path) -> IO[bytes]:
+def _locked(path: Path) -> FileIO:
     """The lock of *path*, which is removed by whoever holds it."""
     lock = _lock_of(path)
     try:

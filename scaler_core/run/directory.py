@@ -22,8 +22,9 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from scaler_core.errors import DataError, InfrastructureError, UsageError
 from scaler_core.jsonio import (
@@ -65,7 +66,7 @@ class RunDirectory:
         self._numbered = numbered
         self._logs: dict[str, JsonLines] = {}
         self._hashes: dict[str, _Hash] = {}
-        self._lock: IO[bytes] | None = None
+        self._lock: FileIO | None = None
 
     # -------------------------------------------------------------- places
 

@@ -138,7 +138,8 @@ def test_a_group_ends_where_counting_brace_by_brace_ends_it(
         if depth == 0:
             wanted = text[start : brace.start()]
             break
-    whole, boxed._BLOCK = boxed._BLOCK, block
+    whole = boxed._BLOCK
+    boxed._BLOCK = re.compile(rf"(?:[^\\]|\\.){{1,{block}}}+", re.DOTALL)
     try:
         assert boxed._group(text, start) == wanted
     finally:
