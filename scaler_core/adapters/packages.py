@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import keyword
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -14,12 +14,13 @@ from typing import Final, Literal
 from scaler_core import __version__
 from scaler_core.adapters.pool_tickets import ALL_LEVELS, levels_of
 from scaler_core.errors import DataError, UsageError, unknown_name
-from scaler_core.interfaces import EnvironmentPack, EnvironmentSource, NativeEnvironment
+from scaler_core.interfaces import EnvironmentPack, EnvironmentSource
 from scaler_core.jsonio import cannot_write
-from scaler_core.models import Environment, Record
+from scaler_core.models import Record
 from scaler_core.plugins import PluginHost, load_plugins
 from scaler_core.pool import open_pool
 from scaler_core.pool.store import PoolDirectory, is_name
+from scaler_core.pool.transfer import program_environments
 from scaler_core.pool.writer import move_to_target, staging_directory, write_pool
 
 LIBRARIES: Final = {"verifiers": ("verifiers>=0.4,<0.5",)}
@@ -155,24 +156,14 @@ class _Package:
         self._fill("README.md", folder / "README.md")
         self._fill("module.py", inner / "__init__.py")
         if self._pack is None:
-            write_pool(inner / POOL_FOLDER, _programs(self._source))
+            hint = "export the plugin's pool by its name"
+            programs = program_environments(self._source, "a package can carry", hint)
+            write_pool(inner / POOL_FOLDER, programs)
 
     def _fill(self, template: str, path: Path) -> None:
         place = files("scaler_core.adapters") / "templates" / self._library / f"{template}.tmpl"
         text = Template(place.read_text(encoding="utf-8")).substitute(self._words)
         path.write_text(text, encoding="utf-8")
-
-
-def _programs(source: EnvironmentSource) -> Iterator[Environment]:
-    for environment_id in source.ids():
-        environment = source.get(environment_id)
-        if isinstance(environment, NativeEnvironment):
-            raise UsageError(
-                f"environment {environment_id!r} is code of a plugin: a package can carry program "
-                "environments only",
-                hint="export the plugin's pool by its name",
-            )
-        yield environment
 
 
 def _owner(pack: str, host: PluginHost) -> str:

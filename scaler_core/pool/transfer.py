@@ -132,18 +132,33 @@ def export_pool(
             f"{destination} is there already", hint="choose another name, or `overwrite`"
         )
     source = open_pool(pool)
-    entries = write_published(_programs(source), as_published=as_published)
+    entries = write_published(
+        program_environments(source, "the published format holds"), as_published=as_published
+    )
     if destination is not None:
         write_atomic(Path(destination), published_text(entries))
     return entries
 
 
-def _programs(source: EnvironmentSource) -> Iterator[Environment]:
+def program_environments(
+    source: EnvironmentSource, holder: str, hint: str = ""
+) -> Iterator[Environment]:
+    """The environments of a pool, for a form that holds programs alone.
+
+    Args:
+        source: The pool.
+        holder: What holds them, with its verb, for the message.
+        hint: What to do instead.
+
+    Raises:
+        UsageError: One of them is code of a plugin.
+    """
     for environment_id in source.ids():
         environment = source.get(environment_id)
         if isinstance(environment, NativeEnvironment):
             raise UsageError(
-                f"environment {environment_id!r} is code of a plugin: the published format holds "
-                "program environments only"
+                f"environment {environment_id!r} is code of a plugin: {holder} program "
+                "environments only",
+                hint=hint,
             )
         yield environment

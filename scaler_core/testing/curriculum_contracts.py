@@ -340,6 +340,7 @@ class World:
 
     def _fresh_engine(self, source: EnvironmentSource) -> Engine:
         make_controller, make_curator = self._components
+        self._ids = frozenset(source.ids())
         return Engine(source, make_controller(), make_curator(), seed=7, emit=self.events.append)
 
     def step(self) -> None:
@@ -360,11 +361,10 @@ class World:
 
     def _answer(self, drawn: int, slots: Sequence[Slot], age: int) -> Mapping[str, list[Outcome]]:
         """Outcomes by environment; some tickets never come back."""
-        known = set(self.engine.source.ids()) if len(slots) < 100 else ()
         outcomes: dict[str, list[Outcome]] = {}
         for place, slot in enumerate(slots):
             rng = derive_random("answer", drawn, place, slot.environment_id)
-            if rng.random() < 0.1 or (known and slot.environment_id not in known):
+            if rng.random() < 0.1 or slot.environment_id not in self._ids:
                 continue
             skill = derive_random("skill", slot.environment_id).uniform(-2, 12) + 0.1 * drawn
             chance = 1 / (1 + math.exp(slot.level - skill))
